@@ -1,0 +1,27 @@
+package access
+
+import "net/netip"
+
+// Caller is who makes a request of the server: a proven credential with the
+// authority it has now. Authenticated by a key or by a token.
+type Caller struct {
+	Organization Organization
+	UserID       string
+	MembershipID string
+	KeyID        string
+	TokenID      string // empty: the key itself was presented
+	Authority    Authority
+	Address      netip.Addr
+	UserAgent    string
+	RequestID    string
+}
+
+// Actor is how the caller is recorded in an [Event].
+func (c *Caller) Actor() Actor {
+	return Actor{UserID: c.UserID, KeyID: c.KeyID, TokenID: c.TokenID, Address: c.Address}
+}
+
+// IsAdministrator reports whether the caller holds the platform's role.
+func (c *Caller) IsAdministrator() bool {
+	return HoldsRole(c.Authority.Roles, Role{Name: Administrator})
+}

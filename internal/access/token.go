@@ -1,0 +1,101 @@
+package access
+
+import (
+	"slices"
+	"time"
+)
+
+// Token is a verified pass, as the gate sees it: the signature, the kind and the
+// issuer were checked when it was read; time, address and revocation are checked
+// at every use.
+type Token struct {
+	ID                                   string
+	Issuer                               string
+	Subject                              string
+	ClientID                             string
+	Organization                         string // slug
+	OrganizationID, UserID, MembershipID string
+	KeyID                                string
+	KeyVersion                           int64
+
+	// Authority.NotAfter is exp, Authority.MaxLife is expt.
+	Authority Authority
+	IssuedAt  time.Time
+	NotBefore time.Time
+	Revision  int64 // of the feed, as its issuer had seen it
+
+	// Family lists the heads of the families the token belongs to, its own last.
+	// A renewal stays in its parent's family; a narrowed token starts one.
+	Family []string
+
+	// Lineage is everything whose revocation ends this token.
+	Lineage []string
+
+	// ScopeText and RoleText are the identity headers' values, made once.
+	ScopeText string
+	RoleText  string
+}
+
+// MaxFamilyDepth bounds how often a token may be narrowed from a narrowed one.
+const MaxFamilyDepth = 8
+
+// Seal computes what is derived from the other fields. Call it once, after they
+// are set.
+func (t *Token) Seal() {
+	if len(t.Family) == 0 {
+		t.Family = []string{t.ID}
+	}
+	lineage := []string{t.OrganizationID, t.UserID, t.MembershipID, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion)}
+	for _, a := range t.Authority.Audiences {
+		if a.ApplicationID != "" {
+			lineage = append(lineage, a.ApplicationID)
+		}
+	}
+	for _, r := range t.Authority.Roles {
+		if r.ApplicationID != "" && !slices.Contains(lineage, r.ApplicationID) {
+			lineage = append(lineage, r.ApplicationID)
+		}
+	}
+	t.Lineage = slices.DeleteFunc(append(lineage, t.Family...), func(s string) bool { return s == "" })
+	t.ScopeText = t.Authority.Scopes.String()
+	t.RoleText = roleText(t.Authority.Roles)
+}
+
+func roleText(roles []Role) string {
+	var b []byte
+	for i, r := range roles {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, r.Name...)
+		if r.ApplicationID != "" {
+			b = append(append(b, '@'), r.ApplicationID...)
+		}
+	}
+	return string(b)
+}
+
+// Head is the token's own family: revoking it ends the token, its other
+// renewals and everything narrowed from any of them.
+func (t *Token) Head() string { return t.Family[len(t.Family)-1] }
+
+// Origin tells how a token came to be.
+type Origin string
+
+const (
+	FromKey       Origin = "key"
+	FromRenewal   Origin = "renewed"
+	FromNarrowing Origin = "narrowed"
+)
+
+// IssuedToken is the record kept of each token: never its text.
+type IssuedToken struct {
+	ID, Head, ParentID                    string
+	OrganizationID, UserID, KeyID         string
+	Origin                                Origin
+	Subject, Scopes, Roles, Audience, IPs string // as in the claims, lists joined by a space
+	Renewable                             bool
+	IssuedAt, Expires                     time.Time
+	Revision                              int64
+	From                                  LastUse // who asked
+}

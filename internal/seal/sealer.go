@@ -1,0 +1,118 @@
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+)
+
+// ErrUnseal is the one answer to every box that does not open. Which of its reasons it was is not told apart.
+var ErrUnseal = errors.New("a stored secret does not open: wrong master key or altered row")
+
+// boxVersion 1 is AES-256-GCM with a random 96-bit nonce: version, nonce, ciphertext, 128-bit tag.
+const boxVersion = 1
+
+// Sealer keeps secrets under one master key. It is safe for concurrent use.
+//
+// One key may seal 2³² boxes before random nonces become unsafe (NIST SP 800-38D, 8.3); Daypass seals one for each
+// signing key and key secret.
+type Sealer struct {
+	aead        cipher.AEAD
+	keyHash     []byte
+	mac         []byte
+	fingerprint string
+}
+
+// NewSealer derives the subkeys of master. They differ by purpose, so that no output of one use helps in another.
+func NewSealer(master MasterKey) *Sealer {
+	block, err := aes.NewCipher(subkey(master, "daypass/1/seal", 32))
+	if err != nil {
+		panic(err) // only for a wrong key length
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // only for a wrong block size
+	}
+	return &Sealer{
+		aead:        aead,
+		keyHash:     subkey(master, "daypass/1/api-key-hash", 32),
+		mac:         subkey(master, "daypass/1/mac", 32),
+		fingerprint: hex.EncodeToString(subkey(master, "daypass/1/fingerprint", 16)),
+	}
+}
+
+func subkey(master MasterKey, purpose string, size int) []byte {
+	key, err := hkdf.Key(sha256.New, master.bytes[:], nil, purpose, size)
+	if err != nil {
+		panic(err) // only for sizes beyond 255 hashes
+	}
+	return key
+}
+
+// Fingerprint is a stable name of the master key, 32 hexadecimal characters. It is derived one way and may be stored
+// beside what was sealed: a server that starts with another master key sees the difference before it touches anything.
+func (s *Sealer) Fingerprint() string { return s.fingerprint }
+
+// Seal encrypts plaintext for one place. The identity names the row and its owner, such as
+// "keys/key_…/secret/org_…"; it is not kept in the box, and Open needs the same.
+func (s *Sealer) Seal(plaintext []byte, identity string) ([]byte, error) {
+	if identity == "" {
+		return nil, errors.New("seal: a sealed secret needs the identity of its row")
+	}
+	box := make([]byte, 1, 1+len(plaintext)+s.aead.Overhead())
+	box[0] = boxVersion
+	return s.aead.Seal(box, nil, plaintext, associated(identity)), nil
+}
+
+// Open returns what Seal was given, or [ErrUnseal] for a box that was altered, that belongs to another identity, or that
+// was sealed under another master key.
+func (s *Sealer) Open(box []byte, identity string) ([]byte, error) {
+	if identity == "" || len(box) < 1+s.aead.Overhead() || box[0] != boxVersion {
+		return nil, ErrUnseal
+	}
+	plaintext, err := s.aead.Open(nil, nil, box[1:], associated(identity))
+	if err != nil {
+		return nil, ErrUnseal
+	}
+	return plaintext, nil
+}
+
+func associated(identity string) []byte {
+	return append([]byte{boxVersion}, identity...)
+}
+
+// KeyHash is what the store keeps of an API key and finds it by: HMAC-SHA-256 of its whole text. The text has 256 random
+// bits, so a slow hash would add nothing, and without the master key a guess cannot even be checked.
+func (s *Sealer) KeyHash(text string) [32]byte {
+	m := hmac.New(sha256.New, s.keyHash)
+	m.Write([]byte(text))
+	var sum [32]byte
+	m.Sum(sum[:0])
+	return sum
+}
+
+// MAC authenticates data that travels through a client and comes back, such as a page token. The purpose keeps what was
+// made for one use from being accepted in another.
+func (s *Sealer) MAC(purpose string, data []byte) []byte {
+	m := hmac.New(sha256.New, s.mac)
+	size := len(purpose)
+	m.Write([]byte{byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}) // unambiguous joint
+	m.Write([]byte(purpose))
+	m.Write(data)
+	return m.Sum(nil)
+}
+
+// VerifyMAC says, in constant time, whether mac is what MAC gives for the same purpose and data.
+func (s *Sealer) VerifyMAC(purpose string, data, mac []byte) bool {
+	return hmac.Equal(s.MAC(purpose, data), mac)
+}
+
+// EqualConstantTime compares two secrets without telling by its duration where they differ. Their length may show.
+func EqualConstantTime(a, b string) bool {
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+}

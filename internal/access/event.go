@@ -1,7 +1,9 @@
 package access
 
 import (
+	"math"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -39,4 +41,15 @@ type Revocation struct {
 	Reason    string // "key_deleted", "user_disabled", …: shown in refusals
 	Effective time.Time
 	Created   time.Time
+}
+
+// Below is the rev under which tokens are dead: Revision, or every rev there can
+// be for a subject that never comes back. A key's secret version is such a one:
+// while an old secret still works beside the new, it mints tokens whose rev is
+// past the rotation, and those must end with it too.
+func (r *Revocation) Below() int64 {
+	if strings.Contains(r.Subject, "/") {
+		return math.MaxInt64
+	}
+	return r.Revision
 }

@@ -97,5 +97,6 @@ type IssuedToken struct {
 	Renewable                             bool
 	IssuedAt, Expires                     time.Time
 	Revision                              int64
-	From                                  LastUse // who asked
+	From                                  LastUse  // who asked
+	Lineage                               []string // as Token.Lineage: whose revocation ends it
 }

@@ -224,6 +224,16 @@ func TestKeyText(t *testing.T) {
 	}
 }
 
+func TestKeyPatternIsPublished(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "tokens.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "\n"+KeyPattern+"\n") {
+		t.Error("docs/tokens.md does not publish the pattern that the code has")
+	}
+}
+
 // The checksum is part of the published format, so it may never change.
 func TestKeyTextChecksumIsFixed(t *testing.T) {
 	const body = "dp_live_0000000000000000000000000000000000000000000"

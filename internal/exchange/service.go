@@ -1,0 +1,192 @@
+package exchange
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/daypass/daypass/internal/access"
+)
+
+// Holders finds the credential behind a proof. Both return
+// [access.ErrNotFound] for what does not exist.
+type Holders interface {
+	HolderByHash(ctx context.Context, hash [32]byte, now time.Time) (*access.Holder, error)
+	HolderByKey(ctx context.Context, keyID string, version int64) (*access.Holder, error)
+}
+
+// Tokens mints and reads passes. Token checks signature, kind and issuer only.
+type Tokens interface {
+	Mint(t *access.Token) (text string, payload []byte, err error)
+	Token(text string) (*access.Token, error)
+}
+
+// Scene is this node's view of the feed.
+type Scene interface {
+	// Revision of the last change this node has heard of; an error when it has
+	// not heard for too long to decide safely.
+	Revision(now time.Time) (int64, error)
+	// Revoked tells why a token of this lineage and revision is dead, if it is.
+	Revoked(t *access.Token, now time.Time) (reason string, dead bool)
+	// Changed is the revision at which anything of the organization last changed.
+	Changed(organizationID string) int64
+	// Application resolves the slugs of an organization and an application of it.
+	Application(organization, slug string) (Application, bool)
+}
+
+// Application is what exchange needs of an application.
+type Application struct {
+	Audience    access.Audience
+	DefaultLife time.Duration // 0: the server's
+	MaxLife     time.Duration // 0: no bound of its own
+}
+
+// Journal records what was issued and used.
+type Journal interface {
+	Issued(ctx context.Context, t access.IssuedToken, membershipID string, durable bool) error
+	Used(organizationID, applicationID, keyID, membershipID, outcome string, use access.LastUse)
+}
+
+// Config wires a [Service]. Zero limits mean the defaults.
+type Config struct {
+	Holders Holders
+	Tokens  Tokens
+	Scene   Scene
+	Journal Journal
+	KeyHash func(text string) [32]byte
+	NewID   func(prefix string) string
+	Now     func() time.Time
+	Issuer  string
+
+	DefaultLife  time.Duration // of a token when nothing is asked; 24 h
+	MaxLife      time.Duration // of any token; 30 days
+	MaxNetworks  int           // entries of ips; 10
+	MaxAddresses int64         // addresses ips may cover; 10,000
+	CachedKeys   int           // holders kept in memory; 50,000
+	Strict       bool          // answer only after the record is durable
+}
+
+// Service is the exchange.
+type Service struct {
+	Config
+	byHash *otter.Cache[[32]byte, cached]
+	byKey  *otter.Cache[string, cached]
+}
+
+type cached struct {
+	holder *access.Holder
+	loaded int64 // revision this node had seen before it was read
+}
+
+// New makes the exchange.
+func New(c Config) *Service {
+	c.DefaultLife = orDefault(c.DefaultLife, 24*time.Hour)
+	c.MaxLife = orDefault(c.MaxLife, 30*24*time.Hour)
+	c.MaxNetworks = orDefault(c.MaxNetworks, 10)
+	c.MaxAddresses = orDefault(c.MaxAddresses, 10_000)
+	c.CachedKeys = orDefault(c.CachedKeys, 50_000)
+	return &Service{
+		Config: c,
+		byHash: otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
+		byKey:  otter.Must(&otter.Options[string, cached]{MaximumSize: c.CachedKeys}),
+	}
+}
+
+func orDefault[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// Client is where a request came from.
+type Client struct {
+	Address   netip.Addr
+	UserAgent string
+	RequestID string
+}
+
+func (c Client) use(now time.Time) access.LastUse {
+	return access.LastUse{Time: now, Address: c.Address, UserAgent: c.UserAgent}
+}
+
+// Grant is an issued token.
+type Grant struct {
+	Text      string
+	Payload   []byte // the claims, as JSON
+	ExpiresIn int64  // seconds
+	Token     *access.Token
+}
+
+// Exchange proves the credential, narrows its authority to the wish and mints a
+// token. Errors are [*access.Error]: 400 for a wish that cannot be read, 401 for
+// a credential that proves nobody, 403 for a wish beyond it or a refused renewal,
+// 503 when this node cannot decide safely.
+func (s *Service) Exchange(ctx context.Context, credential string, wish Wish, client Client) (*Grant, error) {
+	now := s.Now()
+	revision, err := s.Scene.Revision(now)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.prove(ctx, credential, client, now)
+	if err != nil {
+		return nil, err
+	}
+	child, err := s.narrow(p, wish, client, now)
+	if err != nil {
+		return nil, err
+	}
+	return s.mint(ctx, p, child, client, now, revision)
+}
+
+func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
+	h := p.holder
+	t := &access.Token{
+		ID:             s.NewID("tok"),
+		Issuer:         s.Issuer,
+		Subject:        d.subject,
+		ClientID:       h.Key.ID,
+		Organization:   h.Organization.Slug,
+		OrganizationID: h.Organization.ID,
+		UserID:         h.User.ID,
+		MembershipID:   h.Membership.ID,
+		KeyID:          h.Key.ID,
+		KeyVersion:     h.Version,
+		Authority:      d.authority,
+		IssuedAt:       now.Truncate(time.Second),
+		NotBefore:      now.Truncate(time.Second),
+		Revision:       revision,
+	}
+	t.Authority.NotAfter = t.Authority.NotAfter.Truncate(time.Second)
+	parentID := ""
+	if p.parent != nil {
+		parentID = p.parent.ID
+		t.Family = p.parent.Family
+		if d.origin == access.FromNarrowing {
+			if len(t.Family) >= access.MaxFamilyDepth {
+				return nil, access.New(access.Forbidden, "narrowed_too_often", "this pass was narrowed from a narrowed one too many times; exchange the key again")
+			}
+			t.Family = append(append([]string(nil), t.Family...), t.ID)
+		}
+	}
+	t.Seal()
+	text, payload, err := s.Tokens.Mint(t)
+	if err != nil {
+		return nil, err
+	}
+	record := access.IssuedToken{
+		ID: t.ID, Head: t.Head(), ParentID: parentID,
+		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID,
+		Origin: d.origin, Subject: t.Subject, Scopes: t.ScopeText, Roles: t.RoleText,
+		Audience: joinAudiences(t.Authority.Audiences), IPs: joinNetworks(t.Authority.Networks),
+		Renewable: t.Authority.Renewable, IssuedAt: t.IssuedAt, Expires: t.Authority.NotAfter,
+		Revision: revision, From: client.use(now), Lineage: t.Lineage,
+	}
+	if err := s.Journal.Issued(ctx, record, t.MembershipID, s.Strict); err != nil {
+		return nil, err
+	}
+	return &Grant{Text: text, Payload: payload, ExpiresIn: int64(t.Authority.NotAfter.Sub(t.IssuedAt) / time.Second), Token: t}, nil
+}

@@ -1,0 +1,156 @@
+package token
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/verify"
+)
+
+// JWKSMaxAge is the Cache-Control max-age of the published key set: how long a verifier may not know of a new key.
+const JWKSMaxAge = 5 * time.Minute
+
+// ErrNoSigner is returned while no key may sign: none was set, or all begin later.
+var ErrNoSigner = errors.New("there is no signing key that may be used now")
+
+// ErrTooLarge is returned for a token that would be longer than [verify.MaxTokenBytes].
+var ErrTooLarge = access.New(access.Invalid, "token_too_large", "the token would be longer than 8 KiB: ask for fewer or shorter scopes, roles, audiences or addresses")
+
+// Keyset mints and reads the tokens of one issuer. Its keys are exchanged as a whole with Replace, while it is in use.
+type Keyset struct {
+	issuer string
+	now    func() time.Time
+	state  atomic.Pointer[state]
+}
+
+type state struct {
+	signers []signer // newest first
+	set     verify.KeySet
+	jwks    []byte
+}
+
+// signer has the part of the token that is the same every time.
+type signer struct {
+	key  SigningKey
+	head []byte // base64url of the header, and the dot
+}
+
+// NewKeyset returns a Keyset without keys: it mints and accepts nothing until Replace.
+func NewKeyset(issuer string, now func() time.Time) *Keyset {
+	ks := &Keyset{issuer: issuer, now: now}
+	ks.state.Store(&state{})
+	return ks
+}
+
+// Replace puts keys in the place of all that were there. Those not retired are published and accepted at once, so a key that is left out
+// is refused from here on. Of those whose NotBefore has come, the newest signs. On an error nothing changes.
+func (ks *Keyset) Replace(keys []SigningKey) error {
+	next := &state{}
+	var published jose.JSONWebKeySet
+	now := ks.now()
+	for _, k := range newestFirst(keys) {
+		if k.retiredAt(now) {
+			continue
+		}
+		head, err := json.Marshal(map[string]string{"alg": k.Algorithm, "kid": k.ID, "typ": verify.TypAccess})
+		if err != nil {
+			return err
+		}
+		next.signers = append(next.signers, signer{key: k, head: []byte(base64.RawURLEncoding.EncodeToString(head) + ".")})
+		published.Keys = append(published.Keys, k.publicJWK())
+	}
+	if len(next.signers) == 0 {
+		return ErrNoSigner
+	}
+	var err error
+	if next.jwks, err = json.Marshal(published); err != nil {
+		return fmt.Errorf("publish the signing keys: %w", err)
+	}
+	// What others will read is what we read: a key that our own reader refuses must not be used.
+	set, err := verify.ParseKeySet(next.jwks)
+	if err != nil {
+		return fmt.Errorf("publish the signing keys: %w", err)
+	}
+	next.set = set.LowS()
+	ks.state.Store(next)
+	return nil
+}
+
+// JWKS returns the published keys as a JWK set (RFC 7517), to be sent with a max-age of [JWKSMaxAge]. The caller must not change it.
+func (ks *Keyset) JWKS() []byte { return ks.state.Load().jwks }
+
+// Mint signs a token and returns its text and its claims as JSON. Moments and lives are cut down to whole seconds. The token must be of
+// this issuer and be such that Token can read it. Errors are [ErrTooLarge], [ErrNoSigner], or a fault of the caller.
+func (ks *Keyset) Mint(t *access.Token) (text string, payload []byte, err error) {
+	if t.Issuer != ks.issuer {
+		return "", nil, errors.New("mint: the token is of another issuer")
+	}
+	claims, err := claimsOf(t)
+	if err != nil {
+		return "", nil, err
+	}
+	payload, err = jsonv2.Marshal(claims)
+	if err != nil {
+		return "", nil, fmt.Errorf("mint: %w", err)
+	}
+	text, err = ks.sign(payload)
+	return text, payload, err
+}
+
+func (ks *Keyset) sign(payload []byte) (string, error) {
+	s, err := ks.signer()
+	if err != nil {
+		return "", err
+	}
+	text := make([]byte, 0, len(s.head)+base64.RawURLEncoding.EncodedLen(len(payload))+1+base64.RawURLEncoding.EncodedLen(rsaBits/8))
+	text = append(text, s.head...)
+	text = base64.RawURLEncoding.AppendEncode(text, payload)
+	if len(text) > verify.MaxTokenBytes {
+		return "", ErrTooLarge // before the price of a signature is paid
+	}
+	signature, err := s.key.sign(text)
+	if err != nil {
+		return "", fmt.Errorf("mint: %w", err)
+	}
+	text = base64.RawURLEncoding.AppendEncode(append(text, '.'), signature)
+	if len(text) > verify.MaxTokenBytes {
+		return "", ErrTooLarge
+	}
+	return string(text), nil
+}
+
+func (ks *Keyset) signer() (*signer, error) {
+	now := ks.now()
+	signers := ks.state.Load().signers
+	for i := range signers {
+		if k := &signers[i].key; !now.Before(k.NotBefore) && !k.retiredAt(now) {
+			return &signers[i], nil
+		}
+	}
+	return nil, ErrNoSigner
+}
+
+// Token reads a token's text: form, signature, kind, issuer and claims. Time, address and revocation are not looked at. Errors are
+// [*verify.Error].
+func (ks *Keyset) Token(text string) (*access.Token, error) {
+	payload, _, err := ks.state.Load().set.Verify(text, verify.TypAccess)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := verify.ReadClaims(payload)
+	if err != nil {
+		return nil, err
+	}
+	if claims.Issuer != ks.issuer {
+		return nil, verify.ErrIssuer
+	}
+	return tokenOf(claims)
+}

@@ -1,0 +1,30 @@
+// Package verify checks Daypass tokens without asking Daypass: offline, from the published keys.
+//
+// A service that wants its requests checked needs a [Verifier] and its Middleware:
+//
+//	v, err := verify.New(verify.Config{
+//		Issuer:   "https://pass.example.com",
+//		Audience: []string{"acme/photos"},
+//		JWKSURL:  "https://pass.example.com/.well-known/jwks.json",
+//	})
+//	…
+//	http.ListenAndServe(addr, v.Middleware(verify.RequireScope("photos:read")(photos)))
+//
+// The package owns the one reader of signed texts (JWS, RFC 7515) in Daypass, [KeySet], and the meaning of the claims,
+// [Claims]. The server reads its own tokens with the same code.
+//
+// # What it refuses
+//
+// Key and algorithm come from the table of published keys and from nowhere else: the header's kid selects a row, and its
+// alg must be the one algorithm of that row (RFC 8725, 3.1). A header may hold alg, kid and typ; every other
+// parameter is refused by name, so nothing in a token can bring a key, an address or an extension with it. There is
+// one spelling of a token: compact serialization, base64url without padding, newline or spare bits, and for tokens
+// of Daypass the lower of the two values that an ECDSA signature can take. Keys that are no keys (short, weak, off their curve,
+// duplicate, symmetric beside public) are refused when the set is read.
+//
+// # What it cannot know
+//
+// A signature outlives a revocation. An offline check sees a deleted key or a disabled user when the token expires, at
+// the latest; the Daypass gateway and forward-auth see it at once. Short lives are the remedy here. Tokens bound to
+// a sender's key (the cnf claim) are refused, because this package does not check proofs of possession.
+package verify

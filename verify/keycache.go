@@ -1,0 +1,148 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	fetchTimeout = 5 * time.Second
+	// refreshAfter is how old a set may be before it is fetched again while still in use: the bound on how long a key that was
+	// withdrawn in an emergency is still believed. It matches the max-age of the server's answer.
+	refreshAfter = 5 * time.Minute
+	// staleAfter is how long the last good set is kept when its source does not answer.
+	staleAfter = time.Hour
+	// fetchInterval bounds how often unknown key ids, which anyone can send, make us ask.
+	fetchInterval = time.Minute
+	// firstInterval is the same while there is no set at all.
+	firstInterval = 5 * time.Second
+)
+
+// keyCache holds the last good key set of one URL. Whoever finds it missing, old or without a key shares one fetch.
+type keyCache struct {
+	fetch func(context.Context) (KeySet, error)
+	now   func() time.Time
+
+	mu        sync.Mutex
+	set       KeySet
+	fetched   time.Time // of set; zero: there is none
+	attempted time.Time
+	running   chan struct{} // closed at the end of the fetch that is under way
+	lastErr   error
+}
+
+// current returns a set that is fresh enough, waiting for a fetch only if there is none.
+func (c *keyCache) current(ctx context.Context) (KeySet, error) {
+	set, usable, running := c.look(refreshAfter)
+	if usable {
+		return set, nil
+	}
+	if err := wait(ctx, running); err != nil {
+		return KeySet{}, ErrUnavailable.causedBy(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.usable() {
+		return KeySet{}, ErrUnavailable.causedBy(c.lastErr)
+	}
+	return c.set, nil
+}
+
+// renewed returns the set after a fetch that begins now or is under way, or the one there is if a fetch is not due.
+func (c *keyCache) renewed(ctx context.Context) (KeySet, error) {
+	_, _, running := c.look(0)
+	if err := wait(ctx, running); err != nil {
+		return KeySet{}, ErrUnavailable.causedBy(err)
+	}
+	return c.current(ctx)
+}
+
+// look returns what there is, and starts a fetch if the set is older than age and a fetch is due.
+func (c *keyCache) look(age time.Duration) (set KeySet, usable bool, running chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	old := c.fetched.IsZero() || now.Sub(c.fetched) >= age
+	if old && c.running == nil && c.due(now) {
+		c.attempted = now
+		c.running = make(chan struct{})
+		go c.refresh(c.running)
+	}
+	return c.set, c.usable(), c.running
+}
+
+func (c *keyCache) due(now time.Time) bool {
+	if c.attempted.IsZero() {
+		return true
+	}
+	if c.fetched.IsZero() {
+		return now.Sub(c.attempted) >= firstInterval
+	}
+	return now.Sub(c.attempted) >= fetchInterval
+}
+
+func (c *keyCache) usable() bool {
+	return !c.fetched.IsZero() && c.now().Sub(c.fetched) < staleAfter
+}
+
+// refresh has a deadline of its own: callers come and go, and one who leaves must not end the fetch of the others.
+func (c *keyCache) refresh(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	set, err := c.fetch(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lastErr = err; err == nil {
+		c.set, c.fetched = set, c.now()
+	}
+	c.running = nil
+	close(done)
+}
+
+func wait(ctx context.Context, running chan struct{}) error {
+	if running == nil {
+		return nil
+	}
+	select {
+	case <-running:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// fetchKeySet returns a fetcher that follows no redirect, so that the keys come from the configured place or not at all.
+func fetchKeySet(client *http.Client, url string) func(context.Context) (KeySet, error) {
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.Jar = nil
+	return func(ctx context.Context) (KeySet, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return KeySet{}, err
+		}
+		request.Header.Set("Accept", "application/jwk-set+json, application/json")
+		response, err := own.Do(request)
+		if err != nil {
+			return KeySet{}, err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return KeySet{}, fmt.Errorf("the key set's address answers with status %d", response.StatusCode)
+		}
+		body, err := io.ReadAll(io.LimitReader(response.Body, MaxKeySetBytes+1))
+		if err != nil {
+			return KeySet{}, err
+		}
+		if len(body) > MaxKeySetBytes {
+			return KeySet{}, errors.New("the key set is longer than 1 MiB")
+		}
+		set, err := ParseKeySet(body)
+		return set.LowS(), err
+	}
+}

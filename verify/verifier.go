@@ -1,0 +1,180 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config says whose tokens a [Verifier] accepts. Issuer, Audience and JWKSURL must be set.
+type Config struct {
+	Issuer   string   // the iss of the tokens, exactly
+	Audience []string // what this service is, such as "acme/photos"; a token must be for one of them
+
+	// JWKSURL is where the public keys are: …/.well-known/jwks.json. It must be https; plain http is taken for a loopback
+	// address, and elsewhere only with AllowHTTP, for networks that nobody else can write to.
+	JWKSURL   string
+	AllowHTTP bool
+
+	// ClientAddress tells the middleware where a request comes from, for tokens bound to addresses. Nil stands for the peer of
+	// the connection, which is right unless a proxy stands between.
+	ClientAddress func(*http.Request) netip.Addr
+
+	HTTPClient *http.Client     // nil: http.DefaultClient. Redirects are never followed, cookies never sent
+	Now        func() time.Time // nil: time.Now
+}
+
+// Verifier checks access tokens of one issuer, offline but for the fetching of its public keys: on first use, every 5 minutes,
+// and at an unknown key id, at most once a minute. When the source does not answer, the last good keys serve for an hour;
+// then every check is refused with [ErrUnavailable]. It is safe for concurrent use.
+type Verifier struct {
+	issuer   string
+	audience []string
+	address  func(*http.Request) netip.Addr
+	now      func() time.Time
+	keys     *keyCache
+}
+
+// New returns a Verifier. It fetches nothing yet.
+func New(config Config) (*Verifier, error) {
+	if config.Issuer == "" {
+		return nil, errors.New("verify: Config.Issuer must be set")
+	}
+	if len(config.Audience) == 0 || slices.Contains(config.Audience, "") {
+		return nil, errors.New("verify: Config.Audience must name this service")
+	}
+	if err := checkURL(config.JWKSURL, config.AllowHTTP); err != nil {
+		return nil, err
+	}
+	v := &Verifier{
+		issuer:   config.Issuer,
+		audience: slices.Clone(config.Audience),
+		address:  config.ClientAddress,
+		now:      config.Now,
+	}
+	if v.address == nil {
+		v.address = peerAddress
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	client := config.HTTPClient
+	if client == nil {
+		client = http.DefaultClient
+	}
+	v.keys = &keyCache{fetch: fetchKeySet(client, config.JWKSURL), now: v.now}
+	return v, nil
+}
+
+func checkURL(raw string, allowHTTP bool) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil {
+		return errors.New("verify: Config.JWKSURL must be an absolute URL without a user")
+	}
+	if u.Scheme == "https" || (u.Scheme == "http" && (allowHTTP || isLoopback(u.Hostname()))) {
+		return nil
+	}
+	return errors.New("verify: Config.JWKSURL must be https; keys fetched over plain http can be exchanged on the way")
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && addr.IsLoopback())
+}
+
+func peerAddress(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr, _ := netip.ParseAddr(host)
+	return addr
+}
+
+// Verify checks a token that may come from anywhere. One that is bound to addresses is refused with [ErrAddress]: use
+// [Verifier.VerifyFrom]. Every error is an *[Error].
+func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
+	return v.VerifyFrom(ctx, token, netip.Addr{})
+}
+
+// VerifyFrom checks a token used from the address client: signature, kind, issuer, audience, time, address. Scopes are for the caller
+// to check, with [Claims.HasScope] or [RequireScope]. Every error is an *[Error].
+func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
+	payload, err := v.signed(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := ReadClaims(payload)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.accepts(claims, client); err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+func (v *Verifier) signed(ctx context.Context, token string) ([]byte, error) {
+	// What cannot be a token is refused before any key is fetched for it.
+	parts, err := split(token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := readHeader(parts[0]); err != nil {
+		return nil, err
+	}
+	set, err := v.keys.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	payload, _, err := set.Verify(token, TypAccess)
+	if !errors.Is(err, ErrUnknownKey) {
+		return payload, err
+	}
+	if set, err = v.keys.renewed(ctx); err != nil {
+		return nil, err
+	}
+	payload, _, err = set.Verify(token, TypAccess)
+	return payload, err
+}
+
+func (v *Verifier) accepts(c *Claims, client netip.Addr) error {
+	if c.Issuer != v.issuer {
+		return ErrIssuer
+	}
+	if !slices.ContainsFunc(v.audience, c.Audience.Covers) {
+		return ErrAudience
+	}
+	if err := c.CheckTime(v.now()); err != nil {
+		return err
+	}
+	if !c.AllowsAddress(client) {
+		return ErrAddress
+	}
+	if c.Confirmation != nil {
+		return ErrSender
+	}
+	return nil
+}
+
+// bearer takes the token from the one place where it may be (RFC 6750, 2.1): not from a form, not from the address.
+func bearer(r *http.Request) (string, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return "", ErrMissing
+	}
+	if len(values) > 1 {
+		return "", ErrMalformed.because("send one Authorization header, not several")
+	}
+	scheme, token, ok := strings.Cut(values[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return "", ErrMissing
+	}
+	return token, nil
+}

@@ -32,7 +32,8 @@ func (s *Service) prove(ctx context.Context, credential string, client Client, n
 }
 
 // Authenticate proves a credential for a request to the server itself: the
-// caller has the credential's own authority, none is handed on.
+// caller has the credential's own authority, none is handed on. A pass that a
+// backend made for a subject of its own is refused: it would act as the backend.
 func (s *Service) Authenticate(ctx context.Context, credential string, client Client) (*access.Caller, error) {
 	now := s.Now()
 	if _, err := s.Scene.Revision(now); err != nil {
@@ -46,6 +47,9 @@ func (s *Service) Authenticate(ctx context.Context, credential string, client Cl
 		return nil, err
 	}
 	h := p.holder
+	if p.parent != nil && p.parent.Subject != h.User.ID {
+		return nil, access.New(access.Forbidden, "named_subject", "a pass for a named subject opens applications; it does not administer for the backend that made it")
+	}
 	caller := &access.Caller{
 		Organization: h.Organization, UserID: h.User.ID, MembershipID: h.Membership.ID, KeyID: h.Key.ID,
 		Authority: p.authority, Address: client.Address, UserAgent: client.UserAgent, RequestID: client.RequestID,

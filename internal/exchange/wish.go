@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/scope"
@@ -111,8 +112,8 @@ func nameSubject(p *principal, w Wish, ask *access.Ask) error {
 	if !p.holder.Key.MayNameSubjects {
 		return access.New(access.Forbidden, "subject_not_allowed", "this key may not name subjects; make one with may_name_subjects").At("/subject")
 	}
-	if len(w.Subject) > MaxSubject || strings.ContainsFunc(w.Subject, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
-		return malformed("invalid_subject", fmt.Sprintf("a subject has at most %d bytes and no control characters", MaxSubject), "/subject")
+	if len(w.Subject) > MaxSubject || strings.TrimSpace(w.Subject) != w.Subject || strings.ContainsFunc(w.Subject, unicode.IsControl) {
+		return malformed("invalid_subject", fmt.Sprintf("a subject has at most %d bytes, no control characters and no space at either end", MaxSubject), "/subject")
 	}
 	if w.Renewable != nil && *w.Renewable {
 		return malformed("subject_not_renewable", "a pass for a named subject is short and not renewable: its backend mints the next one", "/renewable")

@@ -27,6 +27,7 @@ type follower struct {
 
 	maxAge   time.Duration // of a view, before it refuses to decide
 	swapped  func()        // after a view with changes is in place
+	pending  time.Time     // when the next revocation begins to hold; guarded by pulling
 	pulling  sync.Mutex
 	started  atomic.Bool
 	lastOK   atomic.Bool
@@ -63,6 +64,12 @@ func (f *follower) pullLocked(ctx context.Context) error {
 			return err
 		}
 	}
+	if !f.pending.IsZero() && !asked.Before(f.pending) {
+		if err := f.settle(ctx, &view, asked); err != nil {
+			return err
+		}
+		news = true
+	}
 	f.gate.Swap(&view)
 	f.started.Store(true)
 	if news && f.swapped != nil {
@@ -77,6 +84,7 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	if err != nil {
 		return err
 	}
+	f.notePending(revoked)
 	live, gone, err := f.store.ApplicationsSince(ctx, since)
 	if err != nil {
 		return err
@@ -108,6 +116,37 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 		view.Catalog = view.Catalog.With(compiled...)
 	}
 	view.Revision = head
+	return nil
+}
+
+// notePending finds the next time at which a revocation begins to hold: the end
+// of a rotation's overlap.
+func (f *follower) notePending(list []access.Revocation) {
+	for _, r := range list {
+		if !r.Effective.IsZero() && (f.pending.IsZero() || r.Effective.Before(f.pending)) {
+			f.pending = r.Effective
+		}
+	}
+}
+
+// settle makes the revocations whose time has come hold for good, in the store
+// and in the view, so that a clock set back does not undo them.
+func (f *follower) settle(ctx context.Context, view *gate.View, now time.Time) error {
+	if _, err := f.store.SettleRevocations(ctx, now); err != nil {
+		f.log.Error("revocations could not be settled; they hold all the same", "error", err)
+	}
+	list, err := f.store.RevocationsSince(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if !list[i].Effective.After(now) {
+			list[i].Effective = time.Time{}
+		}
+	}
+	f.pending = time.Time{}
+	f.notePending(list)
+	view.Revocations = gate.NewRevocations(list...)
 	return nil
 }
 

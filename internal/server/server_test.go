@@ -264,6 +264,31 @@ func TestEveryLineageEnds(t *testing.T) {
 	}
 }
 
+// TestOverlapEndsForGood: passes of the old secret die with the overlap, and a
+// clock set back does not wake them.
+func TestOverlapEndsForGood(t *testing.T) {
+	i := start(t, nil)
+	i.protect()
+	made := i.must(201, "POST", "/v1/organizations/acme/keys", i.created.Key, object{"scopes": []string{"photos:*"}})
+	before := i.must(200, "POST", "/v1/tokens", made.str("key"), object{}).str("token")
+	rotated := i.must(200, "POST", "/v1/organizations/acme/keys/"+made.str("id")+"/rotate", i.created.Key, object{"overlap": 3600})
+	during := i.must(200, "POST", "/v1/tokens", made.str("key"), object{}).str("token")
+	after := i.must(200, "POST", "/v1/tokens", rotated.str("key"), object{}).str("token")
+	for _, pass := range []string{before, during, after} {
+		i.must(200, "GET", i.gateway+"/photos/1", pass, nil)
+	}
+	i.clock.offset = time.Hour + time.Second
+	i.restart()
+	i.must(401, "POST", "/v1/tokens", made.str("key"), object{})
+	i.must(401, "GET", i.gateway+"/photos/1", before, nil)
+	i.must(200, "GET", i.gateway+"/photos/1", after, nil)
+	i.clock.offset = 0
+	i.restart()
+	i.must(401, "GET", i.gateway+"/photos/1", before, nil)
+	i.must(401, "GET", i.gateway+"/photos/1", during, nil)
+	i.must(200, "GET", i.gateway+"/photos/1", after, nil)
+}
+
 func TestStartRefusals(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()

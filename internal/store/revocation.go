@@ -40,3 +40,15 @@ func (s *Store) PruneRevocations(ctx context.Context, now time.Time) (int64, err
 	n, err := q.PruneRevocations(ctx, millis(now))
 	return n, translate(err)
 }
+
+// SettleRevocations makes those whose time has come hold at once and for good, so
+// that a clock set back cannot take them back, and tells how many. It is no
+// change: nothing is ended that had not ended.
+func (s *Store) SettleRevocations(ctx context.Context, now time.Time) (int64, error) {
+	q, err := s.direct(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := q.SettleRevocations(ctx, millis(now))
+	return n, translate(err)
+}

@@ -104,3 +104,15 @@ func (q *Queries) RevocationsSince(ctx context.Context, after int64) ([]Revocati
 	}
 	return items, nil
 }
+
+const settleRevocations = `-- name: SettleRevocations :execrows
+UPDATE revocations SET effective = 0 WHERE effective > 0 AND effective <= $1
+`
+
+func (q *Queries) SettleRevocations(ctx context.Context, now int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, settleRevocations, now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}

@@ -11,3 +11,6 @@ WHERE subject = sqlc.arg(subject) AND effective <= sqlc.arg(now);
 
 -- name: PruneRevocations :execrows
 DELETE FROM revocations WHERE keep_until <= sqlc.arg(now);
+
+-- name: SettleRevocations :execrows
+UPDATE revocations SET effective = 0 WHERE effective > 0 AND effective <= sqlc.arg(now);

@@ -209,6 +209,16 @@ func deletion(w *world) {
 	refused(w, err, "not_found")
 	revocations, err := w.RevocationsSince(w.ctx, 0)
 	equal(w, revocations, err, []access.Revocation{{Subject: w.user.ID, Revision: w.head(), Reason: "user_deleted", Created: noon}})
+	w.change(func(tx *store.Tx) error {
+		return tx.Revoke("key_1/1", "key_rotated", noon.Add(time.Minute), noon.Add(time.Hour))
+	})
+	for _, settled := range []struct {
+		at   time.Time
+		want int64
+	}{{noon, 0}, {noon.Add(time.Minute), 1}, {noon.Add(time.Hour), 0}} {
+		n, err := w.SettleRevocations(w.ctx, settled.at)
+		equal(w, n, err, settled.want)
+	}
 	kept, err := w.Events(w.ctx, store.EventFilter{ActorUserID: w.actor.UserID}, 0)
 	if err != nil || int64(len(kept)) != w.head() {
 		w.Fatalf("%d events for %d revisions (%v)", len(kept), w.head(), err)

@@ -1,0 +1,51 @@
+package edge
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/daypass/daypass/internal/gate"
+)
+
+// writeDenial answers a request that the gate denied: 401 with a Bearer challenge, 403, or 503.
+func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, bearer string) {
+	status, detail := d.Status(), denialDetail(d, bearer)
+	switch {
+	case status == http.StatusUnauthorized:
+		w.Header().Set("Www-Authenticate", bearerChallenge(string(d.Reason), detail))
+	case d.Reason == gate.ScopeMissing:
+		w.Header().Set("Www-Authenticate", realm+`, error="insufficient_scope", scope="`+d.Missing+`"`)
+	case status == http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	}
+	writeProblem(w, r, Problem{Status: status, Code: string(d.Reason), Detail: detail})
+}
+
+var denialDetails = map[gate.Reason]string{
+	gate.NoApplication:     "no application is served under this host and path",
+	gate.NoRule:            "no rule of the application matches this method and path, and what no rule allows is denied",
+	gate.TokenMissing:      "this needs a pass: send it as 'Authorization: Bearer ...'",
+	gate.TokenInvalid:      "this is not a pass that can be used here; get a new one",
+	gate.TokenExpired:      "the pass has expired; renew it or get a new one",
+	gate.TokenNotYetValid:  "the pass is not valid yet; check the clocks",
+	gate.TokenRevoked:      "the pass has been revoked; get a new one",
+	gate.WrongAddress:      "the pass may not be used from this address; get one here",
+	gate.WrongOrganization: "the pass belongs to another organization",
+	gate.WrongAudience:     "the pass is for another application",
+	gate.AddressDenied:     "the application does not accept calls from this address",
+	gate.StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
+}
+
+func denialDetail(d *gate.Decision, bearer string) string {
+	switch {
+	case d.Reason == gate.ScopeMissing:
+		return fmt.Sprintf("the pass lacks scope %q", d.Missing)
+	case d.Reason == gate.RoleMissing:
+		return fmt.Sprintf("the pass does not hold the role that is needed here: %s", d.Missing)
+	case d.Reason == gate.TokenRevoked && d.Revoked != "":
+		return fmt.Sprintf("the pass has been revoked (%s); get a new one", d.Revoked)
+	case d.Reason == gate.TokenInvalid && isKey(bearer):
+		return "this is a key, and only passes are accepted here: exchange it at POST /v1/tokens"
+	}
+	return denialDetails[d.Reason]
+}

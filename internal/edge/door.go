@@ -1,0 +1,94 @@
+package edge
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/gate"
+)
+
+// Observer counts decisions and how long they took.
+type Observer interface {
+	Observe(reason gate.Reason, took time.Duration)
+}
+
+// Meter counts requests per organization, application and key, and notes when a key and a membership were last used.
+// Ids it is not told are empty.
+type Meter interface {
+	Used(organizationID, applicationID, keyID, membershipID, outcome string, use access.LastUse)
+}
+
+// Config is what a door needs. Every field must be set.
+type Config struct {
+	Gate     *gate.Gate
+	Now      func() time.Time
+	Observer Observer
+	Meter    Meter
+	Log      *slog.Logger
+}
+
+// BadRequest is how requests are counted that were refused before a decision.
+const BadRequest gate.Reason = "bad_request"
+
+// door is what all doors share: one way to judge, to count and to refuse.
+type door struct {
+	gate     *gate.Gate
+	now      func() time.Time
+	observer Observer
+	meter    Meter
+	log      *slog.Logger
+}
+
+func newDoor(c Config) door {
+	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, log: c.Log}
+}
+
+var errNoClient = errors.New("edge: the request's context carries no client; the server's outermost handler must set it")
+
+// judge asks the gate, and counts what it said.
+func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
+	began := d.now()
+	decision := d.gate.Check(r, bearer)
+	d.observer.Observe(decision.Reason, d.now().Sub(began))
+	d.count(&decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})
+	return decision
+}
+
+// maxUserAgent is how much of a User-Agent is kept, in bytes.
+const maxUserAgent = 200
+
+// count tells the meter. A key of another organization is not named to the one that owns the application.
+func (d *door) count(decision *gate.Decision, use access.LastUse) {
+	app, t := decision.Application, decision.Token
+	if app == nil {
+		return
+	}
+	var keyID, membershipID string
+	if t != nil && t.OrganizationID == app.OrganizationID {
+		keyID, membershipID = t.KeyID, t.MembershipID
+	}
+	if len(use.UserAgent) > maxUserAgent {
+		use.UserAgent = use.UserAgent[:maxUserAgent]
+	}
+	d.meter.Used(app.OrganizationID, app.ID, keyID, membershipID, string(decision.Reason), use)
+}
+
+// refuse answers a request on which nothing was decided. The connection is closed: what follows on it may be part of the
+// same confusion.
+func (d *door) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if access.AsError(err).Kind == access.Internal {
+		d.log.LogAttrs(r.Context(), slog.LevelError, "request not decided", slog.Any("error", err),
+			slog.String("request_id", ClientFrom(r.Context()).RequestID))
+	}
+	d.observer.Observe(BadRequest, 0)
+	w.Header().Set("Connection", "close")
+	WriteProblem(w, r, err)
+}
+
+func (d *door) isPass(text string) bool {
+	_, err := d.gate.Token(text)
+	return err == nil
+}

@@ -1,0 +1,194 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/catalog"
+	"github.com/daypass/daypass/internal/gate"
+)
+
+// Gateway is the reverse proxy: it judges each request and passes it on to its application's upstream.
+//
+// The upstream gets the method, exactly the path that was decided on, the query byte for byte, the Host that was asked
+// for, and the client's headers without those that are hop-by-hop, speak for a proxy or override the method. It gets
+// X-Forwarded-For, -Host and -Proto with one value each, every identity header, and no Authorization, Api-Key or Cookie;
+// where the resource says pass_token, it gets Authorization and Cookie. Trailers of a request are not passed on, and of the
+// protocols to upgrade to, WebSocket alone.
+//
+// Run [Gateway.Run] beside it, and call [Gateway.Recheck] when the gate's view changes.
+type Gateway struct {
+	door
+	errorLog   *log.Logger
+	transports transports
+	buffers    bufferPool
+	sessions   sessions
+}
+
+// NewGateway makes the door.
+func NewGateway(c Config) *Gateway {
+	return &Gateway{door: newDoor(c), errorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
+}
+
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p := &passage{gateway: g, client: ClientFrom(r.Context())}
+	credential, err := p.read(r)
+	if err != nil {
+		g.refuse(w, r, err)
+		return
+	}
+	decision := g.judge(&p.request, credential, userAgent(r.Header))
+	if !decision.Allow {
+		writeDenial(w, r, &decision, credential)
+		return
+	}
+	p.decision, p.identity = decision, decision.Identity()
+	if decision.Application.Document.Upstream == nil {
+		writeProblem(w, r, Problem{Status: http.StatusBadGateway, Code: "no_upstream", Detail: "the application names no upstream; its resource file needs one to be served here"})
+		return
+	}
+	if err := checkIdentity(p.identity); err != nil {
+		WriteProblem(w, r, err)
+		return
+	}
+	p.serve(w, r)
+}
+
+// passage is one request on its way through the gateway.
+type passage struct {
+	gateway  *Gateway
+	client   Client
+	request  gate.Request
+	decision gate.Decision
+	identity gate.Identity
+}
+
+// read finds out what is asked, and refuses what is not plain.
+func (p *passage) read(r *http.Request) (credential string, err error) {
+	if !p.client.Address.IsValid() {
+		return "", errNoClient
+	}
+	p.request.Method, p.request.Address = r.Method, p.client.Address
+	if p.request.Path, err = catalog.ParsePath(r.RequestURI); err != nil {
+		return "", err
+	}
+	if p.request.Host, err = hostname(r.Host); err != nil {
+		return "", err
+	}
+	if err = checkHeaders(r.Header); err != nil {
+		return "", err
+	}
+	if err = checkQuery(p.request.Path.Query(), p.gateway.isPass); err != nil {
+		return "", err
+	}
+	return bearer(r.Header)
+}
+
+func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
+	if upgrade := r.Header["Upgrade"]; len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket") {
+		w = &upgradeWriter{ResponseWriter: w, passage: p}
+	} else {
+		// Any other protocol, h2c above all, would carry further requests past the gate.
+		delete(r.Header, "Upgrade")
+	}
+	document := p.decision.Application.Document
+	proxy := httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      p.gateway.transports.get(kindOf(document)),
+		ModifyResponse: p.answer,
+		ErrorHandler:   p.fail,
+		ErrorLog:       p.gateway.errorLog,
+		BufferPool:     &p.gateway.buffers,
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// rewrite makes the request that is sent on. Hop-by-hop headers, and those that Connection names, are gone by now, so
+// that nothing set here can be removed by the client.
+func (p *passage) rewrite(pr *httputil.ProxyRequest) {
+	out, upstream := pr.Out, p.decision.Application.Document.Upstream
+	out.URL.Scheme, out.URL.Host, out.URL.User = upstream.Scheme, upstream.Host, nil
+	if upstream.Scheme == schemeH2C {
+		out.URL.Scheme = "http"
+	}
+	p.request.Path.Apply(out.URL)
+	out.Trailer = nil
+
+	h := out.Header
+	stripClientHeaders(h)
+	delete(h, "Api-Key")
+	if !p.decision.Resource.PassToken {
+		delete(h, "Authorization")
+		delete(h, "Cookie")
+	}
+	setIdentity(h, p.identity)
+	own := []string{p.client.Address.String(), pr.In.Host, proto(pr.In, p.client), p.client.RequestID}
+	h["X-Forwarded-For"], h["X-Forwarded-Host"], h["X-Forwarded-Proto"] = own[0:1:1], own[1:2:2], own[2:3:3]
+	if p.client.RequestID != "" {
+		h["X-Request-Id"] = own[3:4:4]
+	}
+}
+
+// proto is the listener's, unless a trusted proxy says which one the client used.
+func proto(r *http.Request, client Client) string {
+	if v := r.Header["X-Forwarded-Proto"]; client.TrustedPeer && len(v) == 1 && (v[0] == "http" || v[0] == "https") {
+		return v[0]
+	}
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// answer looks after what comes back.
+func (p *passage) answer(res *http.Response) error {
+	stripIdentity(res.Header)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return nil
+	}
+	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind == "text/event-stream" {
+		stream := &eventStream{ReadCloser: res.Body}
+		stream.end = p.begin(res.Body)
+		res.Body = stream
+	}
+	return nil
+}
+
+// begin makes a session of what c closes, and returns how to end it in time.
+func (p *passage) begin(c io.Closer) (end func()) {
+	s := &session{request: p.request, token: p.decision.Token, Closer: c}
+	p.gateway.begin(s)
+	return func() { p.gateway.sessions.remove(s) }
+}
+
+// fail answers where the upstream did not. The cause goes to the log alone.
+func (p *passage) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		WriteProblem(w, r, err)
+		return
+	}
+	if errors.Is(err, errFraming) {
+		w.Header().Set("Connection", "close")
+		WriteProblem(w, r, access.New(access.Malformed, "bad_framing", "the body is not framed as HTTP says"))
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		panic(http.ErrAbortHandler) // the client has gone: there is nobody to answer
+	}
+	p.gateway.log.LogAttrs(r.Context(), slog.LevelWarn, "upstream failed", slog.Any("error", err),
+		slog.String("application", p.decision.Application.Name()), slog.String("request_id", p.client.RequestID))
+	problem := Problem{Status: http.StatusBadGateway, Code: "upstream_unreachable", Detail: "the application behind this door did not answer properly; its operator finds the cause in the log by the request id"}
+	if timeout := (net.Error)(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		problem = Problem{Status: http.StatusGatewayTimeout, Code: "upstream_timeout", Detail: "the application behind this door did not answer in time"}
+	}
+	writeProblem(w, r, problem)
+}

@@ -22,9 +22,13 @@
 // of Daypass the lower of the two values that an ECDSA signature can take. Keys that are no keys (short, weak, off their curve,
 // duplicate, symmetric beside public) are refused when the set is read.
 //
+// # Revocation
+//
+// A signature outlives a revocation. By itself an offline check sees a deleted key or a disabled user when the token
+// expires. With Config.FeedURL, and [Verifier.Run] in the background, the Verifier follows the signed feed of revocations:
+// it refuses a revoked token within moments, and every token when it has not heard the feed for too long.
+//
 // # What it cannot know
 //
-// A signature outlives a revocation. An offline check sees a deleted key or a disabled user when the token expires, at
-// the latest; the Daypass gateway and forward-auth see it at once. Short lives are the remedy here. Tokens bound to
-// a sender's key (the cnf claim) are refused, because this package does not check proofs of possession.
+// Tokens bound to a sender's key (the cnf claim) are refused, because this package does not check proofs of possession.
 package verify

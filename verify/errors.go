@@ -56,6 +56,8 @@ var (
 	ErrAudience    = unauthenticated("token_audience", "the token is for another audience")
 	ErrExpired     = unauthenticated("token_expired", "the token has expired; get a new one")
 	ErrNotYet      = unauthenticated("token_not_yet_valid", "the token is not valid yet; check the clocks")
+	ErrRevoked     = unauthenticated("token_revoked", "the token was revoked")
+	ErrStale       = &Error{Code: "stale_view", Message: "revocations were not heard of for too long to decide safely; try again", Status: http.StatusServiceUnavailable}
 	ErrAddress     = unauthenticated("token_address", "the token is bound to other addresses than the one this request comes from")
 	ErrSender      = unauthenticated("token_sender", "the token is bound to a sender's key, which is not checked here")
 	ErrScope       = &Error{Code: "scope_missing", Message: "the token lacks a scope", Status: http.StatusForbidden}

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -118,31 +117,46 @@ func wait(ctx context.Context, running chan struct{}) error {
 
 // fetchKeySet returns a fetcher that follows no redirect, so that the keys come from the configured place or not at all.
 func fetchKeySet(client *http.Client, url string) func(context.Context) (KeySet, error) {
-	own := *client
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Jar = nil
+	own := aloof(client)
 	return func(ctx context.Context) (KeySet, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		body, err := fetch(ctx, own, url, http.Header{"Accept": {"application/jwk-set+json, application/json"}}, MaxKeySetBytes)
 		if err != nil {
 			return KeySet{}, err
-		}
-		request.Header.Set("Accept", "application/jwk-set+json, application/json")
-		response, err := own.Do(request)
-		if err != nil {
-			return KeySet{}, err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return KeySet{}, fmt.Errorf("the key set's address answers with status %d", response.StatusCode)
-		}
-		body, err := io.ReadAll(io.LimitReader(response.Body, MaxKeySetBytes+1))
-		if err != nil {
-			return KeySet{}, err
-		}
-		if len(body) > MaxKeySetBytes {
-			return KeySet{}, errors.New("the key set is longer than 1 MiB")
 		}
 		set, err := ParseKeySet(body)
 		return set.LowS(), err
 	}
+}
+
+// aloof returns a copy of the client that follows no redirect and keeps no cookie.
+func aloof(client *http.Client) *http.Client {
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.Jar = nil
+	return &own
+}
+
+// fetch gets what is at url, at most limit bytes.
+func fetch(ctx context.Context, client *http.Client, url string, header http.Header, limit int64) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header = header
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the address answers with status %d", response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("the answer is longer than %d bytes", limit)
+	}
+	return body, nil
 }

@@ -40,10 +40,11 @@ func (ks KeySet) LowS() KeySet {
 // Verify checks a JWS in compact serialization (RFC 7515) and returns its payload and the id of the key that signed it.
 //
 // The header must hold typ exactly as given: neither another case nor a longer media type will do. An empty typ asks for a
-// header without one. The payload may be empty and need not be JSON. Errors are [ErrMalformed], [ErrHeader],
+// header without one. Texts are at most [MaxTokenBytes] long, those of [TypFeed] [MaxFeedBytes]. The payload may be empty and
+// need not be JSON. Errors are [ErrMalformed], [ErrHeader],
 // [ErrUnknownKey], [ErrAlgorithm], [ErrType] and [ErrSignature], in this order of checks.
 func (ks KeySet) Verify(compact, typ string) (payload []byte, kid string, err error) {
-	parts, err := split(compact)
+	parts, err := split(compact, typ)
 	if err != nil {
 		return nil, "", err
 	}
@@ -80,11 +81,14 @@ func (ks KeySet) Verify(compact, typ string) (payload []byte, kid string, err er
 }
 
 // split looks at no more than it must: the length before anything, then the dots.
-func split(compact string) (parts [3]string, err error) {
+func split(compact, typ string) (parts [3]string, err error) {
 	if compact == "" {
 		return parts, ErrMissing
 	}
-	if len(compact) > MaxTokenBytes {
+	if typ == TypFeed && len(compact) > MaxFeedBytes {
+		return parts, ErrMalformed.because("the page of the feed is longer than 16 MiB")
+	}
+	if typ != TypFeed && len(compact) > MaxTokenBytes {
 		return parts, ErrMalformed.because("the token is longer than 8192 bytes")
 	}
 	if strings.Count(compact, ".") != 2 {

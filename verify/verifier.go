@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -22,6 +23,15 @@ type Config struct {
 	JWKSURL   string
 	AllowHTTP bool
 
+	// FeedURL is where the revocations are: …/v1/feed, on the same terms as JWKSURL. With it, [Verifier.Run] must be running, and
+	// tokens are refused as soon as they are revoked. Empty: a revoked token is accepted until it expires.
+	FeedURL string
+	// FeedCredential returns what may read the feed: a key or pass of an administrator with the scope daypass:feed:read. It is
+	// called for each question, so it can hand out a renewed pass.
+	FeedCredential func() string
+	// MaxStale is how old the news may get before every token is refused with [ErrStale]: 30 s if zero, 3 s or more.
+	MaxStale time.Duration
+
 	// ClientAddress tells the middleware where a request comes from, for tokens bound to addresses. Nil stands for the peer of
 	// the connection, which is right unless a proxy stands between.
 	ClientAddress func(*http.Request) netip.Addr
@@ -32,13 +42,14 @@ type Config struct {
 
 // Verifier checks access tokens of one issuer, offline but for the fetching of its public keys: on first use, every 5 minutes,
 // and at an unknown key id, at most once a minute. When the source does not answer, the last good keys serve for an hour;
-// then every check is refused with [ErrUnavailable]. It is safe for concurrent use.
+// then every check is refused with [ErrUnavailable]. With a feed it refuses revoked tokens too. It is safe for concurrent use.
 type Verifier struct {
 	issuer   string
 	audience []string
 	address  func(*http.Request) netip.Addr
 	now      func() time.Time
 	keys     *keyCache
+	feed     *follower // nil: revocations are not known here
 }
 
 // New returns a Verifier. It fetches nothing yet.
@@ -49,7 +60,7 @@ func New(config Config) (*Verifier, error) {
 	if len(config.Audience) == 0 || slices.Contains(config.Audience, "") {
 		return nil, errors.New("verify: Config.Audience must name this service")
 	}
-	if err := checkURL(config.JWKSURL, config.AllowHTTP); err != nil {
+	if err := checkURL("JWKSURL", config.JWKSURL, config.AllowHTTP); err != nil {
 		return nil, err
 	}
 	v := &Verifier{
@@ -69,18 +80,35 @@ func New(config Config) (*Verifier, error) {
 		client = http.DefaultClient
 	}
 	v.keys = &keyCache{fetch: fetchKeySet(client, config.JWKSURL), now: v.now}
+	if config.FeedURL == "" {
+		return v, nil
+	}
+	var err error
+	if v.feed, err = newFollower(config, client); err != nil {
+		return nil, err
+	}
+	v.feed.signed, v.feed.now = v.signed, v.now
 	return v, nil
 }
 
-func checkURL(raw string, allowHTTP bool) error {
+// Run follows the revocation feed until ctx ends, and returns its error. Start it in a goroutine of its own, once: without
+// it, a Verifier with a FeedURL refuses every token with [ErrStale].
+func (v *Verifier) Run(ctx context.Context) error {
+	if v.feed == nil {
+		return errors.New("verify: Config.FeedURL is not set, so there is nothing to follow")
+	}
+	return v.feed.run(ctx)
+}
+
+func checkURL(name, raw string, allowHTTP bool) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil {
-		return errors.New("verify: Config.JWKSURL must be an absolute URL without a user")
+		return fmt.Errorf("verify: Config.%s must be an absolute URL without a user", name)
 	}
 	if u.Scheme == "https" || (u.Scheme == "http" && (allowHTTP || isLoopback(u.Hostname()))) {
 		return nil
 	}
-	return errors.New("verify: Config.JWKSURL must be https; keys fetched over plain http can be exchanged on the way")
+	return fmt.Errorf("verify: Config.%s must be https; what is fetched over plain http can be read and exchanged on the way", name)
 }
 
 func isLoopback(host string) bool {
@@ -103,10 +131,10 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return v.VerifyFrom(ctx, token, netip.Addr{})
 }
 
-// VerifyFrom checks a token used from the address client: signature, kind, issuer, audience, time, address. Scopes are for the caller
+// VerifyFrom checks a token used from the address client: signature, kind, issuer, audience, time, revocation if there is a feed, address. Scopes are for the caller
 // to check, with [Claims.HasScope] or [RequireScope]. Every error is an *[Error].
 func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
-	payload, err := v.signed(ctx, token)
+	payload, err := v.signed(ctx, token, TypAccess)
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +142,15 @@ func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Ad
 	if err != nil {
 		return nil, err
 	}
-	if err := v.accepts(claims, client); err != nil {
+	if err := v.accepts(ctx, claims, client); err != nil {
 		return nil, err
 	}
 	return claims, nil
 }
 
-func (v *Verifier) signed(ctx context.Context, token string) ([]byte, error) {
+func (v *Verifier) signed(ctx context.Context, token, typ string) ([]byte, error) {
 	// What cannot be a token is refused before any key is fetched for it.
-	parts, err := split(token)
+	parts, err := split(token, typ)
 	if err != nil {
 		return nil, err
 	}
@@ -133,18 +161,18 @@ func (v *Verifier) signed(ctx context.Context, token string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, _, err := set.Verify(token, TypAccess)
+	payload, _, err := set.Verify(token, typ)
 	if !errors.Is(err, ErrUnknownKey) {
 		return payload, err
 	}
 	if set, err = v.keys.renewed(ctx); err != nil {
 		return nil, err
 	}
-	payload, _, err = set.Verify(token, TypAccess)
+	payload, _, err = set.Verify(token, typ)
 	return payload, err
 }
 
-func (v *Verifier) accepts(c *Claims, client netip.Addr) error {
+func (v *Verifier) accepts(ctx context.Context, c *Claims, client netip.Addr) error {
 	if c.Issuer != v.issuer {
 		return ErrIssuer
 	}
@@ -153,6 +181,11 @@ func (v *Verifier) accepts(c *Claims, client netip.Addr) error {
 	}
 	if err := c.CheckTime(v.now()); err != nil {
 		return err
+	}
+	if v.feed != nil {
+		if err := v.feed.check(ctx, c); err != nil {
+			return err
+		}
 	}
 	if !c.AllowsAddress(client) {
 		return ErrAddress

@@ -61,6 +61,8 @@ const (
 
 	opListEvents = Operation("events.list")
 	opReadUsage  = Operation("usage.read")
+
+	opReadFeed = Operation("feed.read")
 )
 
 // Permission is one row: who may use a route. The administrator may use every
@@ -126,6 +128,8 @@ var permissions = []Permission{
 
 	{opListEvents, "GET", inOrg + "/events", "daypass:events:read", Everything, Everything, Nothing, false},
 	{opReadUsage, "GET", inOrg + "/usage", "daypass:usage:read", Everything, Everything, Everything, true},
+
+	{opReadFeed, "GET", "/v1/feed", "daypass:feed:read", Nothing, Nothing, Nothing, false},
 }
 
 var permissionOf = func() map[Operation]Permission {

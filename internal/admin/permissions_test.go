@@ -137,6 +137,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		_, err := w.Usage(w.ctx, c, on.org, admin.UsageFilter{Key: on.key})
 		return err
 	},
+	"feed.read": func(w *world, c *access.Caller, _ things) error { return w.MayReadFeed(w.ctx, c) },
 }
 
 // letThrough are the errors of who was let through and stopped at the thing.

@@ -22,6 +22,7 @@ import (
 type follower struct {
 	store *store.Store
 	gate  *gate.Gate
+	feed  *feed
 	now   func() time.Time
 	log   *slog.Logger
 
@@ -116,6 +117,7 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 		view.Catalog = view.Catalog.With(compiled...)
 	}
 	view.Revision = head
+	f.feed.publish(revoked, head)
 	return nil
 }
 

@@ -55,6 +55,7 @@ type Server struct {
 	keys    *token.Keyset
 	gate    *gate.Gate
 	feed    *follower
+	signed  *feed
 	journal *meter.Recorder
 	metrics *metrics
 	gateway *edge.Gateway
@@ -148,7 +149,8 @@ func (s *Server) build(ctx context.Context, version string) error {
 		return err
 	}
 	s.gate = gate.New(gate.Config{Read: s.keys.Token, Now: s.now, CacheEntries: c.CachedTokens})
-	s.feed = &follower{store: s.store, gate: s.gate, now: s.now, log: s.log, maxAge: c.StaleAfter}
+	s.signed = newFeed(feed{issuer: issuer, sign: s.keys.Sign, view: s.gate.View, now: s.now})
+	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter}
 	if err := s.feed.pull(ctx); err != nil {
 		return err
 	}
@@ -173,7 +175,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		origins = []string{"*"}
 	}
 	api := httpapi.New(httpapi.Config{
-		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, ForwardAuth: edge.NewForwardAuth(door),
+		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 	})
 	return s.bind(api)
@@ -202,7 +204,7 @@ func (j journal) Issued(ctx context.Context, t access.IssuedToken, membershipID 
 // ready tells why the server cannot decide now.
 func (s *Server) ready(context.Context) error {
 	if s.draining.Load() {
-		return access.New(access.Unavailable, "draining", "the server is shutting down")
+		return errDraining
 	}
 	if _, err := s.feed.Revision(s.now()); err != nil {
 		return err
@@ -242,7 +244,8 @@ func (s *Server) bind(api http.Handler) (err error) {
 // deadline bounds the work of one API request.
 func (s *Server) deadline(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == forwardAuthPath { // decides in microseconds and waits for nothing
+		// The one decides in microseconds and waits for nothing; the other waits, and bounds that itself.
+		if r.URL.Path == forwardAuthPath || r.URL.Path == httpapi.FeedPath {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -350,6 +353,7 @@ func (s *Server) announce() error {
 
 func (s *Server) drain() {
 	s.draining.Store(true)
+	s.signed.close()
 	s.log.Info("shutting down", "drain_timeout", s.config.DrainTimeout.String())
 	within, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()

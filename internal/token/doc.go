@@ -1,6 +1,6 @@
 // Package token mints the passes of Daypass and reads them back.
 //
-// It owns the signing keys while they are in memory, the choice of the one that signs now, the published key set, and the
+// It owns the signing keys while they are in memory, and signs with them what else the server says, each kind under a typ of its own. It owns the choice of the one that signs now, the published key set, and the
 // translation between the noun [access.Token] and the claims of a token. Reading is package verify's strict reader with
 // the published keys, so that the server and an offline verifier accept the same texts.
 //

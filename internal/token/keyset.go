@@ -40,7 +40,16 @@ type state struct {
 // signer has the part of the token that is the same every time.
 type signer struct {
 	key  SigningKey
-	head []byte // base64url of the header, and the dot
+	head []byte // base64url of a token's header, and the dot
+}
+
+// headOf is the base64url of a header, and the dot.
+func headOf(k *SigningKey, typ string) ([]byte, error) {
+	head, err := json.Marshal(map[string]string{"alg": k.Algorithm, "kid": k.ID, "typ": typ})
+	if err != nil {
+		return nil, err
+	}
+	return []byte(base64.RawURLEncoding.EncodeToString(head) + "."), nil
 }
 
 // NewKeyset returns a Keyset without keys: it mints and accepts nothing until Replace.
@@ -60,11 +69,11 @@ func (ks *Keyset) Replace(keys []SigningKey) error {
 		if k.retiredAt(now) {
 			continue
 		}
-		head, err := json.Marshal(map[string]string{"alg": k.Algorithm, "kid": k.ID, "typ": verify.TypAccess})
+		head, err := headOf(&k, verify.TypAccess)
 		if err != nil {
 			return err
 		}
-		next.signers = append(next.signers, signer{key: k, head: []byte(base64.RawURLEncoding.EncodeToString(head) + ".")})
+		next.signers = append(next.signers, signer{key: k, head: head})
 		published.Keys = append(published.Keys, k.publicJWK())
 	}
 	if len(next.signers) == 0 {
@@ -110,18 +119,43 @@ func (ks *Keyset) sign(payload []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := make([]byte, 0, len(s.head)+base64.RawURLEncoding.EncodedLen(len(payload))+1+base64.RawURLEncoding.EncodedLen(rsaBits/8))
-	text = append(text, s.head...)
+	return s.key.compact(s.head, payload, verify.MaxTokenBytes)
+}
+
+// Sign signs a text of another kind than a token, such as [verify.TypFeed]. Such a text is never read as a token, nor a token as such.
+func (ks *Keyset) Sign(typ string, payload []byte) (string, error) {
+	if typ == verify.TypAccess || typ == "" {
+		return "", errors.New("sign: tokens are minted, and everything else has a kind of its own")
+	}
+	s, err := ks.signer()
+	if err != nil {
+		return "", err
+	}
+	head, err := headOf(&s.key, typ)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.key.compact(head, payload, verify.MaxFeedBytes)
+	if errors.Is(err, ErrTooLarge) {
+		return "", fmt.Errorf("sign: a text of typ %s would be longer than %d bytes", typ, verify.MaxFeedBytes)
+	}
+	return text, err
+}
+
+// compact composes a JWS in compact serialization (RFC 7515, section 7.1) of at most limit bytes.
+func (k SigningKey) compact(head, payload []byte, limit int) (string, error) {
+	text := make([]byte, 0, len(head)+base64.RawURLEncoding.EncodedLen(len(payload))+1+base64.RawURLEncoding.EncodedLen(rsaBits/8))
+	text = append(text, head...)
 	text = base64.RawURLEncoding.AppendEncode(text, payload)
-	if len(text) > verify.MaxTokenBytes {
+	if len(text) > limit {
 		return "", ErrTooLarge // before the price of a signature is paid
 	}
-	signature, err := s.key.sign(text)
+	signature, err := k.sign(text)
 	if err != nil {
 		return "", fmt.Errorf("mint: %w", err)
 	}
 	text = base64.RawURLEncoding.AppendEncode(append(text, '.'), signature)
-	if len(text) > verify.MaxTokenBytes {
+	if len(text) > limit {
 		return "", ErrTooLarge
 	}
 	return string(text), nil

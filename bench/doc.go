@@ -1,0 +1,18 @@
+// Command bench measures Daypass beside floors: programs that do only what cannot be left out.
+//
+//	go run ./bench                     everything, as a table; make bench
+//	go run ./bench -only exchange      the measurements whose name begins so
+//	go run ./bench -write              also writes bench/RESULTS.md
+//
+// It owns the floors, the load and the table. A server under load, its floor, the upstream and the generator are each a
+// process of their own, so that neither garbage collection nor memory of one counts for another. Ours is the server that
+// 'daypass serve' runs, with its defaults, over a store in a temporary folder, made through its own API.
+//
+// Machines differ, and one machine differs from minute to minute. So ours and its floor are measured in turns, a few
+// short rounds each, by the same generator sending the same bytes; what counts is the median of the ratios of
+// neighbouring rounds. Figures without a floor (bytes, allocations, microseconds) are held against the number they are
+// required to meet.
+//
+// It refuses to flatter: an answer with another status than expected ends the run, records that a server still writes
+// after a round count as that round's time, and the exit code is 1 when a requirement is not met.
+package main

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const connections = 32
+
+// manyPasses is how many different passes the warm measurements use.
+const manyPasses = 16
+
+// measureForwardAuth asks as a proxy does, with passes that were seen before.
+func (b *bench) measureForwardAuth(ctx context.Context) (rows []row, err error) {
+	h, err := b.newHouse(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.stop()) }()
+	bare, err := spawn(ctx, "floor-204")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+	passes, err := h.passes(manyPasses)
+	if err != nil {
+		return nil, err
+	}
+	v := volley{Connections: connections, Requests: forwardAuthRequests(passes), Status: 204, Warm: b.warm, For: b.round}
+	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen)}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}}
+	if err := b.profile(h, "forward-auth", d.ours.volley); err != nil {
+		return nil, err
+	}
+	o, err := b.fight(d)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		o.rateRow("forward-auth, warm pass, 200 resources, beside a bare 204", 0.70),
+		o.timeRow("— median", p50),
+		o.boundedRow("— p99 at 32 connections", p99, 2),
+		o.timeRow("— processor time of one request", processing),
+	}, nil
+}
+
+// measureGateway sends through the gateway and through a bare proxy to the same upstream.
+func (b *bench) measureGateway(ctx context.Context) (rows []row, err error) {
+	upstream, err := spawn(ctx, "floor-upstream")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, upstream.stop()) }()
+	bare, err := spawn(ctx, "floor-proxy", upstream.Ready.Listen)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+	h, err := b.newHouse(ctx, upstream.Ready.Listen)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.stop()) }()
+	passes, err := h.passes(manyPasses)
+	if err != nil {
+		return nil, err
+	}
+	v := volley{Connections: connections, Requests: gatewayRequests(passes), Status: 200, Warm: b.warm, For: b.round}
+	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Gateway)}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}}
+	if err := b.profile(h, "gateway", d.ours.volley); err != nil {
+		return nil, err
+	}
+	busy, err := b.fight(d)
+	if err != nil {
+		return nil, err
+	}
+	// A median means little while 32 requests queue for two processors: it is the throughput upside down. One connection
+	// alone shows what the gateway adds to a request.
+	d.ours.volley.Connections, d.floor.volley.Connections = 1, 1
+	alone, err := b.fight(d)
+	if err != nil {
+		return nil, err
+	}
+	const most = 20 * time.Microsecond
+	added, excess := alone.timeRow("— median of one connection alone", p50), alone.excess(p50)
+	added.Ratio, added.Required, added.Met = fmt.Sprintf("%+.1f µs", float64(excess)/1e3), "≤ +20 µs", excess <= most
+	return []row{
+		busy.rateRow("gateway, warm pass, beside a bare ReverseProxy", 0.90),
+		busy.timeRow("— median at 32 connections", p50),
+		busy.timeRow("— p99 at 32 connections", p99),
+		busy.timeRow("— processor time of one request", processing),
+		added,
+	}, nil
+}
+
+// measureExchange turns a key into passes, each with 20 scopes and an audience.
+func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
+	h, err := b.newHouse(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.stop()) }()
+	bare, err := spawn(ctx, "floor-sign")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+	v := volley{Connections: connections, Requests: [][]byte{exchangeRequest(h.key)}, Status: 200, For: b.round}
+	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen), settles: true}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}}
+	// Warmed by rounds of their own: all that a round causes is to count, and nothing else.
+	for _, s := range []side{d.ours, d.floor} {
+		if _, err := b.shoot(s); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.profile(h, "exchange", d.ours.volley); err != nil {
+		return nil, err
+	}
+	if _, err := h.settle(); err != nil {
+		return nil, err
+	}
+	o, err := b.fight(d)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		o.rateRow("exchange, key → ES256 pass, beside one bare ES256 signature", 0.60),
+		o.timeRow("— median", p50),
+		o.timeRow("— p99 at 32 connections", p99),
+		o.timeRow("— processor time of one request, its record included", processing),
+	}, nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daypass/daypass/internal/server"
+)
+
+//go:generate sh -c "go run . config reference --markdown > ../../docs/configuration.md"
+
+func newConfigCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "config",
+		Short:   "Check the server's configuration, and list every setting",
+		Example: "  daypass config check daypass.yaml\n  daypass config reference",
+		Args:    noSuchCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newConfigCheck(c), newConfigReference(c))
+	return cmd
+}
+
+func newConfigCheck(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:     "check [FILE]",
+		Short:   "Check the environment and a configuration file; name every wrong or unknown key",
+		Example: "  daypass config check daypass.yaml\n  DAYPASS_LISTEN=:8080 daypass config check",
+		Args:    optional,
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			file := c.variable("DAYPASS_CONFIG")
+			if len(arguments) == 1 {
+				file = arguments[0]
+			}
+			if _, err := server.LoadConfig(nil, file, c.environ); err != nil {
+				return err
+			}
+			checked := "the environment"
+			if file != "" {
+				checked = file + ", with the environment,"
+			}
+			return c.show(map[string]bool{"ok": true}, func() { c.say("%s %s is right", c.paint.green("✓"), checked) })
+		},
+	}
+}
+
+// settingJSON is one setting in 'config reference --json'.
+type settingJSON struct {
+	Key         string `json:"key"`
+	Flag        string `json:"flag,omitempty"`
+	Environment string `json:"environment"`
+	Type        string `json:"type"`
+	Default     string `json:"default"`
+	Help        string `json:"help"`
+	Secret      bool   `json:"secret"`
+}
+
+func newConfigReference(c *cli) *cobra.Command {
+	var markdown bool
+	cmd := &cobra.Command{
+		Use:     "reference",
+		Short:   "List every setting of the server",
+		Example: "  daypass config reference\n  daypass config reference --markdown > configuration.md",
+		Args:    args(),
+		RunE: func(*cobra.Command, []string) error {
+			settings := []settingJSON{}
+			for _, s := range server.Reference() {
+				flag := s.Flag
+				if s.Secret {
+					flag = ""
+				}
+				settings = append(settings, settingJSON{s.Key, flag, s.Env, s.Type, s.Default, s.Help, s.Secret})
+			}
+			if markdown {
+				c.referencePage(settings)
+				return nil
+			}
+			return c.show(settings, func() {
+				rows := make([][]string, len(settings))
+				for i, s := range settings {
+					rows[i] = []string{cmp.Or(s.Flag, s.Environment), s.Default, s.Help}
+				}
+				c.manual(rows)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&markdown, "markdown", false, "print the page of the documentation")
+	return cmd
+}
+
+func (c *cli) referencePage(settings []settingJSON) {
+	c.say(`# Configuration
+
+Every setting of ` + "`daypass serve`" + ` is a flag, an environment variable and a key of the configuration file (YAML; ` + "`--config`" + `,
+` + "`DAYPASS_CONFIG`" + `). A flag wins over the environment, the environment over the file. A secret has no flag, because others on the
+machine can see those; its variable also exists with ` + "`_FILE`" + ` at the end, naming a file to read it from. ` + "`daypass config check`" + ` names every
+wrong or unknown key, and a server with one does not start.
+
+Durations are written ` + "`90s`, `15m`, `24h`" + `. This page is made by ` + "`daypass config reference --markdown`" + `.
+
+| Key of the file | Flag | Environment | Default | |
+|---|---|---|---|---|`)
+	code := func(s string) string {
+		if s == "" {
+			return ""
+		}
+		return "`" + s + "`"
+	}
+	for _, s := range settings {
+		c.say("| %s | %s | %s | %s | %s |", code(s.Key), code(s.Flag), code(s.Environment), code(s.Default), strings.ReplaceAll(s.Help, "|", "\\|"))
+	}
+}

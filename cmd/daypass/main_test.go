@@ -1,0 +1,139 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"encoding/json"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // to age a database
+
+	"github.com/daypass/daypass/daypasstest"
+	"github.com/daypass/daypass/internal/server"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"daypass": main})
+}
+
+// TestScripts runs each session of testdata/script against a server of its own, which DAYPASS_URL, DAYPASS_KEY and GATEWAY name.
+func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("there are no scripts: %v", err)
+	}
+	for _, script := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			running := daypasstest.Start(t)
+			testscript.Run(t, testscript.Params{
+				Files:               []string{script},
+				RequireExplicitExec: true,
+				RequireUniqueNames:  true,
+				Setup: func(env *testscript.Env) error {
+					env.Setenv("DAYPASS_URL", running.URL)
+					env.Setenv("DAYPASS_KEY", running.AdminKey)
+					env.Setenv("GATEWAY", running.GatewayURL)
+					return nil
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"exits":   exits,
+					"capture": capture,
+					"serving": serving,
+					"newer":   newer,
+					"narrow":  narrow,
+				},
+			})
+		})
+	}
+}
+
+// exits CODE COMMAND… runs a command that must end with the exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	var failure *exec.ExitError
+	code := 0
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &failure):
+		code = failure.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// capture [-err] NAME [REGEXP] sets a variable to the last output, or to the first match in it.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	stream := "stdout"
+	if len(args) > 0 && args[0] == "-err" {
+		stream, args = "stderr", args[1:]
+	}
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: capture [-err] NAME [REGEXP]")
+	}
+	text := strings.TrimSpace(ts.ReadFile(stream))
+	if len(args) == 2 {
+		text = regexp.MustCompile(args[1]).FindString(text)
+	}
+	if text == "" {
+		ts.Fatalf("there is nothing to capture")
+	}
+	ts.Setenv(args[0], text)
+}
+
+// serving FILE waits for the ready file and points the variables at that server.
+func serving(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serving READY-FILE")
+	}
+	var at server.Addresses
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		raw, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil {
+			ts.Check(json.Unmarshal(raw, &at))
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the server does not get ready")
+		}
+	}
+	ts.Setenv("DAYPASS_URL", "http://"+at.Listen)
+	ts.Setenv("GATEWAY", "http://"+at.Gateway)
+	ts.Setenv("LISTEN", at.Listen)
+}
+
+// newer FOLDER makes a data folder look as if a later version had been there.
+func newer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: newer FOLDER")
+	}
+	db, err := sql.Open("sqlite", filepath.Join(ts.MkAbs(args[0]), "daypass.db"))
+	ts.Check(err)
+	_, err = db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999999, 1)")
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+// narrow fails if the last output is wider than a terminal.
+func narrow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: narrow")
+	}
+	for l := range strings.Lines(ts.ReadFile("stdout")) {
+		if l = strings.TrimRight(l, "\n"); len([]rune(l)) > pageWidth {
+			ts.Fatalf("this line has more than %d characters: %s", pageWidth, l)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// schema is the part of JSON Schema 2020-12 that the published schema uses. A
+// keyword it does not know fails the test rather than being passed over.
+type schema struct {
+	never bool
+
+	Schema, Title, Description, Ref, Pattern string
+	Type                                     any
+	Default, Const                           any
+	Enum                                     []any
+	Properties, Defs                         map[string]*schema
+	AdditionalProperties                     *bool
+	Required                                 []string
+	DependentRequired                        map[string][]string
+	Items, Not                               *schema
+	AnyOf                                    []*schema
+	MinItems, MaxItems, MaxLength            *int
+	Minimum, Maximum                         *float64
+}
+
+func (s *schema) UnmarshalJSON(data []byte) error {
+	if string(data) == "false" {
+		s.never = true
+		return nil
+	}
+	var keywords map[string]json.RawMessage
+	if err := json.Unmarshal(data, &keywords); err != nil {
+		return err
+	}
+	into := map[string]any{
+		"$schema": &s.Schema, "title": &s.Title, "description": &s.Description, "$ref": &s.Ref, "pattern": &s.Pattern,
+		"type": &s.Type, "default": &s.Default, "const": &s.Const, "enum": &s.Enum, "properties": &s.Properties, "$defs": &s.Defs,
+		"additionalProperties": &s.AdditionalProperties, "required": &s.Required, "dependentRequired": &s.DependentRequired,
+		"items": &s.Items, "not": &s.Not, "anyOf": &s.AnyOf, "minItems": &s.MinItems, "maxItems": &s.MaxItems,
+		"maxLength": &s.MaxLength, "minimum": &s.Minimum, "maximum": &s.Maximum,
+	}
+	for name, value := range keywords {
+		if into[name] == nil {
+			return fmt.Errorf("keyword %q is unknown to this test", name)
+		}
+		if err := json.Unmarshal(value, into[name]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func readSchema(t *testing.T) *schema {
+	t.Helper()
+	data, err := os.ReadFile("../../docs/resources.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	return &s
+}
+
+// allows reports whether the value is valid under s; root resolves references.
+func (s *schema) allows(root *schema, v any) bool {
+	if s.never {
+		return false
+	}
+	if s.Ref != "" && !root.Defs[strings.TrimPrefix(s.Ref, "#/$defs/")].allows(root, v) {
+		return false
+	}
+	if s.Type != nil && !hasType(s.Type, v) || s.Const != nil && s.Const != v || s.Enum != nil && !slices.Contains(s.Enum, v) {
+		return false
+	}
+	if s.AnyOf != nil && !slices.ContainsFunc(s.AnyOf, func(one *schema) bool { return one.allows(root, v) }) || s.Not != nil && s.Not.allows(root, v) {
+		return false
+	}
+	switch v := v.(type) {
+	case string:
+		return (s.Pattern == "" || regexp.MustCompile(s.Pattern).MatchString(v)) && (s.MaxLength == nil || utf8.RuneCountInString(v) <= *s.MaxLength)
+	case int:
+		return (s.Minimum == nil || float64(v) >= *s.Minimum) && (s.Maximum == nil || float64(v) <= *s.Maximum)
+	case []any:
+		return (s.MinItems == nil || len(v) >= *s.MinItems) && (s.MaxItems == nil || len(v) <= *s.MaxItems) &&
+			(s.Items == nil || !slices.ContainsFunc(v, func(item any) bool { return !s.Items.allows(root, item) }))
+	case map[string]any:
+		return s.allowsObject(root, v)
+	}
+	return true
+}
+
+func (s *schema) allowsObject(root *schema, object map[string]any) bool {
+	for name, value := range object {
+		property, known := s.Properties[name]
+		if known && !property.allows(root, value) || !known && s.AdditionalProperties != nil && !*s.AdditionalProperties {
+			return false
+		}
+		for _, needed := range s.DependentRequired[name] {
+			if _, has := object[needed]; !has {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(s.Required, func(name string) bool { _, has := object[name]; return !has })
+}
+
+func hasType(want, v any) bool {
+	if list, ok := want.([]any); ok {
+		return slices.ContainsFunc(list, func(one any) bool { return hasType(one, v) })
+	}
+	got := "null"
+	switch v.(type) {
+	case string:
+		got = "string"
+	case bool:
+		got = "boolean"
+	case int:
+		got = "integer"
+	case float64:
+		got = "number"
+	case []any:
+		got = "array"
+	case map[string]any:
+		got = "object"
+	}
+	return got == want
+}
+
+func names[T any](fields []field[T]) []string {
+	var out []string
+	for _, f := range fields {
+		out = append(out, f.name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
+	root := readSchema(t)
+	resource := root.Defs["resource"]
+	for _, c := range []struct {
+		what   string
+		schema *schema
+		parser []string
+	}{
+		{"file", root, names(documentFields)},
+		{"tokens", root.Properties["tokens"], names(tokenFields)},
+		{"resource", resource, names(resourceFields)},
+		{"require", resource.Properties["require"], names(requireFields)},
+	} {
+		if got := slices.Sorted(maps.Keys(c.schema.Properties)); !slices.Equal(got, c.parser) {
+			t.Errorf("%s: schema has %v, parser reads %v", c.what, got, c.parser)
+		}
+		if c.schema.AdditionalProperties == nil || *c.schema.AdditionalProperties {
+			t.Errorf("%s: schema allows unknown fields", c.what)
+		}
+	}
+}
+
+// Schema and parser must agree on what is wrong, as far as a schema can say it.
+func TestSchemaAgreesWithTheParser(t *testing.T) {
+	root := readSchema(t)
+	rule := func(fields string) string { return "resources: [{match: 'GET /a', " + fields + "}]" }
+	for _, file := range []string{
+		example, strings.ReplaceAll(exampleJSON, `\/`, "/"), "{}", "resources: []", "deny_networks: []",
+		"application: a-1", "application: Photos", "application: 1", "organization: acme_x",
+		"hosts: [A.example, '*.b.example', localhost, 127.0.0.1]", "hosts: []", "hosts: [a/b]", "hosts: ['*']", "hosts: a", "hosts: ['a.*.b']", "hosts: ['a:1']",
+		"prefix: /a", "prefix: /a/b/", "prefix: a", "prefix: /", "prefix: '/a/*'", "prefix: '/a?b'", "prefix: ''",
+		"upstream: https://a:8443/", "upstream: h2c://[::1]:80", "upstream: ftp://a", "upstream: http://a/b", "upstream: http://u@a", "upstream: http://a?", "upstream: ''",
+		"timeout: 5", "timeout: 5m", "timeout: 0", "timeout: -1", "timeout: 1.5", "timeout: 5x", "timeout: ''", "timeout: true",
+		"tokens: {}", "tokens: {default_life: 1h}", "tokens: {life: 1h}", "tokens: 1h", "tokens: {max_life: 2592001}",
+		"allow_networks: ['::1', 10.0.0.0/8]", "allow_networks: []", "deny_networks: [localhost]", "deny_networks: [1]", "unknown: 1",
+		"resources: [{access: public}]", "resources: {}", "resources: [1]",
+		rule("access: public"), rule("access: authenticated"), rule("access: open"), rule("comment: x"), rule("access: public, comment: 1"),
+		rule("access: public, limit: {rate: 1/m}"), rule("access: public, graphql: {}"), rule("access: public, other: 1"),
+		rule("access: public, pass_token: true"), rule("access: public, bearer_token: false"), rule("access: public, pass_token: 'yes'"),
+		rule("access: public, pass_token: true, bearer_token: true"),
+		rule("require: {scopes: ['a:b']}"), rule("require: {roles: [consumer]}"), rule("require: {scopes: [a], roles: [b], in: account}"), rule("access: authenticated, require: {scopes: [a]}"),
+		rule("require: {}"), rule("require: {in: account}"), rule("require: {scopes: [a], in: account}"), rule("require: {roles: [a], in: here}"), rule("require: [a]"),
+		rule("require: {scopes: []}"), rule("require: {roles: []}"), rule("require: {scopes: ['a:*']}"), rule("require: {scopes: [':']}"), rule("require: {scopes: a}"),
+		rule("require: {roles: ['a@b']}"), rule("require: {roles: [A]}"), rule("require: {scope: [a]}"), rule("access: public, require: {scopes: [a]}"),
+		"resources: [{match: 'ANY /**', access: public}]", "resources: [{match: '* /', access: public}]", "resources: [{match: 'GET,POST  /a', access: public}]",
+		"resources: [{match: /a, access: public}]", "resources: [{match: get /a, access: public}]", "resources: [{match: GET a, access: public}]",
+		"resources: [{match: 'GET, POST /a', access: public}]", "resources: [{match: 1, access: public}]",
+	} {
+		var value any
+		if err := yaml.Unmarshal([]byte(file), &value); err != nil {
+			t.Errorf("%q: %v", file, err)
+			continue
+		}
+		_, err := ParseDocument([]byte(file))
+		if valid := root.allows(root, value); valid != (err == nil) {
+			t.Errorf("%.120q: schema says %v, parser %v", file, valid, err)
+		}
+	}
+}
+
+// The examples of the manual are files that are accepted, and its table of
+// matches says the truth.
+func TestManual(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/resources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(manual, -1)
+	for _, e := range examples {
+		if _, err := ParseDocument(e[1]); err != nil {
+			t.Errorf("%s\n%v", e[1], err)
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([A-Z,]+ /[^`]*)` \\| (.*) \\| (.*)\\|$").FindAllStringSubmatch(string(manual), -1)
+	if len(examples) == 0 || len(rows) < 8 {
+		t.Fatalf("%d examples, %d rows", len(examples), len(rows))
+	}
+	for _, row := range rows {
+		app := compile(t, fmt.Sprintf("resources: [{match: %q, access: public}]", row[1]))
+		checkRow(t, app, row[1], row[2], true)
+		checkRow(t, app, row[1], row[3], false)
+	}
+}
+
+func checkRow(t *testing.T, app *Application, match, cell string, falls bool) {
+	t.Helper()
+	firstMethod, path, _ := strings.Cut(match, " ")
+	firstMethod, _, _ = strings.Cut(strings.Replace(firstMethod, "ANY", "PUT", 1), ",")
+	for _, code := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
+		method, target, both := strings.Cut(code[1], " ")
+		switch {
+		case both:
+		case strings.HasPrefix(code[1], "/"):
+			method, target = firstMethod, code[1]
+		default:
+			target = path
+		}
+		if got := app.Match(method, mustPath(t, target)) != nil; got != falls {
+			t.Errorf("%s: %s %s falls under it: %v", match, method, target, got)
+		}
+	}
+}

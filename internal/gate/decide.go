@@ -1,0 +1,266 @@
+package gate
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/catalog"
+	"github.com/daypass/daypass/verify"
+)
+
+// Request is what a door knows of a request, free of its own wire.
+type Request struct {
+	Method  string // as sent; methods are case-sensitive (RFC 9110 section 9.1)
+	Host    string // lower case, without port
+	Path    catalog.Path
+	Address netip.Addr // of the client; the zero Addr is unknown, and outside every network
+	// Application is "organization/application" where the door knows it already;
+	// host and path then play no part in finding it.
+	Application string
+}
+
+// Reason says why a request is allowed or denied. The texts are stable: they
+// are metric labels, problem codes and what scripts match on.
+type Reason string
+
+const (
+	Allowed           Reason = "allowed"
+	Public            Reason = "public"
+	NoApplication     Reason = "no_application"
+	NoRule            Reason = "no_rule"
+	TokenMissing      Reason = "token_missing"
+	TokenInvalid      Reason = "token_invalid"
+	TokenExpired      Reason = "token_expired"
+	TokenNotYetValid  Reason = "token_not_yet_valid"
+	TokenRevoked      Reason = "token_revoked"
+	WrongAddress      Reason = "wrong_address"
+	WrongOrganization Reason = "wrong_organization"
+	WrongAudience     Reason = "wrong_audience"
+	ScopeMissing      Reason = "scope_missing"
+	RoleMissing       Reason = "role_missing"
+	AddressDenied     Reason = "address_denied"
+	StaleView         Reason = "stale_view"
+)
+
+// Reasons lists every reason, those that allow first.
+func Reasons() []Reason {
+	return []Reason{
+		Allowed, Public, NoApplication, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
+		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
+	}
+}
+
+// Decision is the verdict on one request. The zero value denies.
+type Decision struct {
+	Allow  bool
+	Reason Reason
+
+	Application *catalog.Application // nil: none was found, or it was not looked for
+	Resource    *catalog.Resource    // nil: none matched, or none was looked for
+
+	// Token is the pass that was judged. Allowed together with a Token means that
+	// it passed every check; on a public resource a pass that did not is left out.
+	Token *access.Token
+
+	// Missing is the scope, or the roles any of which would do, that the token
+	// lacks; else empty.
+	Missing string
+	// Revoked is why the token was revoked ("key_deleted"); else empty.
+	Revoked string
+
+	view *View
+}
+
+// Status is the HTTP status of the verdict: 200, 401 (who are you), 403 (not
+// that) or 503 (cannot decide safely).
+func (d *Decision) Status() int {
+	if d.Allow {
+		return http.StatusOK
+	}
+	switch d.Reason {
+	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress:
+		return http.StatusUnauthorized
+	case StaleView:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusForbidden
+}
+
+// Decide judges a request with a verified token, nil for none, on a view. It is
+// pure, so that the same arguments always give the same verdict, and allocates
+// nothing. The order of its checks is in the package comment.
+func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
+	d := Decision{view: v}
+	if !v.Fresh(now) {
+		return d.deny(StaleView)
+	}
+	d.Application = v.Catalog.Find(r.Host, r.Path, r.Application)
+	if d.Application == nil {
+		return d.deny(NoApplication)
+	}
+	if !d.Application.Admits(r.Address) {
+		return d.deny(AddressDenied)
+	}
+	d.Resource = d.Application.Match(r.Method, r.Path)
+	if d.Resource == nil {
+		return d.deny(NoRule)
+	}
+	if d.Resource.Public {
+		return d.allowPublic(r, t, now)
+	}
+	d.Token = t
+	if reason, ok := d.checkToken(r, now); !ok {
+		return d.deny(reason)
+	}
+	return d.require()
+}
+
+func (d Decision) deny(reason Reason) Decision {
+	d.Reason = reason
+	return d
+}
+
+// allowPublic allows, and keeps the token where it is a good one: the upstream
+// may greet its bearer.
+func (d Decision) allowPublic(r *Request, t *access.Token, now time.Time) Decision {
+	d.Token = t
+	if _, ok := d.checkToken(r, now); !ok {
+		d.Token, d.Revoked = nil, ""
+	}
+	d.Allow, d.Reason = true, Public
+	return d
+}
+
+// checkToken makes the checks from pass to audience.
+func (d *Decision) checkToken(r *Request, now time.Time) (Reason, bool) {
+	t := d.Token
+	switch {
+	case t == nil:
+		return TokenMissing, false
+	case t.Authority.Confirmation != "":
+		// Bound to a sender's key that this door cannot see: a stolen copy would
+		// look just like it (RFC 9449 section 7.1).
+		return TokenInvalid, false
+	}
+	switch verify.CheckTime(now, t.IssuedAt, t.NotBefore, t.Authority.NotAfter) {
+	case nil:
+	case verify.ErrNotYet:
+		return TokenNotYetValid, false
+	default:
+		return TokenExpired, false
+	}
+	if d.view.Revocations.mayRefuse(t) {
+		if e, revoked := d.view.Revocations.find(t, now); revoked {
+			d.Revoked = e.Reason
+			return TokenRevoked, false
+		}
+	}
+	app := d.Application
+	switch {
+	case !t.Authority.Everywhere && !t.Authority.Networks.Contains(r.Address.WithZone("")):
+		return WrongAddress, false
+	case t.OrganizationID != app.OrganizationID:
+		return WrongOrganization, false
+	case !goodFor(t.Authority.Audiences, app.Audience()):
+		return WrongAudience, false
+	}
+	return "", true
+}
+
+func goodFor(held []access.Audience, app access.Audience) bool {
+	for i := range held {
+		if held[i].Covers(app) {
+			return true
+		}
+	}
+	return false
+}
+
+// require makes the checks that the resource asks for.
+func (d Decision) require() Decision {
+	for _, required := range d.Resource.Scopes {
+		if !d.Token.Authority.Scopes.Covers(required) {
+			d.Missing = required.String()
+			return d.deny(ScopeMissing)
+		}
+	}
+	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource, d.Application) {
+		d.Missing = d.Resource.RoleText()
+		return d.deny(RoleMissing)
+	}
+	d.Allow, d.Reason = true, Allowed
+	return d
+}
+
+// holdsRole reports whether any role is one the resource asks for, held where
+// the resource asks for it. Administrator is held on the platform, so anywhere;
+// like any other role it counts only where it is asked for.
+func holdsRole(held []access.Role, resource *catalog.Resource, app *catalog.Application) bool {
+	for i := range held {
+		role := &held[i]
+		if slices.Contains(resource.Roles, role.Name) && heldAt(role, resource.InAccount, app) {
+			return true
+		}
+	}
+	return false
+}
+
+func heldAt(role *access.Role, inAccount bool, app *catalog.Application) bool {
+	if role.Name == access.Administrator && role.OrganizationID == "" {
+		return true
+	}
+	return role.OrganizationID == app.OrganizationID &&
+		(inAccount || role.ApplicationID == "" || role.ApplicationID == app.ID)
+}
+
+// Identity is what the upstream is told of the caller. The zero value is an
+// anonymous caller; every header is then sent empty.
+type Identity struct {
+	Subject      string `json:"subject"`
+	Organization string `json:"organization"` // slug
+	Scopes       string `json:"scopes"`       // separated by one space
+	Roles        string `json:"roles"`        // separated by one space: "developer consumer@photos"
+	TokenID      string `json:"token_id"`
+	KeyID        string `json:"key_id"`
+}
+
+// Identity is the caller of an allowed request. It is the zero value for a
+// denied one and for a caller without a good pass.
+func (d *Decision) Identity() Identity {
+	if !d.Allow || d.Token == nil {
+		return Identity{}
+	}
+	t := d.Token
+	return Identity{
+		Subject:      t.Subject,
+		Organization: t.Organization,
+		Scopes:       t.ScopeText,
+		Roles:        roleText(t, d.view.Catalog),
+		TokenID:      t.ID,
+		KeyID:        t.KeyID,
+	}
+}
+
+// roleText is the token's own text of its roles with slugs for the ids of
+// applications. An application that is gone keeps its id.
+func roleText(t *access.Token, c *catalog.Catalog) string {
+	if !strings.Contains(t.RoleText, "@") {
+		return t.RoleText
+	}
+	var text strings.Builder
+	for i, role := range t.Authority.Roles {
+		if i > 0 {
+			text.WriteByte(' ')
+		}
+		ref := access.RoleRef{Name: role.Name, Application: role.ApplicationID}
+		if a := c.Application(role.ApplicationID); a != nil {
+			ref.Application = a.Slug
+		}
+		text.WriteString(ref.String())
+	}
+	return text.String()
+}

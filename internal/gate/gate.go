@@ -1,0 +1,110 @@
+package gate
+
+import (
+	"crypto/sha256"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/daypass/daypass/internal/access"
+)
+
+// DefaultCacheEntries is how many verified tokens a gate remembers.
+const DefaultCacheEntries = 16_384
+
+// Config is what a [Gate] needs.
+type Config struct {
+	// Read verifies the text of a pass: signature, kind and issuer. Time, address
+	// and revocation are the gate's.
+	Read func(text string) (*access.Token, error)
+	// Now is the clock; nil: [time.Now].
+	Now func() time.Time
+	// CacheEntries is how many verified tokens are remembered; zero or less:
+	// [DefaultCacheEntries].
+	CacheEntries int
+}
+
+// Gate judges requests on the view it was last given. All its methods may be
+// called at once. Before the first [Gate.Swap] it denies everything with
+// [StaleView].
+type Gate struct {
+	read   func(string) (*access.Token, error)
+	now    func() time.Time
+	view   atomic.Pointer[View]
+	epoch  atomic.Uint64
+	tokens *otter.Cache[tokenKey, *access.Token]
+}
+
+// tokenKey stands for the whole text of a pass as it was read in one epoch.
+type tokenKey struct {
+	epoch uint64
+	text  [sha256.Size]byte
+}
+
+// New makes a gate. It panics without Config.Read, which is a mistake in the
+// program.
+func New(c Config) *Gate {
+	if c.Read == nil {
+		panic("gate: Config.Read is nil")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.CacheEntries <= 0 {
+		c.CacheEntries = DefaultCacheEntries
+	}
+	return &Gate{
+		read:   c.Read,
+		now:    c.Now,
+		tokens: otter.Must(&otter.Options[tokenKey, *access.Token]{MaximumSize: c.CacheEntries}),
+	}
+}
+
+// View is the view decisions are made on now; nil before the first
+// [Gate.Swap].
+func (g *Gate) View() *View { return g.view.Load() }
+
+// Swap puts another view in place. Every request that begins after it returns
+// is decided on v or a later one.
+func (g *Gate) Swap(v *View) { g.view.Store(v) }
+
+// Forget drops every remembered token, so that each is verified anew: call it
+// when a verification key is withdrawn. A token whose verification had begun
+// before is not remembered past it either.
+func (g *Gate) Forget() {
+	g.epoch.Add(1)
+	g.tokens.InvalidateAll()
+}
+
+// Token verifies the text of a pass, or remembers that it did. Only successes
+// are remembered. What it returns may be expired or revoked: that is for
+// [Decide] to say, every time.
+func (g *Gate) Token(text string) (*access.Token, error) {
+	key := tokenKey{g.epoch.Load(), sha256.Sum256([]byte(text))}
+	if t, ok := g.tokens.GetIfPresent(key); ok {
+		return t, nil
+	}
+	t, err := g.read(text)
+	if err != nil {
+		return nil, err
+	}
+	g.tokens.Set(key, t)
+	return t, nil
+}
+
+// Check judges a request that came with the text of a pass; the empty text is an
+// anonymous request. A text that is not a good pass is the same as none on a
+// public resource, and [TokenInvalid] elsewhere.
+func (g *Gate) Check(r *Request, bearer string) Decision {
+	view, now := g.View(), g.now()
+	if bearer == "" {
+		return Decide(r, nil, view, now)
+	}
+	t, err := g.Token(bearer)
+	d := Decide(r, t, view, now)
+	if err != nil && d.Reason == TokenMissing {
+		d.Reason = TokenInvalid
+	}
+	return d
+}

@@ -1,0 +1,134 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/internal/admin"
+)
+
+func applicationView(a admin.Application) api.Application {
+	return api.Application{
+		ID: a.ID, Slug: a.Slug, Organization: a.Organization, Audience: a.Organization + "/" + a.Slug,
+		Active: a.Active, Created: a.Created.UTC(), Revision: a.Revision,
+	}
+}
+
+func (o operations) ListApplications(ctx context.Context, in api.ListApplicationsRequestObject) (api.ListApplicationsResponseObject, error) {
+	page, err := pageOf(in.Params.Limit, in.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	list, err := o.h.Admin.Applications(ctx, callerOf(ctx), in.Org, page)
+	if err != nil {
+		return nil, err
+	}
+	return api.ListApplications200JSONResponse{Items: views(list.Items, applicationView), NextCursor: optional(list.NextCursor)}, nil
+}
+
+// getApplication gives the file back as it was put, or in the other notation where Accept names only that.
+func (h *Handler) getApplication(w http.ResponseWriter, r *http.Request, c *call) error {
+	app, err := h.Admin.Application(r.Context(), c.caller, r.PathValue("org"), r.PathValue("app"))
+	if err != nil {
+		return err
+	}
+	media, file := mediaYAML, app.Document
+	if first := bytes.TrimLeft(file, " \t\r\n"); len(first) > 0 && first[0] == '{' {
+		media = mediaJSON
+	}
+	if other := otherNotation(media); !accepts(r, media) && accepts(r, other) {
+		if media, file, err = other, nil, nil; other == mediaJSON {
+			file, err = yaml.YAMLToJSON(app.Document)
+		} else {
+			file, err = yaml.JSONToYAML(app.Document)
+		}
+		if err != nil {
+			return fmt.Errorf("write a resource file as %s: %w", media, err)
+		}
+	}
+	w.Header().Set("ETag", etag(app.Revision))
+	w.Header().Add("Vary", "Accept")
+	return send(w, media, file)
+}
+
+func otherNotation(media string) string {
+	if media == mediaYAML {
+		return mediaJSON
+	}
+	return mediaYAML
+}
+
+// accepts reports whether Accept allows a media type (RFC 9110, section 12.5.1). Preference among several is not heeded.
+func accepts(r *http.Request, media string) bool {
+	accept := strings.Join(r.Header["Accept"], ",")
+	if accept == "" {
+		return true
+	}
+	for _, part := range strings.Split(accept, ",") {
+		name, params, err := mime.ParseMediaType(part)
+		if err != nil || strings.Trim(params["q"], "0.") == "" && params["q"] != "" {
+			continue
+		}
+		if name == media || name == "application/*" || name == "*/*" {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Handler) putApplication(w http.ResponseWriter, r *http.Request, c *call) error {
+	var condition *api.IfMatch
+	if tag := r.Header.Get("If-Match"); tag != "" {
+		condition = &tag
+	}
+	revision, err := ifRevision(condition)
+	if err != nil {
+		return err
+	}
+	app, outcome, err := h.Admin.PutApplication(r.Context(), c.caller, r.PathValue("org"), r.PathValue("app"), c.raw, revision)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(applicationView(app))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", etag(app.Revision))
+	w.Header().Set("Content-Type", mediaJSON)
+	if outcome == admin.Created {
+		w.WriteHeader(http.StatusCreated)
+	}
+	w.Write(append(body, '\n'))
+	return nil
+}
+
+func (o operations) UpdateApplication(ctx context.Context, in api.UpdateApplicationRequestObject) (api.UpdateApplicationResponseObject, error) {
+	revision, err := ifRevision(in.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	app, err := o.h.Admin.SetApplicationActive(ctx, callerOf(ctx), in.Org, in.App, in.Body.Active, revision)
+	if err != nil {
+		return nil, err
+	}
+	return api.UpdateApplication200JSONResponse{Body: applicationView(app), Headers: api.UpdateApplication200ResponseHeaders{ETag: etag(app.Revision)}}, nil
+}
+
+func (o operations) DeleteApplication(ctx context.Context, in api.DeleteApplicationRequestObject) (api.DeleteApplicationResponseObject, error) {
+	revision, err := ifRevision(in.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.h.Admin.DeleteApplication(ctx, callerOf(ctx), in.Org, in.App, revision); err != nil {
+		return nil, err
+	}
+	return api.DeleteApplication204Response{}, nil
+}

@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/catalog"
+	"github.com/daypass/daypass/internal/gate"
+)
+
+// explainRequest decides as the doors would, and tells why.
+func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call) error {
+	in := c.body.(*api.ExplainRequest)
+	question, err := questionOf(in, c.caller)
+	if err != nil {
+		return err
+	}
+	view := h.Gate.View()
+	decision := h.Gate.Check(question, value(in.Token))
+	if app := decision.Application; app != nil && app.OrganizationID != c.caller.Organization.ID && !c.caller.IsAdministrator() {
+		decision = gate.Decision{Reason: gate.NoApplication}
+	}
+	body, err := json.Marshal(gate.Explain(&decision, question, view))
+	if err != nil {
+		return err
+	}
+	return send(w, mediaJSON, append(body, '\n'))
+}
+
+func questionOf(in *api.ExplainRequest, caller *access.Caller) (*gate.Request, error) {
+	u, err := url.Parse(in.URL)
+	if err != nil || u.Host == "" && value(in.Application) == "" {
+		return nil, access.New(access.Malformed, "invalid_url", "write the URL of the request with its host, as in https://photos.example.com/albums/7").At("/url")
+	}
+	path, err := catalog.ParsePath(in.URL)
+	if err != nil {
+		return nil, access.AsError(err).At("/url")
+	}
+	address := caller.Address
+	if in.Address != nil {
+		if address, err = netip.ParseAddr(*in.Address); err != nil || address.Zone() != "" {
+			return nil, access.New(access.Malformed, "invalid_address", "write an address: 192.0.2.7 or 2001:db8::7").At("/address")
+		}
+	}
+	return &gate.Request{
+		Method: in.Method, Host: strings.ToLower(u.Hostname()), Path: path,
+		Address: address.Unmap(), Application: value(in.Application),
+	}, nil
+}

@@ -1,0 +1,89 @@
+package httpapi
+
+import "github.com/daypass/daypass/api"
+
+// route is what is known of an operation before it runs. A test holds the table against openapi.yaml.
+type route struct {
+	handle       handler    // nil: generated
+	body         func() any // what JSON is read into; nil: no body is looked at
+	bodyOptional bool
+	document     bool     // the body is a resource file, YAML or JSON
+	query        []string // parameters there are
+	open         bool     // no credential is needed
+	idempotent   bool     // Idempotency-Key is heeded
+	anyOrigin    bool     // any web origin may read the answer
+	preflight    string   // the methods of a CORS preflight's route
+}
+
+func reads[T any]() func() any { return func() any { return new(T) } }
+
+var (
+	page      = []string{"limit", "cursor"}
+	pagedBy   = func(filters ...string) []string { return append(filters, page...) }
+	eventsBy  = pagedBy("action", "object", "actor", "since", "until")
+	usageBy   = []string{"since", "until", "application", "key", "outcome"}
+	inOrg     = "/v1/organizations/{org}"
+	publicGet = route{open: true, anyOrigin: true}
+)
+
+func (h *Handler) table() map[string]route {
+	return map[string]route{
+		"GET /{$}":                   publicGet.by(h.home),
+		"GET /openapi.yaml":          publicGet.by(h.document),
+		"GET /livez":                 publicGet.by(h.livez),
+		"GET /readyz":                publicGet.by(h.readyz),
+		"GET /startupz":              publicGet.by(h.startupz),
+		"GET /.well-known/jwks.json": publicGet.by(h.signingKeys),
+
+		"POST /v1/tokens":            {handle: h.exchangeToken, open: true, body: reads[api.ExchangeRequest](), bodyOptional: true},
+		"POST /v1/tokens/introspect": {handle: h.introspectToken, body: reads[api.TokenText]()},
+		"POST /v1/tokens/revoke":     {open: true, body: reads[api.TokenText]()},
+		"POST /v1/tokens/explain":    {handle: h.explainRequest, body: reads[api.ExplainRequest]()},
+		"GET /v1/me":                 {},
+		"GET " + FeedPath:            {handle: h.feed, query: []string{"after", "wait"}},
+
+		"GET /v1/organizations":  {query: page},
+		"POST /v1/organizations": {body: reads[api.OrganizationCreate](), idempotent: true},
+		"GET " + inOrg:           {},
+		"PATCH " + inOrg:         {body: reads[api.OrganizationUpdate]()},
+
+		"GET " + inOrg + "/users":           {query: page},
+		"POST " + inOrg + "/users":          {body: reads[api.UserCreate](), idempotent: true},
+		"GET " + inOrg + "/users/{user}":    {},
+		"PATCH " + inOrg + "/users/{user}":  {body: reads[api.UserUpdate]()},
+		"DELETE " + inOrg + "/users/{user}": {},
+
+		"GET " + inOrg + "/memberships":           {query: page},
+		"GET " + inOrg + "/memberships/{user}":    {},
+		"PUT " + inOrg + "/memberships/{user}":    {body: reads[api.MembershipPut]()},
+		"DELETE " + inOrg + "/memberships/{user}": {},
+
+		"GET " + inOrg + "/roles":           {},
+		"GET " + inOrg + "/roles/{role}":    {},
+		"PUT " + inOrg + "/roles/{role}":    {body: reads[api.RolePut]()},
+		"DELETE " + inOrg + "/roles/{role}": {},
+
+		"GET " + inOrg + "/keys":               {query: pagedBy("user")},
+		"POST " + inOrg + "/keys":              {body: reads[api.KeyCreate](), idempotent: true},
+		"GET " + inOrg + "/keys/{key}":         {},
+		"DELETE " + inOrg + "/keys/{key}":      {},
+		"POST " + inOrg + "/keys/{key}/rotate": {body: reads[api.KeyRotate](), bodyOptional: true, idempotent: true},
+
+		"GET " + inOrg + "/applications":          {query: page},
+		"GET " + inOrg + "/applications/{app}":    {handle: h.getApplication},
+		"PUT " + inOrg + "/applications/{app}":    {handle: h.putApplication, document: true},
+		"PATCH " + inOrg + "/applications/{app}":  {body: reads[api.ApplicationUpdate]()},
+		"DELETE " + inOrg + "/applications/{app}": {},
+
+		"GET " + inOrg + "/tokens":            {query: pagedBy("user", "key")},
+		"GET " + inOrg + "/tokens/{token}":    {},
+		"DELETE " + inOrg + "/tokens/{token}": {},
+		"GET " + inOrg + "/events":            {query: eventsBy},
+		"GET " + inOrg + "/usage":             {query: usageBy},
+	}
+}
+
+func (rt route) by(handle handler) route {
+	rt.handle = handle
+	return rt
+}

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,17 +34,29 @@ func floorUpstream([]string) (http.Handler, error) {
 	}), nil
 }
 
-// floorProxy passes everything on, with connections kept as the gateway keeps them.
+// floorProxy passes everything on, with connections and buffers kept as the gateway keeps them.
 func floorProxy(args []string) (http.Handler, error) {
 	if len(args) != 1 {
 		return nil, errors.New("name the upstream")
 	}
 	upstream := &url.URL{Scheme: "http", Host: args[0]}
 	return &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(upstream) },
-		Transport: &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true},
+		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(upstream) },
+		Transport:  &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true},
+		BufferPool: new(buffers),
 	}, nil
 }
+
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if buffer, ok := b.pool.Get().(*[32 << 10]byte); ok {
+		return buffer[:]
+	}
+	return make([]byte, 32<<10)
+}
+
+func (b *buffers) Put(buffer []byte) { b.pool.Put((*[32 << 10]byte)(buffer)) }
 
 // floorSign makes one ES256 signature and sends it.
 func floorSign([]string) (http.Handler, error) {

@@ -346,7 +346,7 @@ func TestForgedKid(t *testing.T) {
 func TestKindsDoNotMix(t *testing.T) {
 	s := newShop(t)
 	kinds := []string{
-		TypAccess, "AT+JWT", "At+Jwt", "application/at+jwt", "at+jwt ", "at jwt", "at+jwt;v=1", "JWT", "jwt", "rt+jwt", "dpop+jwt", "logout+jwt",
+		TypAccess, TypFeed, "AT+JWT", "At+Jwt", "application/at+jwt", "at+jwt ", "at jwt", "at+jwt;v=1", "JWT", "jwt", "rt+jwt", "dpop+jwt", "logout+jwt",
 		"secevent+jwt", "token-introspection+jwt", "JOSE", "JOSE+JSON", "challenge+jwt", "invite+jwt", "session+jwt", "upload+jwt", "",
 	}
 	for _, has := range kinds {

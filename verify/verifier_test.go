@@ -111,6 +111,7 @@ func TestVerifier(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
+	none := func() string { return "" }
 	good := Config{Issuer: "i", Audience: []string{"a"}, JWKSURL: "https://pass.example.com/jwks.json"}
 	for name, spoil := range map[string]func(*Config){
 		"no issuer":          func(c *Config) { c.Issuer = "" },
@@ -121,6 +122,11 @@ func TestNewRefuses(t *testing.T) {
 		"a host that begins": func(c *Config) { c.JWKSURL = "http://localhost.example.com/" },
 		"a file":             func(c *Config) { c.JWKSURL = "file:///etc/jwks.json" },
 		"a user in it":       func(c *Config) { c.JWKSURL = "https://u:p@pass.example.com/" },
+		"a feed in the open": func(c *Config) { c.FeedURL, c.FeedCredential = "http://pass.example.com/v1/feed", none },
+		"a feed for nobody":  func(c *Config) { c.FeedURL = "https://pass.example.com/v1/feed" },
+		"an instant bound": func(c *Config) {
+			c.FeedURL, c.FeedCredential, c.MaxStale = "https://pass.example.com/v1/feed", none, time.Second
+		},
 	} {
 		c := good
 		spoil(&c)

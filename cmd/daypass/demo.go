@@ -385,11 +385,12 @@ func (d *stage) invite() {
 	}
 	c.say("\n%s\n", c.paint.bold("Now you. In another terminal:"))
 	for _, l := range []string{
-		"export DAYPASS_URL=" + d.api + " DAYPASS_KEY=" + d.admin,
-		"PASS=$(daypass token create --scope photos:read --expires-in 10m)",
+		"export DAYPASS_URL=" + d.api,
+		"export DAYPASS_KEY=" + d.admin,
+		"PASS=$(daypass token create --scopes photos:read --expires-in 10m)",
 		"curl " + d.gateway + `/albums/7 -H "Authorization: Bearer $PASS"`,
 		"daypass explain POST " + d.gateway + `/albums --token "$PASS"`,
-		"daypass token revoke \"$PASS\"",
+		`daypass token revoke "$PASS"`,
 	} {
 		c.say("   %s %s", c.paint.cyan("$"), l)
 	}

@@ -42,15 +42,35 @@ type cli struct {
 // run executes one command line and returns the exit code.
 func (c *cli) run(ctx context.Context, args []string) int {
 	c.paint = paintFor(c.out, c.environ)
+	out := &outlet{Writer: c.out}
+	c.out = out
 	root := newRootCommand(c)
 	root.SetArgs(args)
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	if err := root.ExecuteContext(ctx); err != nil {
+	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = failed("output", "the output could not be written: %v", out.err)
+	}
+	if err != nil {
 		return c.report(err)
 	}
 	return exitDone
+}
+
+// outlet remembers that something could not be written: a key that is shown once must not get lost in silence.
+type outlet struct {
+	io.Writer
+	err error
+}
+
+func (o *outlet) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 func newRootCommand(c *cli) *cobra.Command {

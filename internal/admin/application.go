@@ -94,7 +94,7 @@ func (s *Service) PutApplication(ctx context.Context, caller *access.Caller, org
 			return errSame
 		}
 		next.Document, next.Revision = document, tx.Revision()
-		if err := s.checkApplication(ctx, tx, next); err != nil {
+		if err := s.checkApplication(ctx, tx, g, next); err != nil {
 			return err
 		}
 		if err := tx.PutApplication(next); err != nil {
@@ -123,9 +123,10 @@ func (s *Service) beginApplication(g *grant, slug string) (Application, error) {
 	}, wrong.err()
 }
 
-// checkApplication holds that the resource file can be read and that no other
-// active application, of any organization, serves the same place.
-func (s *Service) checkApplication(ctx context.Context, tx *store.Tx, a Application) error {
+// checkApplication holds that the resource file can be read, that no other
+// active application, of any organization, serves the same place, and that only
+// an administrator shares out hosts among organizations.
+func (s *Service) checkApplication(ctx context.Context, tx *store.Tx, g *grant, a Application) error {
 	candidate, err := catalog.Compile(a)
 	if err != nil || !a.Active {
 		return err
@@ -146,7 +147,10 @@ func (s *Service) checkApplication(ctx context.Context, tx *store.Tx, a Applicat
 		}
 		compiled = append(compiled, c)
 	}
-	return catalog.Conflict(compiled, candidate)
+	if err := catalog.Conflict(compiled, candidate); err != nil || g.isAdministrator() {
+		return err
+	}
+	return catalog.Intrusion(compiled, candidate)
 }
 
 // SetApplicationActive takes an application out of service, ending every pass
@@ -167,7 +171,7 @@ func (s *Service) SetApplicationActive(ctx context.Context, caller *access.Calle
 		}
 		next.Active, next.Revision = active, tx.Revision()
 		if active {
-			err = s.checkApplication(ctx, tx, next)
+			err = s.checkApplication(ctx, tx, g, next)
 		} else {
 			err = s.revoke(tx, next.ID, "application_disabled", time.Time{})
 		}

@@ -162,7 +162,7 @@ func (s *Service) CreateKey(ctx context.Context, caller *access.Caller, org stri
 	err = s.change(ctx, caller, opCreateKey, org, func(tx *store.Tx, g *grant) error {
 		key := d.key
 		key.OrganizationID, key.Revision = g.org.ID, tx.Revision()
-		_, owner, err := s.member(ctx, tx, g, key.UserID)
+		owner, err := s.ownerOf(ctx, tx, g, key)
 		if err != nil {
 			return at(err, "/user")
 		}
@@ -194,6 +194,16 @@ func (s *Service) CreateKey(ctx context.Context, caller *access.Caller, org stri
 		})
 	})
 	return out, err
+}
+
+// ownerOf finds whose a key is. A key of an administrator, also one without
+// roles, reaches the administrator's other keys, so it is for administrators.
+func (s *Service) ownerOf(ctx context.Context, tx *store.Tx, g *grant, key access.Key) (access.Membership, error) {
+	_, owner, err := s.member(ctx, tx, g, key.UserID)
+	if err == nil && key.UserID != g.caller.UserID {
+		err = g.mayTouch(owner.Roles)
+	}
+	return owner, err
 }
 
 func at(err error, pointer string) error {
@@ -316,8 +326,8 @@ func (s *Service) rotatable(ctx context.Context, tx *store.Tx, g *grant, id stri
 	if err != nil {
 		return k, err
 	}
-	if !g.mayUser(k.UserID) {
-		return k, errNotYours
+	if _, err := s.ownerOf(ctx, tx, g, k); err != nil {
+		return k, err
 	}
 	itself := g.caller.KeyID == k.ID && g.caller.TokenID == ""
 	if !itself {
@@ -381,14 +391,8 @@ func (s *Service) DeleteKey(ctx context.Context, caller *access.Caller, org, key
 }
 
 func (s *Service) mayDeleteKey(ctx context.Context, tx *store.Tx, g *grant, k access.Key) error {
-	_, owner, err := s.member(ctx, tx, g, k.UserID)
-	if err != nil {
+	if _, err := s.ownerOf(ctx, tx, g, k); err != nil {
 		return err
-	}
-	if k.UserID != g.caller.UserID {
-		if err := g.mayTouch(owner.Roles); err != nil {
-			return err
-		}
 	}
 	if k.ID == g.caller.KeyID {
 		return access.New(access.Conflict, "key_in_use", "the key in use cannot delete itself; use another one")

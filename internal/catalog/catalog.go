@@ -23,6 +23,7 @@ type Catalog struct {
 type site struct {
 	byPrefix map[string]*Application // decoded, without outer slashes; "": no prefix
 	longest  int                     // of the prefixes, in bytes
+	owners   []string                // ids of the organizations that have a place here
 }
 
 // With returns a catalog in which the applications have been added or, by id,
@@ -96,7 +97,14 @@ func (s *site) add(prefix string, a *Application) {
 	if s.byPrefix[prefix] == nil {
 		s.byPrefix[prefix] = a
 		s.longest = max(s.longest, len(prefix))
+		s.owners = append(s.owners, a.OrganizationID)
 	}
+}
+
+// admits reports whether what the site leaves over may go to an application of
+// this organization: a host that somebody names is no one else's.
+func (s *site) admits(a *Application) bool {
+	return a == nil || s == nil || slices.Contains(s.owners, a.OrganizationID)
 }
 
 // find returns the application with the longest prefix of the segments, ending
@@ -120,8 +128,9 @@ func (s *site) find(segments string) *Application {
 // "organization/application", decides alone. Otherwise, in this order: an
 // application of exactly this host, of a wildcard that covers it, of no host,
 // in each the one with the longest prefix of the path; an application without
-// host and prefix takes what is left. The host may be in any case and have a
-// port. Find allocates nothing for a host in lower case.
+// host and prefix takes what is left. What no application of a named host takes
+// goes to the organizations that name it, and to nobody else. The host may be in
+// any case and have a port. Find allocates nothing for a host in lower case.
 func (c *Catalog) Find(host string, p Path, hint string) *Application {
 	if c == nil || p.decoded == "" {
 		return nil
@@ -130,15 +139,21 @@ func (c *Catalog) Find(host string, p Path, hint string) *Application {
 		return c.byName[hint]
 	}
 	host, segments := normalHost(host), p.segments()
-	if a := c.byHost[host].find(segments); a != nil {
+	exact, wildcard := c.byHost[host], (*site)(nil)
+	if a := exact.find(segments); a != nil {
 		return a
 	}
 	if dot := strings.IndexByte(host, '.'); dot > 0 {
-		if a := c.byWildcard[host[dot:]].find(segments); a != nil {
-			return a
-		}
+		wildcard = c.byWildcard[host[dot:]]
 	}
-	return c.anyHost.find(segments)
+	a := wildcard.find(segments)
+	if a == nil {
+		a = c.anyHost.find(segments)
+	}
+	if !exact.admits(a) || !wildcard.admits(a) {
+		return nil
+	}
+	return a
 }
 
 // normalHost drops port and final dot, and turns to lower case.
@@ -204,6 +219,51 @@ func sharedHost(a, b *Document) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Intrusion reports, like [Conflict], that the candidate would come to decide
+// for what is in the hands of another organization: under a host that one of its
+// applications names or covers by a wildcard, or, where both name no host, under
+// its prefix. Only who answers for all organizations may share a host out.
+func Intrusion(apps []*Application, candidate *Application) error {
+	rest := takesTheRest(apps)
+	for _, a := range apps {
+		if a.OrganizationID == candidate.OrganizationID || !a.Active || !intrudes(candidate.Document, a.Document, a == rest) {
+			continue
+		}
+		return access.New(access.Conflict, "route_taken",
+			"another organization already serves these hosts, or paths around these; choose other hosts, or ask an administrator to share them out").At("/hosts")
+	}
+	return nil
+}
+
+// takesTheRest is the application that serves what no other does, or nil.
+func takesTheRest(apps []*Application) *Application {
+	var oldest *Application
+	for _, a := range apps {
+		if a.Active && len(a.Document.Hosts) == 0 && a.Document.prefix == "" && (oldest == nil || a.ID < oldest.ID) {
+			oldest = a
+		}
+	}
+	return oldest
+}
+
+func intrudes(candidate, on *Document, takesTheRest bool) bool {
+	if len(candidate.Hosts) == 0 && len(on.Hosts) == 0 {
+		within := on.prefix != "" && strings.HasPrefix(candidate.prefix+"/", on.prefix+"/")
+		return candidate.prefix != "" && (takesTheRest || within)
+	}
+	return slices.ContainsFunc(candidate.Hosts, func(mine string) bool {
+		return slices.ContainsFunc(on.Hosts, func(theirs string) bool {
+			return mine == theirs || covers(mine, theirs) || covers(theirs, mine)
+		})
+	})
+}
+
+// covers reports whether a wildcard stands for the host.
+func covers(wildcard, host string) bool {
+	dot := strings.IndexByte(host, '.')
+	return dot > 0 && strings.HasPrefix(wildcard, "*") && wildcard[1:] == host[dot:]
 }
 
 func placeName(host, prefix string) string {

@@ -9,10 +9,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/internal/admin"
+	"github.com/daypass/daypass/internal/catalog"
 )
 
 func applicationView(a admin.Application) api.Application {
@@ -46,9 +45,9 @@ func (h *Handler) getApplication(w http.ResponseWriter, r *http.Request, c *call
 	}
 	if other := otherNotation(media); !accepts(r, media) && accepts(r, other) {
 		if media, file, err = other, nil, nil; other == mediaJSON {
-			file, err = yaml.YAMLToJSON(app.Document)
+			file, err = catalog.ToJSON(app.Document)
 		} else {
-			file, err = yaml.JSONToYAML(app.Document)
+			file, err = catalog.ToYAML(app.Document)
 		}
 		if err != nil {
 			return fmt.Errorf("write a resource file as %s: %w", media, err)

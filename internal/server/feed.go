@@ -43,9 +43,10 @@ type entry struct {
 	verify.Revocation
 }
 
-func newFeed(f feed) *feed {
+func newFeed(issuer string, sign func(typ string, payload []byte) (string, error), view func() *gate.View, now func() time.Time) *feed {
+	f := &feed{issuer: issuer, sign: sign, view: view, now: now}
 	f.known.Store(&published{changed: make(chan struct{})})
-	return &f
+	return f
 }
 
 // publish adds what a pull has read. Entries past the revision are left out: the

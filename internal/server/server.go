@@ -149,7 +149,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		return err
 	}
 	s.gate = gate.New(gate.Config{Read: s.keys.Token, Now: s.now, CacheEntries: c.CachedTokens})
-	s.signed = newFeed(feed{issuer: issuer, sign: s.keys.Sign, view: s.gate.View, now: s.now})
+	s.signed = newFeed(issuer, s.keys.Sign, s.gate.View, s.now)
 	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter}
 	if err := s.feed.pull(ctx); err != nil {
 		return err

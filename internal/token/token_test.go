@@ -303,6 +303,45 @@ func TestTokenRefusesClaimsThatDoNotFit(t *testing.T) {
 	}
 }
 
+// What is signed as one kind is read as no other, be its claims those of the other.
+func TestOtherKindsAreNoTokens(t *testing.T) {
+	ks := keyset(t, "ES256")
+	text, claims, err := ks.Mint(pass(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := ks.state.Load().set
+	page, err := ks.Sign(verify.TypFeed, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if payload, _, err := set.Verify(page, verify.TypFeed); err != nil || string(payload) != string(claims) {
+		t.Errorf("the page where it belongs: %v", err)
+	}
+	if _, err := ks.Token(page); !errors.Is(err, verify.ErrType) {
+		t.Errorf("a page of the feed as a token: %v", err)
+	}
+	if _, _, err := set.Verify(text, verify.TypFeed); !errors.Is(err, verify.ErrType) {
+		t.Errorf("a token as a page of the feed: %v", err)
+	}
+	for _, typ := range []string{verify.TypAccess, ""} {
+		if text, err := ks.Sign(typ, claims); err == nil || text != "" {
+			t.Errorf("signed as %q without minting", typ)
+		}
+	}
+	large := make([]byte, 2*verify.MaxTokenBytes)
+	page, err = ks.Sign(verify.TypFeed, large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := set.Verify(page, verify.TypFeed); err != nil {
+		t.Errorf("a page longer than a token: %v", err)
+	}
+	if _, err := ks.Sign(verify.TypFeed, make([]byte, verify.MaxFeedBytes)); err == nil {
+		t.Error("signed what no reader takes")
+	}
+}
+
 func TestRotation(t *testing.T) {
 	c := &clock{noon}
 	ks := NewKeyset(issuer, c.now)

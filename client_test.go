@@ -157,7 +157,7 @@ func TestRefusalsAreErrors(t *testing.T) {
 func TestWhatIsNoDaypassIsSaidSo(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"a page":          func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"a proxy's error": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", 502) },
+		"a proxy's error": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) },
 		"somebody's JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"token":""}`) },
 		"nothing at all":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 		"a JSON complaint": func(w http.ResponseWriter, _ *http.Request) {

@@ -11,6 +11,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -40,7 +41,7 @@ func Example() {
 
 	for _, scope := range []string{"photos:read", "photos:write"} {
 		request, _ := http.NewRequest(http.MethodGet, service.URL, nil)
-		request.Header.Set("Authorization", "Bearer "+mint(scope))
+		request.Header.Set("Authorization", "Bearer "+mint("tok_1", scope))
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			log.Fatal(err)
@@ -66,36 +67,71 @@ func ExampleVerifier_Verify() {
 	// Output: true
 }
 
-// standIn publishes one key, as Daypass does, and mints with it.
-func standIn() (server *httptest.Server, mint func(scope string) string) {
+// With the feed of revocations, a revoked pass is refused before it expires.
+func ExampleVerifier_Run() {
+	daypass, mint := standIn() // it has revoked tok_2
+	defer daypass.Close()
+	v, err := verify.New(verify.Config{
+		Issuer:         daypass.URL,
+		Audience:       []string{"acme/photos"},
+		JWKSURL:        daypass.URL + "/.well-known/jwks.json",
+		FeedURL:        daypass.URL + "/v1/feed",
+		FeedCredential: func() string { return os.Getenv("DAYPASS_FEED_KEY") },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() { _ = v.Run(ctx) }() // it ends with ctx; what goes wrong in between is in the error of ErrStale
+
+	for _, id := range []string{"tok_1", "tok_2"} {
+		_, err := v.Verify(ctx, mint(id, "photos:read"))
+		fmt.Println(id, err)
+	}
+	// Output:
+	// tok_1 <nil>
+	// tok_2 token_revoked: the token was revoked: token_revoked
+}
+
+// standIn publishes one key and one revocation, as Daypass does, and mints.
+func standIn() (server *httptest.Server, mint func(id, scope string) string) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		log.Fatal(err)
 	}
 	key := jose.JSONWebKey{Key: private, KeyID: "sgk_1", Algorithm: "ES256", Use: "sig"}
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	now := time.Now().Unix()
+	mux := http.NewServeMux()
+	server = httptest.NewServer(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
-	}))
-	return server, func(scope string) string { return sign(key, server.URL, scope) }
+	})
+	mux.HandleFunc("/v1/feed", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, sign(key, verify.TypFeed, fmt.Sprintf(
+			`{"iss":%q,"iat":%d,"exp":%d,"after":%s,"revision":1,"complete":true,"revocations":[{"sub":"tok_2","below":1,"reason":"token_revoked"}]}`,
+			server.URL, now, now+30, r.FormValue("after"))))
+	})
+	return server, func(id, scope string) string {
+		return sign(key, verify.TypAccess, fmt.Sprintf(`{"iss":%q,"sub":"visitor-7","aud":"acme/photos","iat":%d,"exp":%d,"jti":%q,"scope":%q}`,
+			server.URL, now, now+60, id, scope))
+	}
 }
 
 // sign signs until s is low, as the server's own signer makes it at once.
-func sign(key jose.JSONWebKey, issuer, scope string) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithType(verify.TypAccess))
+func sign(key jose.JSONWebKey, typ jose.ContentType, claims string) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithType(typ))
 	if err != nil {
 		log.Fatal(err)
 	}
-	now := time.Now()
-	claims := fmt.Sprintf(`{"iss":%q,"sub":"visitor-7","aud":"acme/photos","iat":%d,"exp":%d,"jti":"tok_1","scope":%q}`,
-		issuer, now.Unix(), now.Add(time.Minute).Unix(), scope)
 	for {
 		signed, err := signer.Sign([]byte(claims))
 		if err != nil {
 			log.Fatal(err)
 		}
 		if signed.Signatures[0].Signature[32] < 0x7f {
-			token, _ := signed.CompactSerialize()
-			return token
+			text, _ := signed.CompactSerialize()
+			return text
 		}
 	}
 }

@@ -90,18 +90,24 @@ func newConfigReference(c *cli) *cobra.Command {
 	return cmd
 }
 
+// referenceIntro stands above the table of the page; ' is written for the back quote of Markdown.
+const referenceIntro = `# Configuration
+
+Every setting of 'daypass serve' is a flag, an environment variable and a key of the configuration file (YAML; '--config' or
+'DAYPASS_CONFIG'). A flag wins over the environment, the environment over the file. A secret has no flag, because others on the
+machine can see those; its variable also exists with '_FILE' at the end, naming a file to read it from. 'daypass config check'
+names every wrong or unknown key, and a server with one does not start.
+
+Durations are written '90s', '15m', '24h'. Lists are written '[a, b]' in the file and 'a,b' elsewhere. A key with a dot is nested in the
+file: 'audit: { mode: strict }'.
+
+This page is made from the code: 'daypass config reference --markdown'.
+
+| Key of the file | Flag | Environment | Type | Default | |
+|---|---|---|---|---|---|`
+
 func (c *cli) referencePage(settings []settingJSON) {
-	c.say(`# Configuration
-
-Every setting of ` + "`daypass serve`" + ` is a flag, an environment variable and a key of the configuration file (YAML; ` + "`--config`" + `,
-` + "`DAYPASS_CONFIG`" + `). A flag wins over the environment, the environment over the file. A secret has no flag, because others on the
-machine can see those; its variable also exists with ` + "`_FILE`" + ` at the end, naming a file to read it from. ` + "`daypass config check`" + ` names every
-wrong or unknown key, and a server with one does not start.
-
-Durations are written ` + "`90s`, `15m`, `24h`" + `. This page is made by ` + "`daypass config reference --markdown`" + `.
-
-| Key of the file | Flag | Environment | Default | |
-|---|---|---|---|---|`)
+	c.say("%s", strings.ReplaceAll(referenceIntro, "'", "`"))
 	code := func(s string) string {
 		if s == "" {
 			return ""
@@ -109,6 +115,6 @@ Durations are written ` + "`90s`, `15m`, `24h`" + `. This page is made by ` + "`
 		return "`" + s + "`"
 	}
 	for _, s := range settings {
-		c.say("| %s | %s | %s | %s | %s |", code(s.Key), code(s.Flag), code(s.Environment), code(s.Default), strings.ReplaceAll(s.Help, "|", "\\|"))
+		c.say("| %s | %s | %s | %s | %s | %s |", code(s.Key), code(s.Flag), code(s.Environment), s.Type, code(s.Default), strings.ReplaceAll(s.Help, "|", "\\|"))
 	}
 }

@@ -28,7 +28,9 @@ type Resource struct {
 	InAccount bool
 	// PassToken leaves the caller's credential in the request to the upstream.
 	PassToken bool
-	Comment   string
+	// PassCookies leaves the caller's cookies in it.
+	PassCookies bool
+	Comment     string
 
 	column   int
 	roleText string

@@ -158,6 +158,7 @@ var resourceFields = []field[draft]{
 	{"require", func(r *reader, d *draft, n *node) { d.require = n; readObject(r, n, d, requireFields) }},
 	{"pass_token", (*reader).passToken},
 	{"bearer_token", (*reader).passToken},
+	{"pass_cookies", func(r *reader, d *draft, n *node) { d.PassCookies = r.flag(n) }},
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"limit", reserved[draft]},
 	{"graphql", reserved[draft]},
@@ -269,10 +270,14 @@ func (r *reader) passToken(d *draft, n *node) {
 	if d.passToken != nil {
 		r.report(n, "pass_token and bearer_token are the same; leave one of them")
 	}
+	d.passToken, d.PassToken = n, r.flag(n)
+}
+
+func (r *reader) flag(n *node) bool {
 	if n.kind != boolean {
 		r.report(n, "write true or false, not %s", n.kind)
 	}
-	d.passToken, d.PassToken = n, n.text == "true"
+	return n.text == "true"
 }
 
 func (r *reader) text(n *node) string {

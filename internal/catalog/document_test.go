@@ -26,6 +26,7 @@ resources:
   - match: POST,PUT /v1/photos
     require: { scopes: [photos:write, photos:read], roles: [consumer, developer], in: account }
     pass_token: true
+    pass_cookies: true
     comment: >
       who may add
       a photo
@@ -41,7 +42,7 @@ const exampleJSON = `{
 	"resources": [
 		{"match": "GET /v1/photos/**", "access": "public"},
 		{"match": "POST,PUT /v1/photos", "require": {"scopes": ["photos:write", "photos:read"], "roles": ["consumer", "developer"], "in": "account"},
-		 "pass_token": true, "comment": "who may add a photo\n"},
+		 "pass_token": true, "pass_cookies": true, "comment": "who may add a photo\n"},
 		{"match": "* /v1/any", "access": "authenticated", "pass_token": true}
 	]
 }`
@@ -73,7 +74,7 @@ func checkExampleResources(t *testing.T, name string, resources []Resource) {
 	if !read.Public || read.PassToken || read.Match != "GET /v1/photos/**" || read.Path() != "/v1/photos/**" {
 		t.Errorf("%s: %+v", name, read)
 	}
-	if write.Public || !write.PassToken || !write.InAccount || fmt.Sprint(write.Scopes, write.Roles) != "[photos:write photos:read] [consumer developer]" ||
+	if write.Public || !write.PassToken || !write.PassCookies || !write.InAccount || fmt.Sprint(write.Scopes, write.Roles) != "[photos:write photos:read] [consumer developer]" ||
 		write.RoleText() != "consumer or developer" || write.Comment != "who may add a photo\n" {
 		t.Errorf("%s: %+v", name, write)
 	}

@@ -22,7 +22,7 @@ import (
 // The upstream gets the method, exactly the path that was decided on, the query byte for byte, the Host that was asked
 // for, and the client's headers without those that are hop-by-hop, speak for a proxy or override the method. It gets
 // X-Forwarded-For, -Host and -Proto with one value each, every identity header, and no Authorization, Api-Key or Cookie;
-// where the resource says pass_token, it gets Authorization and Cookie. Trailers of a request are not passed on, and of the
+// a resource may say pass_token and pass_cookies to let the first and the last through. Trailers of a request are not passed on, and of the
 // protocols to upgrade to, WebSocket alone.
 //
 // Run [Gateway.Run] beside it, and call [Gateway.Recheck] when the gate's view changes.
@@ -128,6 +128,8 @@ func (p *passage) rewrite(pr *httputil.ProxyRequest) {
 	delete(h, "Api-Key")
 	if !p.decision.Resource.PassToken {
 		delete(h, "Authorization")
+	}
+	if !p.decision.Resource.PassCookies {
 		delete(h, "Cookie")
 	}
 	setIdentity(h, p.identity)

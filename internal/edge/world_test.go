@@ -38,6 +38,7 @@ resources:
   - match: ANY /keep/**
     access: public
     pass_token: true
+    pass_cookies: true
   - match: ANY /ws/**
     require: { scopes: ["ws:open"] }
 `

@@ -105,7 +105,7 @@ type ClientInterface interface {
 	// whose claims are `iss`, `iat`, `exp`, `after` (as asked), `revision` (where to go on), `complete` (false: ask again after `revision`, at once) and
 	// `revocations`: `{sub, below, reason, from}` each, ending the passes with `sub` in their lineage and a `rev` under `below`, from the moment `from` (seconds since 1970; absent: at once).
 	// A page may be relied upon for `exp - iat` seconds from when it was asked for; a verifier that has heard nothing since must refuse, not guess.
-	// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over. With `Accept: text/event-stream` the pages come as events, each with its revision
+	// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over; without `after` it comes at once. With `Accept: text/event-stream` the pages come as events, each with its revision
 	// as its id, whenever there is something new and every 15 seconds; `Last-Event-ID` stands for `after`. A server that has not seen `after` yet answers 503, `feed_behind`.
 	//
 	// Corresponds with GET /v1/feed (the `GetFeed` operationId).
@@ -566,7 +566,7 @@ func (c *Client) GetSigningKeys(ctx context.Context, reqEditors ...RequestEditor
 // whose claims are `iss`, `iat`, `exp`, `after` (as asked), `revision` (where to go on), `complete` (false: ask again after `revision`, at once) and
 // `revocations`: `{sub, below, reason, from}` each, ending the passes with `sub` in their lineage and a `rev` under `below`, from the moment `from` (seconds since 1970; absent: at once).
 // A page may be relied upon for `exp - iat` seconds from when it was asked for; a verifier that has heard nothing since must refuse, not guess.
-// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over. With `Accept: text/event-stream` the pages come as events, each with its revision
+// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over; without `after` it comes at once. With `Accept: text/event-stream` the pages come as events, each with its revision
 // as its id, whenever there is something new and every 15 seconds; `Last-Event-ID` stands for `after`. A server that has not seen `after` yet answers 503, `feed_behind`.
 //
 // Corresponds with GET /v1/feed (the `GetFeed` operationId).
@@ -3872,7 +3872,7 @@ type ClientWithResponsesInterface interface {
 	// whose claims are `iss`, `iat`, `exp`, `after` (as asked), `revision` (where to go on), `complete` (false: ask again after `revision`, at once) and
 	// `revocations`: `{sub, below, reason, from}` each, ending the passes with `sub` in their lineage and a `rev` under `below`, from the moment `from` (seconds since 1970; absent: at once).
 	// A page may be relied upon for `exp - iat` seconds from when it was asked for; a verifier that has heard nothing since must refuse, not guess.
-	// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over. With `Accept: text/event-stream` the pages come as events, each with its revision
+	// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over; without `after` it comes at once. With `Accept: text/event-stream` the pages come as events, each with its revision
 	// as its id, whenever there is something new and every 15 seconds; `Last-Event-ID` stands for `after`. A server that has not seen `after` yet answers 503, `feed_behind`.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6080,7 +6080,7 @@ func (c *ClientWithResponses) GetSigningKeysWithResponse(ctx context.Context, re
 // whose claims are `iss`, `iat`, `exp`, `after` (as asked), `revision` (where to go on), `complete` (false: ask again after `revision`, at once) and
 // `revocations`: `{sub, below, reason, from}` each, ending the passes with `sub` in their lineage and a `rev` under `below`, from the moment `from` (seconds since 1970; absent: at once).
 // A page may be relied upon for `exp - iat` seconds from when it was asked for; a verifier that has heard nothing since must refuse, not guess.
-// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over. With `Accept: text/event-stream` the pages come as events, each with its revision
+// With `wait` the answer comes as soon as there is a revocation after `after`, or when the time is over; without `after` it comes at once. With `Accept: text/event-stream` the pages come as events, each with its revision
 // as its id, whenever there is something new and every 15 seconds; `Last-Event-ID` stands for `after`. A server that has not seen `after` yet answers 503, `feed_behind`.
 //
 // Returns a wrapper object for the known response body format(s).

@@ -24,7 +24,7 @@ const (
 	// shownKeys is how many texts are kept, to exchange them: more than the server's cache has places for holders.
 	shownKeys = 100_000
 
-	adminFile, keyFile, databaseFile = "admin.txt", "keys.txt", "daypass.db"
+	adminFile, keyFile, databaseFile, masterKeyFile = "admin.txt", "keys.txt", "daypass.db", "master.key"
 )
 
 // fullStore returns a folder with a store of count keys: a copy, so that what a run records does not pile up in it.
@@ -38,7 +38,10 @@ func (b *bench) fullStore(ctx context.Context, count int) (string, error) {
 		return "", err
 	}
 	folder := filepath.Join(b.folder, "full")
-	return folder, os.CopyFS(folder, os.DirFS(original))
+	if err := os.CopyFS(folder, os.DirFS(original)); err != nil {
+		return "", err
+	}
+	return folder, os.Chmod(filepath.Join(folder, masterKeyFile), 0o600) // which a copy does not keep
 }
 
 // makeFullStore makes it beside its place and moves it there when it is whole.
@@ -69,7 +72,7 @@ func makeFullStore(ctx context.Context, folder string, count int) error {
 // insertKeys fills the store with consumers of some keys each. It returns the texts of some keys from all over it, a
 // line each.
 func insertKeys(ctx context.Context, folder string, count int) (texts []byte, err error) {
-	master, err := seal.LoadMasterKey("", filepath.Join(folder, "master.key"))
+	master, err := seal.LoadMasterKey("", filepath.Join(folder, masterKeyFile))
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"cmp"
-	"strings"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -74,8 +74,8 @@ func newConfigReference(c *cli) *cobra.Command {
 				settings = append(settings, settingJSON{s.Key, flag, s.Env, s.Type, s.Default, s.Help, s.Secret})
 			}
 			if markdown {
-				c.referencePage(settings)
-				return nil
+				_, err := io.WriteString(c.out, server.ReferenceMarkdown())
+				return err
 			}
 			return c.show(settings, func() {
 				rows := make([][]string, len(settings))
@@ -88,33 +88,4 @@ func newConfigReference(c *cli) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "print the page of the documentation")
 	return cmd
-}
-
-// referenceIntro stands above the table of the page; ' is written for the back quote of Markdown.
-const referenceIntro = `# Configuration
-
-Every setting of 'daypass serve' is a flag, an environment variable and a key of the configuration file (YAML; '--config' or
-'DAYPASS_CONFIG'). A flag wins over the environment, the environment over the file. A secret has no flag, because others on the
-machine can see those; its variable also exists with '_FILE' at the end, naming a file to read it from. 'daypass config check'
-names every wrong or unknown key, and a server with one does not start.
-
-Durations are written '90s', '15m', '24h'. Lists are written '[a, b]' in the file and 'a,b' elsewhere. A key with a dot is nested in the
-file: 'audit: { mode: strict }'.
-
-This page is made from the code: 'daypass config reference --markdown'.
-
-| Key of the file | Flag | Environment | Type | Default | |
-|---|---|---|---|---|---|`
-
-func (c *cli) referencePage(settings []settingJSON) {
-	c.say("%s", strings.ReplaceAll(referenceIntro, "'", "`"))
-	code := func(s string) string {
-		if s == "" {
-			return ""
-		}
-		return "`" + s + "`"
-	}
-	for _, s := range settings {
-		c.say("| %s | %s | %s | %s | %s | %s |", code(s.Key), code(s.Flag), code(s.Environment), s.Type, code(s.Default), strings.ReplaceAll(s.Help, "|", "\\|"))
-	}
 }

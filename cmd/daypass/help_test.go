@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 
@@ -40,20 +39,4 @@ func TestEveryCommandIsExplained(t *testing.T) {
 			t.Errorf("%s takes any argument", path)
 		}
 	})
-}
-
-// The page of the documentation is made by this program; 'make generate' writes it.
-func TestConfigurationPageIsFresh(t *testing.T) {
-	page, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out, problems bytes.Buffer
-	c := &cli{out: &out, err: &problems}
-	if code := c.run(t.Context(), []string{"config", "reference", "--markdown"}); code != exitDone {
-		t.Fatalf("exit code %d: %s", code, problems.String())
-	}
-	if out.String() != string(page) {
-		t.Error("docs/configuration.md is stale: run 'make generate'")
-	}
 }

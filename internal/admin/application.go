@@ -210,7 +210,8 @@ func (s *Service) DeleteApplication(ctx context.Context, caller *access.Caller, 
 	})
 }
 
-// dropRolesIn takes from members the roles they hold in one application.
+// dropRolesIn takes from members the roles they hold in one application, and
+// ends their passes.
 func (s *Service) dropRolesIn(ctx context.Context, tx *store.Tx, a Application) error {
 	custom, err := tx.Roles(ctx, a.OrganizationID)
 	if err != nil {
@@ -230,6 +231,11 @@ func (s *Service) dropRolesIn(ctx context.Context, tx *store.Tx, a Application) 
 			}
 			if len(kept) == len(m.Roles) {
 				return nil
+			}
+			// Its passes may name neither application nor role, and still hold the
+			// scopes that the role gave.
+			if err := s.revoke(tx, m.ID, "role_removed", time.Time{}); err != nil {
+				return err
 			}
 			m.Roles = kept
 			return tx.UpdateMembership(m)

@@ -112,8 +112,8 @@ func nameSubject(p *principal, w Wish, ask *access.Ask) error {
 	if !p.holder.Key.MayNameSubjects {
 		return access.New(access.Forbidden, "subject_not_allowed", "this key may not name subjects; make one with may_name_subjects").At("/subject")
 	}
-	if len(w.Subject) > MaxSubject || strings.TrimSpace(w.Subject) != w.Subject || strings.ContainsFunc(w.Subject, unicode.IsControl) {
-		return malformed("invalid_subject", fmt.Sprintf("a subject has at most %d bytes, no control characters and no space at either end", MaxSubject), "/subject")
+	if len(w.Subject) > MaxSubject || strings.TrimSpace(w.Subject) != w.Subject || strings.ContainsFunc(w.Subject, unprintable) {
+		return malformed("invalid_subject", fmt.Sprintf("a subject has at most %d bytes, no line breaks or control characters and no space at either end", MaxSubject), "/subject")
 	}
 	if w.Renewable != nil && *w.Renewable {
 		return malformed("subject_not_renewable", "a pass for a named subject is short and not renewable: its backend mints the next one", "/renewable")
@@ -125,6 +125,12 @@ func nameSubject(p *principal, w Wish, ask *access.Ask) error {
 		ask.Life = NamedSubjectLife
 	}
 	return nil
+}
+
+// unprintable is what a log or a page would not show as it stands: controls,
+// line separators, and what turns the direction of writing.
+func unprintable(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 
 // setLife fills in the default life: the application's, else the server's,

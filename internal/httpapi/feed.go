@@ -132,10 +132,10 @@ func (rd *reading) admitted(ctx context.Context) error {
 	return rd.h.Admin.MayReadFeed(ctx, caller)
 }
 
-// wait returns when there is news, after d at most, and reports whether it waited.
+// wait returns when there is news, after d at most, and reports whether it waited. Who has nothing yet is not kept waiting.
 func (rd *reading) wait(ctx context.Context, d time.Duration) bool {
 	news, changed := rd.h.Feed.News(rd.after)
-	if news || d == 0 {
+	if news || d == 0 || rd.after == 0 {
 		return false
 	}
 	timer := time.NewTimer(d)

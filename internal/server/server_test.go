@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ type instance struct {
 	api      string
 	gateway  string
 	ops      string
-	log      *bytes.Buffer
+	log      *lockedBuffer
 	stop     func()
 	clock    *clock
 	upstream *httptest.Server
@@ -69,7 +70,7 @@ func start(t *testing.T, edit func(*server.Config)) *instance {
 
 func (i *instance) run() {
 	i.t.Helper()
-	i.log = &bytes.Buffer{}
+	i.log = &lockedBuffer{}
 	s, err := server.New(context.Background(), i.config, server.Options{Version: "test", Log: i.log, Now: i.clock.now})
 	if err != nil {
 		i.t.Fatal(err)
@@ -406,4 +407,22 @@ func TestOperations(t *testing.T) {
 	if res.StatusCode != 403 {
 		t.Errorf("a web page may not read metrics: %d", res.StatusCode)
 	}
+}
+
+// lockedBuffer may be read while the server still logs.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

@@ -238,16 +238,20 @@ func (b *bench) profile(h *house, name string, v volley) error {
 	if b.profiles == "" {
 		return nil
 	}
-	const took = 2 * time.Second
-	v.Warm, v.For = 0, took
+	const seconds = 2
+	v.Warm, v.For = 0, seconds*time.Second
 	got := make(chan error, 1)
-	go func() { got <- h.fetchProfile(filepath.Join(b.profiles, name+".pprof"), took) }()
+	go func() { got <- b.fetchProfile(h, fmt.Sprintf("profile?seconds=%d", seconds), name) }()
 	_, err := fire(b.generator, v)
 	return errors.Join(err, <-got)
 }
 
-func (h *house) fetchProfile(file string, took time.Duration) error {
-	response, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", h.Ready.Ops, int(took.Seconds())))
+// fetchProfile saves what the ops listener says under /debug/pprof/, if profiles are wanted.
+func (b *bench) fetchProfile(h *house, kind, name string) error {
+	if b.profiles == "" {
+		return nil
+	}
+	response, err := http.Get("http://" + h.Ready.Ops + "/debug/pprof/" + kind)
 	if err != nil {
 		return err
 	}
@@ -256,5 +260,5 @@ func (h *house) fetchProfile(file string, took time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, data, 0o644)
+	return os.WriteFile(filepath.Join(b.profiles, name+".pprof"), data, 0o644)
 }

@@ -224,5 +224,6 @@ func (b *bench) spendPasses(h *house) (int64, error) {
 	if _, err := h.settle(); err != nil {
 		return 0, err
 	}
-	return h.resident()
+	resident, err := h.resident()
+	return resident, errors.Join(err, b.fetchProfile(h, "heap", "heap"))
 }

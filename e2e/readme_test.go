@@ -1,7 +1,6 @@
 //go:build unix
 
-// Package e2e holds tests that use Daypass as its users do: by its documentation, with the built binary.
-package e2e
+package e2e_test
 
 import (
 	"context"

@@ -92,7 +92,9 @@ func (f *ForwardAuth) described(r *http.Request, request *gate.Request) (target 
 	if target, err = agreed(r.Header, "X-Forwarded-Uri", "X-Original-Uri"); err != nil {
 		return "", err
 	}
-	if request.Method == "" || target == "" {
+	// A half may be the client's: the proxy that sends the other half of its pair only hands it on.
+	whole := has(r.Header, "X-Forwarded-Method", "X-Forwarded-Uri") || has(r.Header, "X-Original-Method", "X-Original-Uri")
+	if !whole || request.Method == "" || target == "" {
 		return "", badForwarded("the proxy must send X-Forwarded-Method and X-Forwarded-Uri, or X-Original-Method and X-Original-URI")
 	}
 	if !isPlainName(strings.ReplaceAll(request.Method, "_", "-")) {
@@ -130,6 +132,8 @@ func agreed(h http.Header, name, other string) (string, error) {
 	}
 	return "", badForwarded(name + " and " + other + " do not agree; the proxy must remove what the client sent")
 }
+
+func has(h http.Header, name, other string) bool { return len(h[name]) > 0 && len(h[other]) > 0 }
 
 func checkProto(h http.Header) error {
 	switch v := h["X-Forwarded-Proto"]; {

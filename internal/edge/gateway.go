@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"strings"
 
 	"github.com/daypass/daypass/internal/access"
@@ -38,6 +39,9 @@ type Gateway struct {
 func NewGateway(c Config) *Gateway {
 	return &Gateway{door: newDoor(c), errorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
 }
+
+// Avoid names the server's own listeners, which no upstream may be. Call it before the first request.
+func (g *Gateway) Avoid(own ...netip.AddrPort) { g.transports.own = own }
 
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := &passage{gateway: g, client: ClientFrom(r.Context())}

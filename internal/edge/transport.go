@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -38,6 +39,7 @@ func kindOf(d *catalog.Document) transportKind {
 type transports struct {
 	mu     sync.RWMutex
 	byKind map[transportKind]*http.Transport
+	own    []netip.AddrPort // see [Gateway.Avoid]
 }
 
 func (t *transports) get(kind transportKind) *http.Transport {
@@ -53,7 +55,7 @@ func (t *transports) get(kind transportKind) *http.Transport {
 		t.byKind = make(map[transportKind]*http.Transport)
 	}
 	if t.byKind[kind] == nil {
-		t.byKind[kind] = newTransport(kind)
+		t.byKind[kind] = newTransport(kind, t.refuseSpecial)
 	}
 	return t.byKind[kind]
 }
@@ -68,12 +70,12 @@ func (t *transports) closeIdle() {
 
 // newTransport makes connections straight to the upstream: no proxy of the environment gets to see a request, and bodies
 // are passed on as they are.
-func newTransport(kind transportKind) *http.Transport {
+func newTransport(kind transportKind, control func(network, address string, c syscall.RawConn) error) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!kind.h2c)
 	protocols.SetHTTP2(!kind.h2c)
 	protocols.SetUnencryptedHTTP2(kind.h2c)
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: refuseSpecial}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: control}
 	return &http.Transport{
 		Protocols:              protocols,
 		DialContext:            dialer.DialContext,
@@ -87,20 +89,56 @@ func newTransport(kind transportKind) *http.Transport {
 	}
 }
 
-var errSpecialAddress = errors.New("edge: the upstream's address is link-local, multicast or unspecified")
+var (
+	errSpecialAddress = errors.New("edge: the upstream's address is link-local, multicast, unspecified or a cloud provider's metadata service")
+	errOwnAddress     = errors.New("edge: the upstream's address is this server's own")
+)
+
+// metadata are the addresses of cloud providers' metadata services that are not link-local.
+var metadata = []netip.Addr{
+	netip.MustParseAddr("fd00:ec2::254"),   // AWS
+	netip.MustParseAddr("100.100.100.200"), // Alibaba
+	netip.MustParseAddr("168.63.129.16"),   // Azure
+	netip.MustParseAddr("192.0.0.192"),     // Oracle
+}
+
+// nat64 is the prefix of IPv6 addresses that stand for IPv4 ones (RFC 6052).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
 // refuseSpecial keeps an application from being pointed at what only the machine's own network should answer, such as the
-// metadata services of cloud providers. It looks at the address that is dialled, so a name cannot hide it.
-func refuseSpecial(_, address string, _ syscall.RawConn) error {
+// metadata services of cloud providers, and at this server: its profiles are for operators, and its gateway would ask
+// itself without end. It looks at the address that is dialled, so a name cannot hide it.
+func (t *transports) refuseSpecial(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
 	}
-	addr := to.Addr().Unmap()
-	if addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified() {
+	addr := to.Addr().Unmap().WithZone("")
+	if nat64.Contains(addr) {
+		b := addr.As16()
+		addr = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	if addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified() || slices.Contains(metadata, addr) {
 		return errSpecialAddress
 	}
+	for _, own := range t.own {
+		if own.Port() == to.Port() && (own.Addr().Unmap() == addr || own.Addr().IsUnspecified() && isLocal(addr)) {
+			return errOwnAddress
+		}
+	}
 	return nil
+}
+
+// isLocal reports whether an address is one of this machine. Where that cannot be found out, it is.
+func isLocal(addr netip.Addr) bool {
+	if addr.IsLoopback() {
+		return true
+	}
+	interfaces, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(interfaces, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr().Unmap() == addr
+	})
 }
 
 // bufferPool lends the buffers that bodies are copied through.

@@ -1,13 +1,13 @@
 package gate
 
 import (
-	"crypto/sha256"
 	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/verify"
 )
 
 // DefaultCacheEntries is how many verified tokens a gate remembers.
@@ -33,13 +33,14 @@ type Gate struct {
 	now    func() time.Time
 	view   atomic.Pointer[View]
 	epoch  atomic.Uint64
+	texts  *fingerprinter
 	tokens *otter.Cache[tokenKey, *access.Token]
 }
 
 // tokenKey stands for the whole text of a pass as it was read in one epoch.
 type tokenKey struct {
 	epoch uint64
-	text  [sha256.Size]byte
+	text  fingerprint
 }
 
 // New makes a gate. It panics without Config.Read, which is a mistake in the
@@ -57,6 +58,7 @@ func New(c Config) *Gate {
 	return &Gate{
 		read:   c.Read,
 		now:    c.Now,
+		texts:  newFingerprinter(),
 		tokens: otter.Must(&otter.Options[tokenKey, *access.Token]{MaximumSize: c.CacheEntries}),
 	}
 }
@@ -81,7 +83,10 @@ func (g *Gate) Forget() {
 // are remembered. What it returns may be expired or revoked: that is for
 // [Decide] to say, every time.
 func (g *Gate) Token(text string) (*access.Token, error) {
-	key := tokenKey{g.epoch.Load(), sha256.Sum256([]byte(text))}
+	if len(text) > verify.MaxTokenBytes {
+		return nil, verify.ErrTooLarge
+	}
+	key := tokenKey{g.epoch.Load(), g.texts.of(text)}
 	if t, ok := g.tokens.GetIfPresent(key); ok {
 		return t, nil
 	}

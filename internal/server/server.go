@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -237,8 +238,17 @@ func (s *Server) bind(api http.Handler) (err error) {
 	if s.addresses.Gateway, err = s.add("gateway", c.Gateway, s.gateway, true); err != nil {
 		return err
 	}
-	s.addresses.Ops, err = s.add("ops", c.Ops, opsHandler(s.metrics), false)
-	return err
+	if s.addresses.Ops, err = s.add("ops", c.Ops, opsHandler(s.metrics), false); err != nil {
+		return err
+	}
+	var own []netip.AddrPort
+	for _, l := range s.listeners {
+		if address, err := netip.ParseAddrPort(l.net.Addr().String()); err == nil {
+			own = append(own, address)
+		}
+	}
+	s.gateway.Avoid(own...)
+	return nil
 }
 
 // deadline bounds the work of one API request.
@@ -272,7 +282,10 @@ func (s *Server) add(name, address string, h http.Handler, public bool) (string,
 	}
 	c := &s.config
 	server := &http.Server{
-		Handler:           newFront(c.trustedNetworks, h),
+		Handler: newFront(c.trustedNetworks, h),
+		// Else net/http answers OPTIONS * by itself, past every check.
+		DisableGeneralOptionsHandler: true,
+
 		ReadHeaderTimeout: c.HeaderTimeout,
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    c.MaxHeader,

@@ -18,7 +18,7 @@ func TestAttack_MalformedJSON(t *testing.T) {
 		"duplicate":       `{"expires_in":60,"expires_in":61}`,
 		"duplicate, case": `{"expires_in":60,"Expires_In":61}`,
 		"escaped name":    `{"expires_in":60,"expires\u005fin":61}`,
-		"unknown":         `{"` + canary + `":1}`,
+		"unknown":         `{"ip":"` + canary + `"}`,
 		"trailing":        `{} {}`,
 		"not UTF-8":       "{\"subject\":\"\xff\"}",
 		"lone surrogate":  `{"subject":"\ud800"}`,
@@ -34,13 +34,13 @@ func TestAttack_MalformedJSON(t *testing.T) {
 		"negative":        `{"expires_in":-1}`,
 		"beyond int64":    `{"expires_in":9223372036854775808}`,
 		"int64":           `{"expires_in":9223372036854775807}`,
-		"text":            `{"expires_in":"60"}`,
+		"text":            `{"expires_in":"` + canary + `"}`,
 		"leading zero":    `{"expires_in":060}`,
 		"NaN":             `{"expires_in":NaN}`,
 		"comment":         `{/**/"expires_in":60}`,
 		"BOM":             "{\ufeff}",
 		"nothing":         " ",
-		"bad scope":       `{"scopes":["` + canary + `!"]}`,
+		"bad scope":       `{"scopes":["a!"]}`,
 		"long scope":      `{"scopes":["` + strings.Repeat("a", 257) + `"]}`,
 		"bad ips":         `{"ips":["0x7f.1"]}`,
 		"no ips":          `{"ips":[]}`,
@@ -132,7 +132,7 @@ func TestAttack_BadCredentials(t *testing.T) {
 	if got := w.raw(w.gateway, "GET /photos/1 HTTP/1.1\r\nHost: photos.example\r\nAuthorization: Bearer "+strings.Repeat(".", 1<<20)+"\r\n\r\n"); !strings.HasPrefix(got, "431") && got != "" {
 		t.Errorf("a megabyte of dots: %.100s", got)
 	}
-	w.must(404, "GET", w.gateway+"/photos/1", good, nil, "Host: "+"photos.example", "X-A: b")
+	w.must(200, "GET", w.gateway+"/photos/1", good, nil, atPhotos)
 }
 
 // TestAttack_TextInNames: line breaks, controls and turned writing stay out of

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -61,9 +62,9 @@ func TestAttack_ExchangeRacesDeletion(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		w.must(204, "DELETE", orgPath("acme", "/keys/"+user.keyID), w.founder, nil)
 		mu.Lock()
-		before := len(minted)
+		soFar := slices.Clone(minted)
 		mu.Unlock()
-		for _, pass := range minted[:before] {
+		for _, pass := range soFar {
 			w.expect("a pass of the race", w.send("GET", w.gateway+"/", pass, nil, atMusic), 401, "token_revoked")
 		}
 		close(halt)
@@ -97,8 +98,12 @@ func TestAttack_WaitForReactivation(t *testing.T) {
 			func() { w.must(200, "PUT", orgPath("globex", "/memberships/"+user.id), w.founder, role("developer")) },
 		},
 		"application": {
-			func() { w.must(200, "PATCH", orgPath("globex", "/applications/music"), w.founder, object{"active": false}) },
-			func() { w.must(200, "PATCH", orgPath("globex", "/applications/music"), w.founder, object{"active": true}) },
+			func() {
+				w.must(200, "PATCH", orgPath("globex", "/applications/music"), w.founder, object{"active": false})
+			},
+			func() {
+				w.must(200, "PATCH", orgPath("globex", "/applications/music"), w.founder, object{"active": true})
+			},
 		},
 		"application made anew": {
 			func() { w.must(204, "DELETE", orgPath("globex", "/applications/music"), w.founder, nil) },

@@ -18,9 +18,22 @@ type Client struct {
 
 type clientKey struct{}
 
+// clientContext is a context with a value, in one allocation: every request has one.
+type clientContext struct {
+	context.Context
+	client Client
+}
+
+func (c *clientContext) Value(key any) any {
+	if key == (clientKey{}) {
+		return &c.client
+	}
+	return c.Context.Value(key)
+}
+
 // WithClient returns a context that carries c.
 func WithClient(ctx context.Context, c Client) context.Context {
-	return context.WithValue(ctx, clientKey{}, &c)
+	return &clientContext{ctx, c}
 }
 
 // ClientFrom returns what [WithClient] put there. Without it the zero Client is returned; its Address is not valid, and

@@ -51,7 +51,7 @@ var errNoClient = errors.New("edge: the request's context carries no client; the
 // judge asks the gate, and counts what it said.
 func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 	began := d.now()
-	decision := d.gate.Check(r, bearer)
+	decision := d.gate.CheckAt(r, bearer, began)
 	d.observer.Observe(decision.Reason, d.now().Sub(began))
 	d.count(&decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})
 	return decision

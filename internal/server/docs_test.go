@@ -95,6 +95,30 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestMetricsTable holds the table in docs/operations.md against the metrics there are.
+func TestMetricsTable(t *testing.T) {
+	source, err := os.ReadFile("metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern string, text []byte) []string {
+		var list []string
+		for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
+			list = append(list, string(m[1]))
+		}
+		slices.Sort(list)
+		return list
+	}
+	have, want := names("(?m)^\\| `(daypass_[a-z_]+)` \\|", page), names(`Name: "(daypass_[a-z_]+)"`, source)
+	if !slices.Equal(have, want) {
+		t.Errorf("docs/operations.md lists the metrics\n%v\nthere are\n%v", have, want)
+	}
+}
+
 var (
 	fencePattern   = regexp.MustCompile("(?ms)^```.*?^```$")
 	linkPattern    = regexp.MustCompile(`\]\(([^)\s]+)\)`)

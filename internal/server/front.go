@@ -36,7 +36,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Address:     peer,
 		Peer:        peer,
 		TrustedPeer: f.trusted.Contains(peer),
-		RequestID:   f.prefix + strconv.FormatUint(f.serial.Add(1), 36),
+		RequestID:   f.requestID(),
 	}
 	var err error
 	if forwarded := r.Header["X-Forwarded-For"]; client.TrustedPeer && len(forwarded) > 0 {
@@ -48,6 +48,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.next.ServeHTTP(w, r)
+}
+
+func (f *front) requestID() string {
+	var id [40]byte // so that there is one allocation, of the text
+	return string(strconv.AppendUint(append(id[:0], f.prefix...), f.serial.Add(1), 36))
 }
 
 type peerKey struct{}

@@ -45,7 +45,7 @@ type Created struct {
 // was already made it refuses and changes nothing; one that was interrupted
 // half-way is completed.
 func Init(ctx context.Context, c Config, o InitOptions) (Created, error) {
-	if c.DatabaseURL == "" {
+	if c.DatabaseURL == "" || c.MasterKey == "" && c.MasterKeyFile == "" { // the master key is kept there too
 		if err := os.MkdirAll(c.Data, 0o700); err != nil {
 			return Created{}, fmt.Errorf("make the data folder: %w", err)
 		}

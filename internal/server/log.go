@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -59,10 +60,14 @@ func logRequests(log *slog.Logger, door string, next http.Handler) http.Handler 
 	})
 }
 
-// printable bounds what a stranger can put into the log; the handler escapes the
-// rest.
+// credentials are keys, signing secrets and passes: some put them into paths.
+var credentials = regexp.MustCompile(`dp(s|_[a-z]+)_[0-9A-Za-z]{20,}|eyJ[0-9A-Za-z_-]*\.[0-9A-Za-z_-]*(\.[0-9A-Za-z_-]*)?`)
+
+// printable bounds what a stranger can put into the log, and keeps credentials
+// out of it; the handler escapes the rest.
 func printable(path string) string {
 	const most = 200
+	path = credentials.ReplaceAllLiteralString(path, "[credential]")
 	if len(path) > most {
 		path = path[:most] + "…"
 	}

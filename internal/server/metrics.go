@@ -1,8 +1,11 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,9 +93,9 @@ func (m *metrics) exchanged(origin access.Origin, err error) {
 	m.issued.WithLabelValues(string(origin)).Inc()
 }
 
-// opsHandler serves metrics and profiles. A request that a web page caused (it
-// carries Origin) is refused: the listener has no other credential than being
-// reachable.
+// opsHandler serves metrics and profiles. A request that a web page caused is
+// refused (it carries Origin, or asks a loopback address by a name that was bound
+// to it): the listener has no other credential than being reachable.
 func opsHandler(m *metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
@@ -102,10 +105,25 @@ func opsHandler(m *metrics) http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" || isRebound(r) {
 			http.Error(w, "not from a web page", http.StatusForbidden)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// isRebound reports whether a loopback listener is asked by a name other than
+// localhost: what a page does whose name was made to point here.
+func isRebound(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || !local.IP.IsLoopback() {
+		return false
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err != nil && host != "localhost"
 }

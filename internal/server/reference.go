@@ -2,6 +2,8 @@ package server
 
 import "strings"
 
+//go:generate go test . -run ^TestConfigurationReference$ -update
+
 const referenceHead = "# Configuration\n" + `
 Every setting of ¬daypass serve¬ is a flag, an environment variable and a key of the configuration file (YAML; ¬--config¬ or
 ¬DAYPASS_CONFIG¬). A flag wins over the environment, the environment over the file. A secret has no flag, because others on the

@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"verify":              {"scope", "internal/strictjson"},
 	"api":                 {},
 	".":                   {"api", "verify"},
+	"docs":                {},
 	// Floor 1, vocabulary.
 	"internal/access": {"scope"},
 	"internal/seal":   {"scope"},
@@ -35,7 +36,7 @@ var rooms = map[string][]string{
 	"internal/admin":    {"scope", "internal/access", "internal/seal", "internal/catalog", "internal/store"},
 	// Floor 4, doors: no SQL.
 	"internal/edge":    doors,
-	"internal/httpapi": append([]string{"internal/edge"}, doors...),
+	"internal/httpapi": append([]string{"internal/edge", "docs"}, doors...),
 }
 
 var (

@@ -131,26 +131,14 @@ func (s *Service) checkApplication(ctx context.Context, tx *store.Tx, g *grant, 
 	if err != nil || !a.Active {
 		return err
 	}
-	others, _, err := tx.ApplicationsSince(ctx, 0)
+	others, err := s.claimed(ctx, tx)
 	if err != nil {
 		return err
 	}
-	var compiled []*catalog.Application
-	for _, other := range others {
-		if other.ID == a.ID || !other.Active {
-			continue
-		}
-		c, err := catalog.Compile(other)
-		if err != nil { // accepted by an older version; it serves nothing
-			s.log.WarnContext(ctx, "an application's resource file cannot be read", "application", other.ID, "error", err)
-			continue
-		}
-		compiled = append(compiled, c)
-	}
-	if err := catalog.Conflict(compiled, candidate); err != nil || g.isAdministrator() {
+	if err := catalog.Conflict(others, candidate); err != nil || g.isAdministrator() {
 		return err
 	}
-	return catalog.Intrusion(compiled, candidate)
+	return catalog.Intrusion(others, candidate)
 }
 
 // SetApplicationActive takes an application out of service, ending every pass

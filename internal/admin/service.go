@@ -42,6 +42,7 @@ type Service struct {
 	maxTokenLife time.Duration
 	maxAddresses int64
 	log          *slog.Logger
+	claims       claims
 }
 
 // New makes a service, filling in defaults.

@@ -190,6 +190,16 @@ func (c *Catalog) Len() int {
 	return len(c.byID)
 }
 
+// Claim is as much of an application as [Conflict] and [Intrusion] look at, to
+// be kept where all of it would be too much. It matches nothing.
+func (a *Application) Claim() *Application {
+	return &Application{
+		Application: access.Application{ID: a.ID, OrganizationID: a.OrganizationID, Organization: a.Organization, Slug: a.Slug, Active: a.Active},
+		Document:    &Document{Hosts: a.Document.Hosts, Prefix: a.Document.Prefix, prefix: a.Document.prefix},
+		index:       newIndex(),
+	}
+}
+
 // Conflict reports, as an [*access.Error] of kind Conflict with code
 // route_taken, that another active application already has one of the hosts
 // with the same prefix, or the same prefix for every host. Several applications
@@ -228,7 +238,7 @@ func sharedHost(a, b *Document) (string, bool) {
 func Intrusion(apps []*Application, candidate *Application) error {
 	rest := takesTheRest(apps)
 	for _, a := range apps {
-		if a.OrganizationID == candidate.OrganizationID || !a.Active || !intrudes(candidate.Document, a.Document, a == rest) {
+		if a.ID == candidate.ID || a.OrganizationID == candidate.OrganizationID || !a.Active || !intrudes(candidate.Document, a.Document, a == rest) {
 			continue
 		}
 		return access.New(access.Conflict, "route_taken",

@@ -66,6 +66,10 @@ type Config struct {
 	MaxAddresses int64         // addresses ips may cover; 10,000
 	CachedKeys   int           // holders kept in memory; 50,000
 	Strict       bool          // answer only after the record is durable
+
+	// Observe is told how each exchange ended: the origin of what was issued, or
+	// why nothing was. Nil: nobody.
+	Observe func(origin access.Origin, err error)
 }
 
 // Service is the exchange.
@@ -119,13 +123,15 @@ type Grant struct {
 	Payload   []byte // the claims, as JSON
 	ExpiresIn int64  // seconds
 	Token     *access.Token
+	Origin    access.Origin
 }
 
 // Exchange proves the credential, narrows its authority to the wish and mints a
 // token. Errors are [*access.Error]: 400 for a wish that cannot be read, 401 for
 // a credential that proves nobody, 403 for a wish beyond it or a refused renewal,
 // 503 when this node cannot decide safely.
-func (s *Service) Exchange(ctx context.Context, credential string, wish Wish, client Client) (*Grant, error) {
+func (s *Service) Exchange(ctx context.Context, credential string, wish Wish, client Client) (grant *Grant, err error) {
+	defer func() { s.observe(grant, err) }()
 	now := s.Now()
 	revision, err := s.Scene.Revision(now)
 	if err != nil {
@@ -140,6 +146,17 @@ func (s *Service) Exchange(ctx context.Context, credential string, wish Wish, cl
 		return nil, err
 	}
 	return s.mint(ctx, p, child, client, now, revision)
+}
+
+func (s *Service) observe(grant *Grant, err error) {
+	if s.Observe == nil {
+		return
+	}
+	var origin access.Origin
+	if grant != nil {
+		origin = grant.Origin
+	}
+	s.Observe(origin, err)
 }
 
 func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
@@ -188,5 +205,5 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	if err := s.Journal.Issued(ctx, record, t.MembershipID, s.Strict); err != nil {
 		return nil, err
 	}
-	return &Grant{Text: text, Payload: payload, ExpiresIn: int64(t.Authority.NotAfter.Sub(t.IssuedAt) / time.Second), Token: t}, nil
+	return &Grant{Text: text, Payload: payload, ExpiresIn: int64(t.Authority.NotAfter.Sub(t.IssuedAt) / time.Second), Token: t, Origin: d.origin}, nil
 }

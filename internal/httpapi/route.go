@@ -30,6 +30,7 @@ func (h *Handler) table() map[string]route {
 	return map[string]route{
 		"GET /{$}":                   publicGet.by(h.home),
 		"GET /openapi.yaml":          publicGet.by(h.document),
+		"GET /docs/errors":           publicGet.by(h.errors),
 		"GET /livez":                 publicGet.by(h.livez),
 		"GET /readyz":                publicGet.by(h.readyz),
 		"GET /startupz":              publicGet.by(h.startupz),

@@ -59,7 +59,7 @@ type Config struct {
 	CachedKeys      int           `koanf:"cached_keys" help:"key holders kept in memory"`
 	LogLevel        string        `koanf:"log_level" help:"debug, info, warn or error"`
 	LogFormat       string        `koanf:"log_format" help:"json or text"`
-	LogRequests     bool          `koanf:"log_requests" help:"log every request at the API and every refusal at the doors"`
+	LogRequests     bool          `koanf:"log_requests" help:"log every request at the API and the gateway: method, path, status, time; never the query"`
 	Dev             bool          `koanf:"dev" help:"development: everything in memory, permissive CORS; never for real use"`
 	DevAnyway       bool          `koanf:"dev_anyway" help:"let --dev listen on an address that is not loopback"`
 	trustedNetworks access.Networks

@@ -163,7 +163,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
 	})
 	desk := exchange.New(exchange.Config{
-		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: journal{s.journal, s.metrics},
+		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
 		KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
@@ -189,18 +189,6 @@ type tokens struct {
 }
 
 func (t tokens) Token(text string) (*access.Token, error) { return t.gate.Token(text) }
-
-// journal counts what it records.
-type journal struct {
-	*meter.Recorder
-	metrics *metrics
-}
-
-func (j journal) Issued(ctx context.Context, t access.IssuedToken, membershipID string, durable bool) error {
-	err := j.Recorder.Issued(ctx, t, membershipID, durable)
-	j.metrics.exchanged(t.Origin, err)
-	return err
-}
 
 // ready tells why the server cannot decide now.
 func (s *Server) ready(context.Context) error {

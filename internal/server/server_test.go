@@ -378,12 +378,20 @@ func TestOperations(t *testing.T) {
 	pass := i.must(200, "POST", "/v1/tokens", i.created.Key, object{}).str("token")
 	i.must(200, "GET", i.gateway+"/photos/1", pass, nil)
 	i.must(401, "GET", i.gateway+"/photos/1", "", nil)
+	i.must(403, "POST", "/v1/tokens", pass, object{})
+	i.must(401, "POST", "/v1/tokens", "", object{})
+	page := i.must(200, "GET", i.must(401, "GET", "/v1/me", "", nil).str("type"), "", nil)
+	if !strings.Contains(page.text, `<a id="credential_missing"></a>`) || page.header.Get("Content-Security-Policy") == "" {
+		t.Errorf("the page a problem leads to: %.300s", page.text)
+	}
 	metrics := i.must(200, "GET", i.ops+"/metrics", "", nil).text
 	for _, line := range []string{
 		`daypass_decisions_total{outcome="allow",reason="allowed"} 1`,
 		`daypass_decisions_total{outcome="deny",reason="token_missing"} 1`,
 		`daypass_tokens_issued_total{origin="key"} 1`,
 		`daypass_decision_duration_seconds_count 2`,
+		`daypass_exchanges_refused_total{code="not_renewable"} 1`,
+		`daypass_exchanges_refused_total{code="credential_missing"} 1`,
 	} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("metrics lack %s", line)

@@ -71,6 +71,19 @@ func (f *feed) publish(revoked []access.Revocation, revision int64) {
 	close(old.changed)
 }
 
+// replace puts what is still kept in the place of all that was.
+func (f *feed) replace(kept []access.Revocation, revision int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := &published{revision: max(revision, f.known.Load().revision), changed: f.known.Load().changed}
+	for i := range kept {
+		if r := &kept[i]; r.Revision <= next.revision {
+			next.entries = append(next.entries, entry{r.Revision, wireRevocation(r)})
+		}
+	}
+	f.known.Store(next)
+}
+
 // close ends the publishing and lets those go who wait for news.
 func (f *feed) close() {
 	f.mu.Lock()

@@ -137,6 +137,28 @@ func (f *follower) settle(ctx context.Context, view *gate.View, now time.Time) e
 	if _, err := f.store.SettleRevocations(ctx, now); err != nil {
 		f.log.Error("revocations could not be settled; they hold all the same", "error", err)
 	}
+	return f.reload(ctx, view, now)
+}
+
+// prune drops revocations that no living pass can need any more, from the store
+// and from memory.
+func (f *follower) prune(ctx context.Context) error {
+	now := f.now()
+	if n, err := f.store.PruneRevocations(ctx, now); n == 0 || err != nil {
+		return err
+	}
+	f.pulling.Lock()
+	defer f.pulling.Unlock()
+	view := *f.gate.View()
+	if err := f.reload(ctx, &view, now); err != nil {
+		return err
+	}
+	f.gate.Swap(&view)
+	return nil
+}
+
+// reload reads every revocation anew.
+func (f *follower) reload(ctx context.Context, view *gate.View, now time.Time) error {
 	list, err := f.store.RevocationsSince(ctx, 0)
 	if err != nil {
 		return err
@@ -149,6 +171,7 @@ func (f *follower) settle(ctx context.Context, view *gate.View, now time.Time) e
 	f.pending = time.Time{}
 	f.notePending(list)
 	view.Revocations = gate.NewRevocations(list...)
+	f.feed.replace(list, view.Revision)
 	return nil
 }
 

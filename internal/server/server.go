@@ -387,7 +387,7 @@ func (s *Server) tidy(ctx context.Context) {
 		case <-tick.C:
 		}
 		now := s.now()
-		_, revocations := s.store.PruneRevocations(ctx, now)
+		revocations := s.feed.prune(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		if err := errors.Join(revocations, answers, records); err != nil && ctx.Err() == nil {

@@ -32,6 +32,7 @@ type instance struct {
 	ops      string
 	log      *lockedBuffer
 	stop     func()
+	server   *server.Server
 	clock    *clock
 	upstream *httptest.Server
 }
@@ -75,6 +76,7 @@ func (i *instance) run() {
 	if err != nil {
 		i.t.Fatal(err)
 	}
+	i.server = s
 	a := s.Addresses()
 	i.api, i.gateway, i.ops = "http://"+a.Listen, "http://"+a.Gateway, "http://"+a.Ops
 	ctx, cancel := context.WithCancel(context.Background())
@@ -288,6 +290,27 @@ func TestOverlapEndsForGood(t *testing.T) {
 	i.must(401, "GET", i.gateway+"/photos/1", before, nil)
 	i.must(401, "GET", i.gateway+"/photos/1", during, nil)
 	i.must(200, "GET", i.gateway+"/photos/1", after, nil)
+}
+
+// TestRevocationsArePruned: not while a pass they end could live, and a day
+// longer; then from memory too.
+func TestRevocationsArePruned(t *testing.T) {
+	i := start(t, nil)
+	i.protect()
+	pass := i.must(200, "POST", "/v1/tokens", i.created.Key, object{"expires_in": 30 * 86400}).str("token")
+	i.must(204, "POST", "/v1/tokens/revoke", "", object{"token": pass})
+	for _, c := range []struct {
+		after time.Duration
+		kept  int
+	}{{0, 1}, {30*24*time.Hour + time.Hour, 1}, {31*24*time.Hour + time.Hour, 0}} {
+		i.clock.offset = c.after
+		if kept, err := i.server.Prune(context.Background()); err != nil || kept != c.kept {
+			t.Errorf("after %v: %d kept, %v", c.after, kept, err)
+		}
+		if status := i.do("GET", i.gateway+"/photos/1", pass, nil).status; status != 401 && status != 503 {
+			t.Errorf("after %v: %d", c.after, status)
+		}
+	}
 }
 
 func TestStartRefusals(t *testing.T) {

@@ -38,6 +38,7 @@ func serveDaypass(ctx context.Context, args []string) error {
 	if len(args) != 1 {
 		return errors.New("name the data folder")
 	}
+	server.TuneHeap() // as 'daypass serve' does
 	log, err := os.Create(filepath.Join(args[0], "log.json"))
 	if err != nil {
 		return err

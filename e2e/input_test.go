@@ -58,7 +58,7 @@ func TestAttack_MalformedJSON(t *testing.T) {
 		if strings.Contains(a.text, canary) || len(a.text) > 2000 {
 			t.Errorf("%s is repeated: %s", name, a.text)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
@@ -125,7 +125,7 @@ func TestAttack_BadCredentials(t *testing.T) {
 		if a := w.send("POST", "/v1/tokens/introspect", w.founder, object{"token": credential}); a.status != 200 || strings.TrimSpace(a.text) != `{"active":false}` {
 			t.Errorf("%.20s… introspected: %d %s", credential, a.status, a.text)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("%.20s… took %v", credential, took)
 		}
 	}
@@ -204,7 +204,7 @@ func TestAttack_ResourceFiles(t *testing.T) {
 		if a.status != 422 && a.status != 400 || len(a.text) > 10_000 {
 			t.Errorf("%s: %d %.300s", name, a.status, a.text)
 		}
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 	}

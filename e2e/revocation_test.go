@@ -36,7 +36,7 @@ func TestAttack_PassOutlivesItsOnlyRole(t *testing.T) {
 func TestAttack_ExchangeRacesDeletion(t *testing.T) {
 	w := newWorld(t, nil)
 	w.serve("acme", "music", music)
-	for range 8 {
+	for range 4 {
 		user := w.member("acme", object{"roles": []string{"developer"}})
 		first := w.pass(user.key, object{"renewable": true})
 		var mu sync.Mutex

@@ -121,3 +121,21 @@ func TestAttack_ReachIntoAnotherOrganization(t *testing.T) {
 	}
 	w.must(200, "GET", w.gateway+"/x", pass, nil, "Host: music.example")
 }
+
+// TestAttack_TakenHost: a host is one application's until that is deleted or
+// switched off, and cannot be taken back by switching it on again.
+func TestAttack_TakenHost(t *testing.T) {
+	w := newWorld(t, nil)
+	at := func(app string) answer {
+		return w.send("PUT", orgPath("acme", "/applications/"+app), w.founder, "hosts: [one.example]\nresources: []\n")
+	}
+	w.expect("the first", at("first"), 201, "")
+	w.expect("a second", at("second"), 409, "route_taken")
+	w.must(204, "DELETE", orgPath("acme", "/applications/first"), w.founder, nil)
+	w.expect("its heir", at("heir"), 201, "")
+	w.must(200, "PATCH", orgPath("acme", "/applications/heir"), w.founder, object{"active": false})
+	w.expect("the next", at("next"), 201, "")
+	w.expect("the heir, switched on", w.send("PATCH", orgPath("acme", "/applications/heir"), w.founder, object{"active": true}), 409, "route_taken")
+	w.restart()
+	w.expect("after a restart", at("another"), 409, "route_taken")
+}

@@ -33,6 +33,7 @@ Every flag is also an environment variable (--token-life: DAYPASS_TOKEN_LIFE) an
 			if err != nil {
 				return err
 			}
+			server.TuneHeap()
 			c.announceDev(s.Made())
 			return s.Run(cmd.Context())
 		},

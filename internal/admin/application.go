@@ -222,7 +222,7 @@ func (s *Service) dropRolesIn(ctx context.Context, tx *store.Tx, a Application) 
 			}
 			// Its passes may name neither application nor role, and still hold the
 			// scopes that the role gave.
-			if err := s.revoke(tx, m.ID, "role_removed", time.Time{}); err != nil {
+			if err := s.revoke(tx, m.ID, "application_deleted", time.Time{}); err != nil {
 				return err
 			}
 			m.Roles = kept

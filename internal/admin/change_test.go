@@ -83,7 +83,7 @@ func TestWhatEndsAtOnce(t *testing.T) {
 			return err
 		}, "application_disabled", []string{photos.ID}},
 		{"application reactivated", func() error { _, err := w.SetApplicationActive(w.ctx, w.root, "globex", "photos", true, 0); return err }, "", nil},
-		{"application deleted", func() error { return w.DeleteApplication(w.ctx, w.root, "globex", "videos", 0) }, "application_deleted", []string{videos.ID}},
+		{"application deleted", func() error { return w.DeleteApplication(w.ctx, w.root, "globex", "videos", 0) }, "application_deleted", []string{videos.ID, d.MembershipID}},
 		{"organization deactivated", func() error {
 			_, err := w.UpdateOrganization(w.ctx, w.root, "globex", admin.OrganizationPatch{Active: ptr(false)}, 0)
 			return err

@@ -161,12 +161,21 @@ func (p *passage) answer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}
-	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind == "text/event-stream" {
+	if isEventStream(res.Header["Content-Type"]) {
 		stream := &eventStream{ReadCloser: res.Body}
 		stream.end = p.begin(res.Body)
 		res.Body = stream
 	}
 	return nil
+}
+
+func isEventStream(types []string) bool {
+	const eventStream = "text/event-stream"
+	if len(types) == 0 || len(types[0]) < len(eventStream) || !strings.EqualFold(types[0][:len(eventStream)], eventStream) {
+		return false // without the price of parsing, for nearly every answer
+	}
+	kind, _, _ := mime.ParseMediaType(types[0])
+	return kind == eventStream
 }
 
 // begin makes a session of what c closes, and returns how to end it in time.

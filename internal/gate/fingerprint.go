@@ -19,8 +19,14 @@ type fingerprint [16]byte
 // It takes a sixth of the time of SHA-256, which was the most expensive part of a
 // decision on a remembered pass.
 type fingerprinter struct {
-	tags  cipher.AEAD
-	texts sync.Pool // of *[verify.MaxTokenBytes]byte
+	tags    cipher.AEAD
+	buffers sync.Pool // of *fingerprintBuffer
+}
+
+// fingerprintBuffer is what one computation needs that would be allocated else.
+type fingerprintBuffer struct {
+	text [verify.MaxTokenBytes]byte
+	sum  fingerprint
 }
 
 func newFingerprinter() *fingerprinter {
@@ -34,17 +40,17 @@ func newFingerprinter() *fingerprinter {
 	if err != nil {
 		panic(err) // only for a wrong block size, or where FIPS 140 forbids a nonce of one's own
 	}
-	return &fingerprinter{tags: tags, texts: sync.Pool{New: func() any { return new([verify.MaxTokenBytes]byte) }}}
+	return &fingerprinter{tags: tags, buffers: sync.Pool{New: func() any { return new(fingerprintBuffer) }}}
 }
 
 var onlyNonce [12]byte
 
 // of returns the fingerprint of a text of at most [verify.MaxTokenBytes].
-func (f *fingerprinter) of(text string) (sum fingerprint) {
-	buffer := f.texts.Get().(*[verify.MaxTokenBytes]byte)
-	n := copy(buffer[:], text)
-	var tag [len(sum)]byte
-	copy(sum[:], f.tags.Seal(tag[:0], onlyNonce[:], nil, buffer[:n]))
-	f.texts.Put(buffer)
+func (f *fingerprinter) of(text string) fingerprint {
+	b := f.buffers.Get().(*fingerprintBuffer)
+	n := copy(b.text[:], text)
+	f.tags.Seal(b.sum[:0], onlyNonce[:], nil, b.text[:n])
+	sum := b.sum
+	f.buffers.Put(b)
 	return sum
 }

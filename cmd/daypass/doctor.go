@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -118,8 +117,7 @@ func examineTransport(u *url.URL) finding {
 	if u.Scheme == "https" {
 		return pass("transport", "https")
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	if u.Hostname() == "localhost" || err == nil && addr.IsLoopback() {
+	if isLoopback(u.Hostname()) {
 		return pass("transport", "http, but it does not leave this machine")
 	}
 	return fail("transport", "plain http: keys and passes can be read on the way; use https, or a proxy that speaks it")
@@ -133,7 +131,7 @@ func (c *cli) ask(ctx context.Context, path string) (*http.Response, string, err
 	if err != nil {
 		return nil, "", err
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := (&http.Client{Transport: patientTransport()}).Do(r)
 	if err != nil {
 		return nil, "", err
 	}

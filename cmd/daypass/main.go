@@ -74,6 +74,7 @@ func (o *outlet) Write(p []byte) (int, error) {
 }
 
 func newRootCommand(c *cli) *cobra.Command {
+	var versionAsked bool
 	root := &cobra.Command{
 		Use:   "daypass",
 		Short: "Keep the key. Hand out a day pass.",
@@ -84,14 +85,20 @@ New here? 'daypass demo' shows the whole story with real requests.`,
 		Example: `  daypass demo
   daypass init --data ./data --org acme && daypass serve --data ./data
   DAYPASS_KEY=dp_live_… daypass token create --scopes photos:read --expires-in 1h`,
-		Args:              noSuchCommand,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if versionAsked {
+				return c.showVersion()
+			}
+			return cmd.Help()
+		},
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 	}
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON, for scripts")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err) })
+	root.Flags().BoolVar(&versionAsked, "version", false, "show the version of this program")
+	root.SetFlagErrorFunc(wrongFlag)
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Run a server:"},
 		&cobra.Group{ID: "use", Title: "Use one:"},
@@ -134,6 +141,14 @@ func newGroup(c *cli, name, short, example string, commands ...*cobra.Command) *
 	addClientFlags(c, group)
 	group.AddCommand(commands...)
 	return group
+}
+
+// wrongFlag words a flag that cannot be read. Where a misspelt command was given flags, the word is what is wrong.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	if cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+		return noSuchCommand(cmd, cmd.Flags().Args())
+	}
+	return usage(cmd, "%s", err)
 }
 
 // noSuchCommand refuses a word where a command was to stand, and suggests.

@@ -141,16 +141,14 @@ func ofConfig(e *server.ConfigError) *trouble {
 
 // hints say what to do next where the server, which knows nothing of commands, cannot.
 var hints = map[string]string{
-	"credential_missing":  "set DAYPASS_KEY, or name a file with --key-file",
-	"credential_invalid":  "is DAYPASS_KEY the key of this server? 'daypass doctor' checks",
-	"key_unknown":         "is DAYPASS_KEY the key of this server? 'daypass doctor' checks",
-	"not_initialized":     "daypass init --data DIR --org NAME",
-	"already_initialized": "daypass serve --data DIR",
-	"scope_exceeded":      "ask for less, or use a key that holds more ('daypass key list')",
-	"not_renewable":       "make passes that can be renewed with 'daypass token create --renewable'",
-	"token_expired":       "make a new one with 'daypass token create'",
-	"unknown_role":        "'daypass role list' shows which there are",
-	"unexpected_answer":   "--url or DAYPASS_URL names the server",
+	"credential_missing": "set DAYPASS_KEY, or name a file with --key-file",
+	"credential_invalid": "is DAYPASS_KEY the key of this server? 'daypass doctor' checks",
+	"key_unknown":        "is DAYPASS_KEY the key of this server? 'daypass doctor' checks",
+	"scope_exceeded":     "ask for less, or use a key that holds more ('daypass key list')",
+	"not_renewable":      "make passes that can be renewed with 'daypass token create --renewable'",
+	"token_expired":      "make a new one with 'daypass token create'",
+	"unknown_role":       "'daypass role list' shows which there are",
+	"unexpected_answer":  "--url or DAYPASS_URL names the server",
 }
 
 // ofMachine words the errors of this machine and its network.

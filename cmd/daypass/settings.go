@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -111,7 +112,10 @@ func (c *cli) client() (*daypass.Client, error) {
 
 // clientAs takes a key, a pass, or "" for nobody.
 func (c *cli) clientAs(credential string) (*daypass.Client, error) {
-	options := []daypass.Option{daypass.WithUserAgent("daypass/" + versionText())}
+	options := []daypass.Option{
+		daypass.WithUserAgent("daypass/" + versionText()),
+		daypass.WithHTTPClient(&http.Client{Transport: patientTransport()}),
+	}
 	switch {
 	case strings.HasPrefix(credential, "dp_"):
 		options = append(options, daypass.WithKey(credential))
@@ -133,6 +137,9 @@ func (c *cli) organization(ctx context.Context, client *daypass.Client) (string,
 	me, err := daypass.Answer[api.Me](client.API().GetMe(ctx))
 	if err != nil {
 		return "", err
+	}
+	if me.Organization.Slug == "" {
+		return "", failed("unexpected_answer", "what answers at %s is not a Daypass server", c.settings.URL).advising(hints["unexpected_answer"])
 	}
 	return me.Organization.Slug, nil
 }

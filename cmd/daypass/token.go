@@ -111,11 +111,17 @@ func newTokenCreate(c *cli) *cobra.Command {
 	return cmd
 }
 
+// errNotAPass is for text that no server needs to see.
+var errNotAPass = failed("not_a_pass", "this is not the text of a pass: a pass has three parts, joined by dots, and begins with eyJ")
+
 // withPass is a client that needs no key, and the pass from the argument.
 func (c *cli) withPass(cmd *cobra.Command, argument string) (*daypass.Client, *daypass.Token, error) {
 	text, err := c.readPass(cmd, argument)
 	if err != nil {
 		return nil, nil, err
+	}
+	if claims, _ := peek(text); claims == nil {
+		return nil, nil, errNotAPass
 	}
 	client, err := c.clientAs("")
 	return client, &daypass.Token{Text: text}, err
@@ -178,11 +184,8 @@ by its id (tok_…) it takes a key that may. '-' reads the text from the standar
 			if err := client.Revoke(cmd.Context(), token.Text); err != nil {
 				return err
 			}
-			id := "the pass"
-			if claims, _ := peek(token.Text); claims != nil {
-				id = claims.ID
-			}
-			return c.showEnded("revoked", id, "it is refused from now on")
+			claims, _ := peek(token.Text)
+			return c.showEnded("revoked", claims.ID, "it is refused from now on")
 		},
 	}
 }
@@ -251,7 +254,7 @@ func newTokenInspect(c *cli) *cobra.Command {
 			}
 			claims, header := peek(text)
 			if claims == nil {
-				return failed("not_a_pass", "this is not the text of a pass: a pass has three parts, joined by dots, and begins with eyJ")
+				return errNotAPass
 			}
 			found := inspection{Header: header, Claims: claims}
 			if !offline {

@@ -19,9 +19,11 @@ func newVersionCommand(c *cli) *cobra.Command {
 		Short:   "Show the version of this program",
 		Example: "  daypass version --json",
 		Args:    args(),
-		RunE: func(*cobra.Command, []string) error {
-			v := versionJSON{versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
-			return c.show(v, func() { c.say("daypass %s (%s, %s)", v.Version, v.Go, v.System) })
-		},
+		RunE:    func(*cobra.Command, []string) error { return c.showVersion() },
 	}
+}
+
+func (c *cli) showVersion() error {
+	v := versionJSON{versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	return c.show(v, func() { c.say("daypass %s (%s, %s)", v.Version, v.Go, v.System) })
 }

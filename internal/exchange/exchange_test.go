@@ -213,6 +213,11 @@ func TestApplicationDefaults(t *testing.T) {
 	}
 	w.must(text, exchange.Wish{Audience: &[]string{"acme/photos"}, ExpiresIn: ptr(int64(7200))})
 	w.refused("life_exceeded", access.Forbidden, text, exchange.Wish{Audience: &[]string{"photos"}, ExpiresIn: ptr(int64(7201))}, home)
+	whole := w.must(text, exchange.Wish{IPs: &[]string{"request_ip"}})
+	w.refused("life_exceeded", access.Forbidden, whole.Text, exchange.Wish{Audience: &[]string{"photos"}, ExpiresIn: ptr(int64(7201))}, home)
+	if g := w.must(whole.Text, exchange.Wish{Audience: &[]string{"photos"}}); g.ExpiresIn != 7200 {
+		t.Errorf("narrowed to an application, a pass lasts what that allows, not %d s", g.ExpiresIn)
+	}
 	w.refused("audience_exceeded", access.Forbidden, text, exchange.Wish{Audience: &[]string{"nope"}}, home)
 	w.refused("audience_exceeded", access.Forbidden, text, exchange.Wish{Audience: &[]string{"other/photos"}}, home)
 }

@@ -69,7 +69,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 		d.subject = w.Subject
 	}
 	parent := p.authority
-	s.setLife(&ask, &parent, w, p, now)
+	s.setLife(&ask, &parent, w, now)
 	ask.Renewable = renewable(w, ask, parent) && (w.Subject == "" || w.Subject == p.holder.User.ID)
 	d.authority, err = access.Narrow(parent, ask, now)
 	return d, err
@@ -89,6 +89,7 @@ func (s *Service) narrowPass(p *principal, ask access.Ask, w Wish, now time.Time
 	if parent.Renewable {
 		parent = extend
 	}
+	s.boundLife(&parent, ask)
 	ask.Renewable = parent.Renewable && wantsRenewable(w, p.parent.Authority.Renewable)
 	if w.Renewable != nil && *w.Renewable && !parent.Renewable {
 		return nil, access.New(access.Forbidden, "not_renewable", "this pass is not renewable").At("/renewable")
@@ -135,22 +136,8 @@ func unprintable(r rune) bool {
 
 // setLife fills in the default life: the application's, else the server's,
 // within what the key has. Only a default is ever shortened, never a wish.
-func (s *Service) setLife(ask *access.Ask, parent *access.Authority, w Wish, p *principal, now time.Time) {
-	life := s.DefaultLife
-	if ask.Audiences != nil {
-		for _, a := range *ask.Audiences {
-			app, ok := s.Scene.Application(a.Organization, a.Application)
-			if !ok {
-				continue
-			}
-			if app.DefaultLife > 0 {
-				life = min(life, app.DefaultLife)
-			}
-			if app.MaxLife > 0 {
-				parent.MaxLife = min(parent.MaxLife, app.MaxLife)
-			}
-		}
-	}
+func (s *Service) setLife(ask *access.Ask, parent *access.Authority, w Wish, now time.Time) {
+	life := min(s.DefaultLife, s.boundLife(parent, *ask))
 	if ask.Life > 0 && w.ExpiresIn != nil {
 		return
 	}
@@ -162,6 +149,29 @@ func (s *Service) setLife(ask *access.Ask, parent *access.Authority, w Wish, p *
 		life = min(life, parent.NotAfter.Sub(now))
 	}
 	ask.Life = life
+}
+
+// boundLife holds the parent to the longest life that each application the pass
+// will be for allows, and returns the shortest of their defaults.
+func (s *Service) boundLife(parent *access.Authority, ask access.Ask) (fallback time.Duration) {
+	audiences := parent.Audiences
+	if ask.Audiences != nil {
+		audiences = *ask.Audiences
+	}
+	fallback = s.MaxLife
+	for _, a := range audiences {
+		app, ok := s.Scene.Application(a.Organization, a.Application)
+		if !ok {
+			continue
+		}
+		if app.DefaultLife > 0 {
+			fallback = min(fallback, app.DefaultLife)
+		}
+		if app.MaxLife > 0 {
+			parent.MaxLife = min(parent.MaxLife, app.MaxLife)
+		}
+	}
+	return fallback
 }
 
 // renewable is the wish, or by default whether the pass is bound to addresses.

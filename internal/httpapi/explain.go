@@ -22,7 +22,7 @@ func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call
 	}
 	view := h.Gate.View()
 	decision := h.Gate.Check(question, value(in.Token))
-	if app := decision.Application; app != nil && app.OrganizationID != c.caller.Organization.ID && !c.caller.IsAdministrator() {
+	if app := decision.Application; app != nil && !mayInspect(c.caller, app.OrganizationID) {
 		decision = gate.Decision{Reason: gate.NoApplication}
 	}
 	body, err := json.Marshal(gate.Explain(&decision, question, view))

@@ -66,7 +66,7 @@ func (h *Handler) introspectToken(w http.ResponseWriter, _ *http.Request, c *cal
 	}
 	text := c.body.(*api.TokenText).Token
 	t, err := h.Gate.Token(text)
-	if err != nil || t.OrganizationID != c.caller.Organization.ID && !c.caller.IsAdministrator() {
+	if err != nil || !mayInspect(c.caller, t.OrganizationID) {
 		return inactive(w)
 	}
 	_, revoked := h.Exchange.Scene.Revoked(t, now)
@@ -79,6 +79,13 @@ func (h *Handler) introspectToken(w http.ResponseWriter, _ *http.Request, c *cal
 	}
 	body := append([]byte(`{"active":true,"token_type":"Bearer",`), claims[1:]...)
 	return send(w, mediaJSON, append(body, '\n'))
+}
+
+// mayInspect: what is of the caller's own organization, and for an administrator
+// whose credential may read tokens, of any.
+func mayInspect(caller *access.Caller, organizationID string) bool {
+	return caller.Organization.ID == organizationID ||
+		caller.IsAdministrator() && caller.Authority.Scopes.Match("daypass:tokens:read")
 }
 
 func inactive(w http.ResponseWriter) error {
@@ -101,6 +108,9 @@ func (o operations) RevokeToken(ctx context.Context, in api.RevokeTokenRequestOb
 	}
 	t, err := o.h.Gate.Token(in.Body.Token)
 	if err != nil {
+		return api.RevokeToken204Response{}, nil
+	}
+	if reason, dead := o.h.Exchange.Scene.Revoked(t, o.h.Now()); dead && reason == "token_revoked" {
 		return api.RevokeToken204Response{}, nil
 	}
 	if err := o.h.Admin.RevokePresented(ctx, nil, t); err != nil {

@@ -9,6 +9,12 @@ import (
 
 const connections = 32
 
+// Rounds after which the server has to come to rest are longer and fewer.
+const (
+	settledRound  = 1500 * time.Millisecond
+	settledRounds = 5
+)
+
 // manyPasses is how many different passes the warm measurements use.
 const manyPasses = 16
 
@@ -28,8 +34,8 @@ func (b *bench) measureForwardAuth(ctx context.Context) (rows []row, err error) 
 	if err != nil {
 		return nil, err
 	}
-	v := volley{Connections: connections, Requests: forwardAuthRequests(passes), Status: 204, Warm: b.warm, For: b.round}
-	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen)}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}}
+	v := b.brief(volley{Connections: connections, Requests: forwardAuthRequests(passes), Status: 204})
+	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen)}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}, rounds: b.rounds}
 	if err := b.profile(h, "forward-auth", d.ours.volley); err != nil {
 		return nil, err
 	}
@@ -41,7 +47,7 @@ func (b *bench) measureForwardAuth(ctx context.Context) (rows []row, err error) 
 		o.rateRow("forward-auth, warm pass, 200 resources, beside a bare 204", 0.70),
 		o.timeRow("— median", p50),
 		o.boundedRow("— p99 at 32 connections", p99, 2),
-		o.timeRow("— processor time of one request", processing),
+		o.processorRow("— processor time of one request"),
 	}, nil
 }
 
@@ -66,8 +72,8 @@ func (b *bench) measureGateway(ctx context.Context) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	v := volley{Connections: connections, Requests: gatewayRequests(passes), Status: 200, Warm: b.warm, For: b.round}
-	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Gateway)}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}}
+	v := b.brief(volley{Connections: connections, Requests: gatewayRequests(passes), Status: 200})
+	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Gateway)}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}, rounds: b.rounds}
 	if err := b.profile(h, "gateway", d.ours.volley); err != nil {
 		return nil, err
 	}
@@ -89,7 +95,7 @@ func (b *bench) measureGateway(ctx context.Context) (rows []row, err error) {
 		busy.rateRow("gateway, warm pass, beside a bare ReverseProxy", 0.90),
 		busy.timeRow("— median at 32 connections", p50),
 		busy.timeRow("— p99 at 32 connections", p99),
-		busy.timeRow("— processor time of one request", processing),
+		busy.processorRow("— processor time of one request"),
 		added,
 	}, nil
 }
@@ -106,8 +112,8 @@ func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bare.stop()) }()
-	v := volley{Connections: connections, Requests: [][]byte{exchangeRequest(h.key)}, Status: 200, For: b.round}
-	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen), settles: true}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}}
+	v := volley{Connections: connections, Requests: [][]byte{exchangeRequest(h.key)}, Status: 200, For: settledRound}
+	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen), settles: true}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}, rounds: settledRounds}
 	// Warmed by rounds of their own: all that a round causes is to count, and nothing else.
 	for _, s := range []side{d.ours, d.floor} {
 		if _, err := b.shoot(s); err != nil {
@@ -128,6 +134,6 @@ func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
 		o.rateRow("exchange, key → ES256 pass, beside one bare ES256 signature", 0.60),
 		o.timeRow("— median", p50),
 		o.timeRow("— p99 at 32 connections", p99),
-		o.timeRow("— processor time of one request, its record included", processing),
+		o.processorRow("— processor time of one request, its record included"),
 	}, nil
 }

@@ -17,12 +17,22 @@ type side struct {
 }
 
 // duel is ours and its floor.
-type duel struct{ ours, floor side }
+type duel struct {
+	ours, floor side
+	rounds      int
+}
+
+// brief has v sent for a short time. Many short rounds say more than a few long ones: what else the machine does changes
+// from second to second, and then meets both sides alike.
+func (b *bench) brief(v volley) volley {
+	v.Warm, v.For = b.round/5, b.round
+	return v
+}
 
 // shot is one round of one side.
 type shot struct {
 	impact
-	processor time.Duration // that the server used for one request
+	processor time.Duration // that the server used
 }
 
 // outcome holds the rounds of a duel; ours[i] and floor[i] are neighbours in time.
@@ -31,7 +41,7 @@ type outcome struct{ ours, floor []shot }
 // fight measures in turns. Who begins alternates, so that a machine that grows slower or faster favours neither.
 func (b *bench) fight(d duel) (outcome, error) {
 	var o outcome
-	for i := range b.rounds {
+	for i := range d.rounds {
 		for turn := range 2 {
 			from, list := d.floor, &o.floor
 			if (i+turn)%2 == 0 {
@@ -66,7 +76,7 @@ func (b *bench) shoot(from side) (shot, error) {
 		got.Took += rest / time.Duration(runtime.NumCPU())
 	}
 	after, err := from.server.cpu()
-	return shot{got, (after - before) / time.Duration(got.Warming+got.Requests)}, err
+	return shot{got, after - before}, err
 }
 
 // of applies a measure to a list.
@@ -99,10 +109,20 @@ func (o outcome) excess(measure func(shot) time.Duration) time.Duration {
 // middle is the median.
 func middle[T cmp.Ordered](list []T) T { return slices.Sorted(slices.Values(list))[len(list)/2] }
 
-func rate(s shot) float64             { return float64(s.Requests) / s.Took.Seconds() }
-func p50(s shot) time.Duration        { return s.P50 }
-func p99(s shot) time.Duration        { return s.P99 }
-func processing(s shot) time.Duration { return s.processor }
+func rate(s shot) float64      { return float64(s.Requests) / s.Took.Seconds() }
+func p50(s shot) time.Duration { return s.P50 }
+func p99(s shot) time.Duration { return s.P99 }
+
+// processing is the processor time of one request, over all rounds: the kernel counts it too coarsely for a single one.
+func processing(list []shot) time.Duration {
+	var used time.Duration
+	requests := 0
+	for _, s := range list {
+		used += s.processor
+		requests += s.Warming + s.Requests
+	}
+	return used / time.Duration(requests)
+}
 
 // rateRow compares throughputs.
 func (o outcome) rateRow(what string, least float64) row {
@@ -119,6 +139,12 @@ func (o outcome) timeRow(what string, measure func(shot) time.Duration) row {
 		What: what, Ours: micros(middle(of(o.ours, measure))), Floor: micros(middle(of(o.floor, measure))),
 		Ratio: fmt.Sprintf("%.2f", o.timeRatio(measure)), Met: true,
 	}
+}
+
+// processorRow compares what a request costs the machine, whatever else it does.
+func (o outcome) processorRow(what string) row {
+	ours, floor := processing(o.ours), processing(o.floor)
+	return row{What: what, Ours: micros(ours), Floor: micros(floor), Ratio: fmt.Sprintf("%.2f", float64(ours)/float64(floor)), Met: true}
 }
 
 // boundedRow compares times that may be only so many times the floor's.

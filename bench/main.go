@@ -50,7 +50,6 @@ type bench struct {
 	cache    string // folder of stores kept between runs
 	rounds   int
 	round    time.Duration
-	warm     time.Duration
 
 	folder    string // temporary
 	generator *child
@@ -63,9 +62,8 @@ func (b *bench) parse(args []string) error {
 	f.StringVar(&b.profiles, "profile", "", "folder for processor profiles of the server under load")
 	f.IntVar(&b.keys, "keys", 1_000_000, "keys in the large store")
 	f.StringVar(&b.cache, "cache", filepath.Join(os.TempDir(), "daypass-bench"), "folder that keeps the large store between runs; making it takes a minute")
-	f.IntVar(&b.rounds, "rounds", 5, "rounds of each pair")
-	f.DurationVar(&b.round, "round", 1500*time.Millisecond, "length of a round")
-	f.DurationVar(&b.warm, "warm", 300*time.Millisecond, "load before each round that does not count")
+	f.IntVar(&b.rounds, "rounds", 31, "rounds of each pair")
+	f.DurationVar(&b.round, "round", 300*time.Millisecond, "length of a round")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

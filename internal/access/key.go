@@ -61,17 +61,14 @@ type Holder struct {
 	Revision     int64
 }
 
-// Authority is what the key may do now: its own ceiling, within its owner's
-// membership. Scopes of the key outside the membership's are kept out by
-// [Narrow] when a token is asked, so both are returned.
+// Authority is the key's own ceiling for tokens of at most maxLife; holding it
+// within the owner's membership is for the caller. The end of a rotation's overlap
+// does not shorten what the old secret mints, so that backends which ask for a
+// fixed life go on working: what they get ends with the overlap by revocation.
 func (h *Holder) Authority(maxLife time.Duration) Authority {
 	life := maxLife
 	if h.Key.MaxTokenLife > 0 {
 		life = min(life, h.Key.MaxTokenLife)
-	}
-	end := h.Key.Expires
-	if h.Version != h.Key.Version && (end.IsZero() || h.Key.OverlapUntil.Before(end)) {
-		end = h.Key.OverlapUntil
 	}
 	return Authority{
 		Scopes:     h.Key.Scopes,
@@ -79,7 +76,7 @@ func (h *Holder) Authority(maxLife time.Duration) Authority {
 		Audiences:  []Audience{{Organization: h.Organization.Slug, OrganizationID: h.Organization.ID}},
 		Everywhere: h.Key.Networks.IsEmpty(),
 		Networks:   h.Key.Networks,
-		NotAfter:   end,
+		NotAfter:   h.Key.Expires,
 		MaxLife:    life,
 		Renewable:  true,
 	}

@@ -72,10 +72,10 @@ func TestWhatEndsAtOnce(t *testing.T) {
 		}, "", nil},
 		{"user disabled", func() error { return active(c, false) }, "user_disabled", []string{c.UserID}},
 		{"user enabled", func() error { return active(c, true) }, "", nil},
-		{"token revoked", func() error { return w.RevokeToken(w.ctx, w.root, "globex", token.ID) }, "token_revoked", []string{token.Head}},
+		{"token revoked", func() error { return w.RevokeToken(w.ctx, w.root, "globex", token.ID) }, "pass_revoked", []string{token.Head}},
 		{"token revoked by possession", func() error {
 			return w.RevokePresented(w.ctx, nil, &access.Token{ID: "tok_b", OrganizationID: org.ID, Family: []string{"tok_a", "tok_b"}})
-		}, "token_revoked", []string{"tok_b"}},
+		}, "pass_revoked", []string{"tok_b"}},
 		{"key deleted", func() error { return w.DeleteKey(w.ctx, w.root, "globex", c.KeyID, 0) }, "key_deleted", []string{c.KeyID}},
 		{"user deleted", func() error { return w.DeleteUser(w.ctx, w.root, "globex", c.UserID, 0) }, "user_deleted", []string{c.UserID}},
 		{"application deactivated", func() error {

@@ -78,7 +78,7 @@ func (s *Service) RevokeToken(ctx context.Context, caller *access.Caller, org, t
 }
 
 func (s *Service) endToken(tx *store.Tx, orgID, id, head string) error {
-	if err := s.revoke(tx, head, "token_revoked", time.Time{}); err != nil {
+	if err := s.revoke(tx, head, "pass_revoked", time.Time{}); err != nil {
 		return err
 	}
 	return tx.Record("token.revoked", orgID, id, map[string]any{"family": head})

@@ -178,6 +178,9 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 		Revision:       revision,
 	}
 	t.Authority.NotAfter = t.Authority.NotAfter.Truncate(time.Second)
+	if d.origin != access.FromRenewal {
+		t.Authority.MaxLife = t.Authority.NotAfter.Sub(t.IssuedAt)
+	}
 	parentID := ""
 	if p.parent != nil {
 		parentID = p.parent.ID

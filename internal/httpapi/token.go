@@ -110,7 +110,7 @@ func (o operations) RevokeToken(ctx context.Context, in api.RevokeTokenRequestOb
 	if err != nil {
 		return api.RevokeToken204Response{}, nil
 	}
-	if reason, dead := o.h.Exchange.Scene.Revoked(t, o.h.Now()); dead && reason == "token_revoked" {
+	if reason, dead := o.h.Exchange.Scene.Revoked(t, o.h.Now()); dead && reason == "pass_revoked" {
 		return api.RevokeToken204Response{}, nil
 	}
 	if err := o.h.Admin.RevokePresented(ctx, nil, t); err != nil {

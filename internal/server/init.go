@@ -1,12 +1,15 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -45,6 +48,10 @@ type Created struct {
 // was already made it refuses and changes nothing; one that was interrupted
 // half-way is completed.
 func Init(ctx context.Context, c Config, o InitOptions) (Created, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return Created{}, err
+	}
 	if c.DatabaseURL == "" || c.MasterKey == "" && c.MasterKeyFile == "" { // the master key is kept there too
 		if err := os.MkdirAll(c.Data, 0o700); err != nil {
 			return Created{}, fmt.Errorf("make the data folder: %w", err)
@@ -58,7 +65,7 @@ func Init(ctx context.Context, c Config, o InitOptions) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
-	created, err := found(ctx, st, sealer, c, o.withDefaults(), time.Now)
+	created, err := found(ctx, st, sealer, c, o, time.Now)
 	return created, errors.Join(err, st.Close())
 }
 
@@ -76,6 +83,17 @@ func (o InitOptions) withDefaults() InitOptions {
 		o.Algorithm = token.Algorithms[0]
 	}
 	return o
+}
+
+// check refuses what cannot be made before anything is.
+func (o InitOptions) check() error {
+	if !access.ValidSlug(o.Organization) {
+		return access.New(access.Invalid, "invalid_field", "an organization's name in URLs has 1 to 63 lower-case letters, digits and inner hyphens").At("/organization")
+	}
+	if !slices.Contains(token.Algorithms, o.Algorithm) {
+		return access.New(access.Invalid, "invalid_field", fmt.Sprintf("a signing key is made for one of %s", strings.Join(token.Algorithms, ", "))).At("/algorithm")
+	}
+	return nil
 }
 
 // makeSealer takes the configured master key, or the one in the data folder, or
@@ -135,7 +153,11 @@ func found(ctx context.Context, st *store.Store, sealer *seal.Sealer, c Config, 
 
 // layFoundation writes the settings and the first signing key, once.
 func layFoundation(ctx context.Context, st *store.Store, sealer *seal.Sealer, c Config, o InitOptions, now time.Time) error {
-	_, err := st.Setting(ctx, settingIssuer)
+	issuer := cmp.Or(c.PublicURL, DefaultIssuer)
+	laid, err := st.Setting(ctx, settingIssuer)
+	if err == nil {
+		return sameFoundation(ctx, st, laid, issuer, o.Algorithm)
+	}
 	if !errors.Is(err, access.ErrNotFound) {
 		return err
 	}
@@ -147,10 +169,6 @@ func layFoundation(ctx context.Context, st *store.Store, sealer *seal.Sealer, c 
 	if err != nil {
 		return err
 	}
-	issuer := c.PublicURL
-	if issuer == "" {
-		issuer = DefaultIssuer
-	}
 	_, err = st.Change(ctx, access.Actor{}, "", now, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.SetSetting(settingIssuer, issuer),
@@ -160,6 +178,23 @@ func layFoundation(ctx context.Context, st *store.Store, sealer *seal.Sealer, c 
 		)
 	})
 	return err
+}
+
+// sameFoundation refuses to complete a store that was begun otherwise: its passes
+// would name another issuer, or be signed otherwise, than was asked for now.
+func sameFoundation(ctx context.Context, st *store.Store, laid, issuer, algorithm string) error {
+	if organizations, err := st.ListOrganizations(ctx, store.Page{Limit: 1}); err != nil || len(organizations) > 0 {
+		return err // it is complete, which is for Bootstrap to say
+	}
+	keys, err := st.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	if laid != issuer || len(keys) == 0 || keys[0].Algorithm != algorithm {
+		return access.New(access.Conflict, "already_initialized", fmt.Sprintf(
+			"an init that was interrupted left a store for issuer %s here; run it again with the same --public-url and --algorithm, or remove the store", laid))
+	}
+	return nil
 }
 
 // checkMasterKey refuses a master key other than the one the store was made

@@ -86,6 +86,9 @@ func New(ctx context.Context, c Config, o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if err := removeReadyFile(c.ReadyFile); err != nil {
+		return nil, err
+	}
 	s := &Server{config: c, log: newLogger(o.Log, c.LogLevel, c.LogFormat), now: o.Now}
 	if err := s.openStore(ctx, o); err != nil {
 		return nil, errors.Join(err, s.closeStore())
@@ -352,8 +355,23 @@ func (s *Server) announce() error {
 	return os.Rename(part, s.config.ReadyFile)
 }
 
+// removeReadyFile takes away what an earlier run left: who waits for the file
+// must not read the ports of then.
+func removeReadyFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("ready file: %w", err)
+	}
+	return nil
+}
+
 func (s *Server) drain() {
 	s.draining.Store(true)
+	if err := removeReadyFile(s.config.ReadyFile); err != nil {
+		s.log.Warn("the ready file stays", "error", err)
+	}
 	s.signed.close()
 	s.log.Info("shutting down", "drain_timeout", s.config.DrainTimeout.String())
 	within, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)

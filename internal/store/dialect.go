@@ -115,24 +115,25 @@ func prepareFile(path string) (string, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", cannotUse(path, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return path, errors.Join(f.Close(), syncFolder(folder))
+	}
+	if !errors.Is(err, fs.ErrExist) {
 		return "", cannotUse(path, err)
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
+	// A file that is there is only looked at: closing a descriptor of it would
+	// take back the POSIX locks that this process holds by SQLite's own.
+	info, err := os.Stat(path)
 	if err != nil {
 		return "", cannotUse(path, err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		if err := f.Chmod(0o600); err != nil {
+		if err := os.Chmod(path, 0o600); err != nil {
 			return "", cannotUse(path, err)
 		}
 	}
-	if info.Size() == 0 {
-		err = syncFolder(folder)
-	}
-	return path, err
+	return path, nil
 }
 
 // syncFolder makes a new file's name durable.

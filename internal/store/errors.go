@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -29,6 +32,7 @@ func translate(err error) error {
 	var (
 		ours     *access.Error
 		lite     *sqlite.Error
+		refused  *pgconn.ConnectError
 		postgres *pgconn.PgError
 	)
 	switch {
@@ -42,10 +46,24 @@ func translate(err error) error {
 		return errUnavailable.Because(err)
 	case errors.As(err, &lite):
 		return sqliteError(lite.Code()).Because(err)
+	case errors.As(err, &refused):
+		return unreachable(refused)
 	case errors.As(err, &postgres):
 		return postgresError(postgres.Code).Because(err)
 	}
 	return errUnavailable.Because(err)
+}
+
+// unreachable says which server did not let us in, and why, in its own words if
+// it had any. Neither holds the password.
+func unreachable(e *pgconn.ConnectError) error {
+	where := net.JoinHostPort(e.Config.Host, strconv.Itoa(int(e.Config.Port)))
+	why := "it does not answer there"
+	if p := (*pgconn.PgError)(nil); errors.As(e, &p) {
+		why = p.Message
+	}
+	return access.New(access.Unavailable, errUnavailable.Code, fmt.Sprintf(
+		"PostgreSQL at %s cannot be used for database %q: %s; look at DAYPASS_DATABASE_URL and the server", where, e.Config.Database, why)).Because(e)
 }
 
 func sqliteError(code int) *access.Error {

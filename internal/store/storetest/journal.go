@@ -120,9 +120,9 @@ func tokens(w *world) {
 }
 
 func pruning(w *world) {
-	w.change(func(tx *store.Tx) error { return tx.Revoke("tok_1", "token_revoked", time.Time{}, noon.Add(time.Hour)) })
+	w.change(func(tx *store.Tx) error { return tx.Revoke("tok_1", "pass_revoked", time.Time{}, noon.Add(time.Hour)) })
 	w.change(func(tx *store.Tx) error {
-		return tx.Revoke("tok_2", "token_revoked", time.Time{}, noon.Add(2*time.Hour))
+		return tx.Revoke("tok_2", "pass_revoked", time.Time{}, noon.Add(2*time.Hour))
 	})
 	n, err := w.PruneRevocations(w.ctx, noon.Add(time.Hour-time.Millisecond))
 	equal(w, n, err, 0)

@@ -262,7 +262,7 @@ func pages(w *world) {
 	}
 	// A revoked one in between must not end a page early.
 	w.change(func(tx *store.Tx) error {
-		return tx.Revoke(issued[3], "token_revoked", time.Time{}, noon.Add(time.Hour))
+		return tx.Revoke(issued[3], "pass_revoked", time.Time{}, noon.Add(time.Hour))
 	})
 	alive := slices.Clone(issued)
 	slices.Reverse(alive)

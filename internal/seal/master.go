@@ -61,12 +61,17 @@ func LoadMasterKey(text, file string) (MasterKey, error) {
 // (errors.Is(err, fs.ErrExist)): a master key is never overwritten.
 func NewMasterKeyFile(path string) (MasterKey, error) {
 	k := NewMasterKey()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	// Written beside and linked, so that nobody ever reads half of it.
+	f, err := os.CreateTemp(filepath.Dir(path), ".master-*.part") // mode 0600
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("make the master key file: %w", err)
 	}
+	defer func() { _ = os.Remove(f.Name()) }()
 	if err := writeDurably(f, k.text()+"\n"); err != nil {
-		return MasterKey{}, errors.Join(fmt.Errorf("write the master key file: %w", err), os.Remove(path))
+		return MasterKey{}, fmt.Errorf("write the master key file: %w", err)
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return MasterKey{}, fmt.Errorf("make the master key file: %w", err)
 	}
 	if err := syncFolder(filepath.Dir(path)); err != nil {
 		return MasterKey{}, fmt.Errorf("write the master key file: %w", err)

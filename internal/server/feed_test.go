@@ -159,7 +159,7 @@ func TestFeedLongPoll(t *testing.T) {
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("answered only after %v", took)
 	}
-	want := verify.Revocation{Subject: pass["payload"].(object)["jti"].(string), Below: got.Revision, Reason: "token_revoked"}
+	want := verify.Revocation{Subject: pass["payload"].(object)["jti"].(string), Below: got.Revision, Reason: "pass_revoked"}
 	if len(got.Revocations) != 1 || got.Revocations[0] != want {
 		t.Errorf("got %+v, want %+v", got.Revocations, want)
 	}

@@ -128,6 +128,9 @@ func prepareFile(path string) (string, error) {
 	if err != nil {
 		return "", cannotUse(path, err)
 	}
+	if !info.Mode().IsRegular() {
+		return "", cannotUse(path, errors.New("it is not a file"))
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		if err := os.Chmod(path, 0o600); err != nil {
 			return "", cannotUse(path, err)

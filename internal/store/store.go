@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +60,16 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	d, err := c.dialect()
 	if err != nil {
 		return nil, err
+	}
+	if c.Path != "" {
+		if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+			return nil, cannotUse(c.Path, err)
+		}
+		unlock, err := lockFolder(filepath.Dir(c.Path))
+		if err != nil {
+			return nil, cannotUse(c.Path, err)
+		}
+		defer unlock()
 	}
 	s := &Store{config: c, dialect: d}
 	s.queries = queries{gen.New(committed{&s.open})}

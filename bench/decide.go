@@ -88,9 +88,6 @@ func (s *scene) decide() gate.Decision {
 	return gate.Decide(&s.request, s.pass, s.view, noon)
 }
 
-// kept keeps the compiler from leaving out what is measured.
-var kept any
-
 // match looks for the resource alone.
 func (s *scene) match() *catalog.Resource {
 	return s.app.Match("GET", s.request.Path)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/internal/server"
 )
@@ -68,15 +69,25 @@ func TestAttack_SecretsInTraces(t *testing.T) {
 	}
 	published := w.must(200, "GET", "/.well-known/jwks.json", "", nil).text
 	w.restart()
+	var addresses []byte
+	for end := time.Now().Add(10 * time.Second); len(addresses) == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		addresses, _ = os.ReadFile(ready)
+	}
+	if len(addresses) == 0 {
+		t.Fatal("no ready file")
+	}
 	w.stop()
-	traces := map[string]string{"the log": w.log.String(), "the answers": answers.String(), "the key set": published}
+	traces := map[string]string{"the log": w.log.String(), "the answers": answers.String(), "the key set": published, "the ready file": string(addresses)}
+	if _, err := os.Stat(ready); err == nil {
+		t.Error("the ready file outlives the server")
+	}
 	files, _ := filepath.Glob(filepath.Join(w.config.Data, "*"))
-	for _, name := range append(files, ready) {
+	for _, name := range files {
 		raw, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info, _ := os.Stat(name); name != ready && info.Mode().Perm()&0o077 != 0 {
+		if info, _ := os.Stat(name); info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s can be read by others: %v", filepath.Base(name), info.Mode())
 		}
 		if filepath.Base(name) != "master.key" {

@@ -19,15 +19,16 @@ func (a OneOrMore) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a string or an array of strings.
 func (a *OneOrMore) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil && string(data) != "null" {
-		*a = OneOrMore{one}
-		return nil
+	list := make([]string, 1)
+	var err error
+	if len(data) > 0 && data[0] == '"' {
+		err = json.Unmarshal(data, &list[0])
+	} else {
+		err = json.Unmarshal(data, &list)
 	}
-	var many []string
-	if err := json.Unmarshal(data, &many); err != nil || many == nil {
+	if err != nil || list == nil { // nil: it is null
 		return errors.New("the value must be a string or an array of strings")
 	}
-	*a = many
+	*a = list
 	return nil
 }

@@ -88,13 +88,15 @@ func of[T any](list []shot, measure func(shot) T) []T {
 	return values
 }
 
-// ratio is the median over the rounds of ours by its floor, with the lowest and the highest.
+// ratio is the median over the rounds of ours by its floor, with the quartiles: half of the rounds lie between them.
 func (o outcome) ratio(measure func(shot) float64) (median, low, high float64) {
 	ratios := of(o.ours, measure)
 	for i, floor := range of(o.floor, measure) {
 		ratios[i] /= floor
 	}
-	return middle(ratios), slices.Min(ratios), slices.Max(ratios)
+	slices.Sort(ratios)
+	n := len(ratios)
+	return ratios[n/2], ratios[n/4], ratios[n-1-n/4]
 }
 
 // excess is the median over the rounds of how much longer ours took than the floor.

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -172,7 +173,7 @@ func (b *bench) measureKeys(ctx context.Context) (rows []row, err error) {
 	if _, err := h.settle(); err != nil {
 		return nil, err
 	}
-	const mostIdle, mostUsed, mostCold = 60 << 20, 150 << 20, 5 * time.Millisecond
+	const mostIdle, mostUsed, mostCold = 60_000_000, 150_000_000, 5 * time.Millisecond
 	idle, err := h.resident()
 	if err != nil {
 		return nil, err
@@ -187,11 +188,11 @@ func (b *bench) measureKeys(ctx context.Context) (rows []row, err error) {
 	}
 	stored := thousands(b.keys) + " keys stored"
 	return []row{
-		{What: stored + ", exchange of a random cold key, p99", Ours: micros(cold.P99), Required: "< 5 ms", Met: cold.P99 < mostCold},
+		{What: stored + ", exchange of a random cold key, p99 at " + fmt.Sprint(runtime.NumCPU()) + " connections", Ours: micros(cold.P99), Required: "< 5 ms", Met: cold.P99 < mostCold},
 		{What: "— median", Ours: micros(cold.P50), Met: true},
 		{What: "— per second", Ours: perSecond(rate(shot{impact: cold})), Met: true},
-		{What: stored + ", resident memory of the idle server", Ours: mebibytes(idle), Required: "< 60 MB", Met: idle < mostIdle},
-		{What: "— after 100,000 different passes were made and used", Ours: mebibytes(used), Required: "< 150 MB", Met: used < mostUsed},
+		{What: stored + ", resident memory of the idle server", Ours: megabytes(idle), Required: "< 60 MB", Met: idle < mostIdle},
+		{What: "— after 100,000 different passes were made and used", Ours: megabytes(used), Required: "< 150 MB", Met: used < mostUsed},
 	}, nil
 }
 
@@ -206,7 +207,8 @@ func (b *bench) exchangeCold(h *house, folder string) (impact, error) {
 	for i, text := range texts {
 		requests[i] = exchangeRequest(text)
 	}
-	cold := volley{Target: h.Ready.Listen, Connections: connections, Requests: requests, Times: len(requests), Status: 200}
+	// As many at once as there are processors: more would only wait for each other, and show the length of the queue.
+	cold := volley{Target: h.Ready.Listen, Connections: runtime.NumCPU(), Requests: requests, Times: len(requests), Status: 200}
 	return fire(b.generator, cold)
 }
 

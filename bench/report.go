@@ -70,7 +70,7 @@ func micros(d time.Duration) string {
 
 func nanos(n float64) string { return fmt.Sprintf("%.0f ns", n) }
 
-func mebibytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 // thousands writes a number that is not negative with commas.
 func thousands(n int) string {
@@ -92,7 +92,7 @@ Made by `+"`go run ./bench -write`"+` on %s, in %s, with %s on %s (%d processors
 generator). [doc.go](doc.go) says how it is measured.
 
 Throughputs are medians over interleaved rounds at 32 connections; a ratio is the median of the ratios of neighbouring
-rounds, with the lowest and the highest in parentheses. Only ratios compare from one machine to another. Latencies at 32
+rounds, with its quartiles in parentheses. Only ratios compare from one machine to another. Latencies at 32
 connections include the queue for the processors.
 
 `, time.Now().UTC().Format(time.DateOnly), took.Round(time.Second), runtime.Version(), processor(), runtime.NumCPU())

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -186,6 +187,8 @@ func (c *Claims) complete() string {
 func validDate(seconds int64) bool { return seconds >= 0 && seconds <= maxDate }
 
 func (c *Claims) parse() error {
+	// Many tokens have the same scopes: where claims are kept, they share one text.
+	c.Scope = unique.Make(c.Scope).Value()
 	var err error
 	if c.scopes, err = scope.ParseList(c.Scope); err != nil {
 		return ErrClaims.because("the token's scope is not a list of scopes").causedBy(err)

@@ -3,6 +3,7 @@ package access
 import (
 	"slices"
 	"time"
+	"unique"
 )
 
 // Token is a verified pass, as the gate sees it: the signature, the kind and the
@@ -45,7 +46,8 @@ func (t *Token) Seal() {
 	if len(t.Family) == 0 {
 		t.Family = []string{t.ID}
 	}
-	lineage := []string{t.OrganizationID, t.UserID, t.MembershipID, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion)}
+	lineage := make([]string, 0, 5+len(t.Authority.Audiences)+len(t.Family))
+	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
 	for _, a := range t.Authority.Audiences {
 		if a.ApplicationID != "" {
 			lineage = append(lineage, a.ApplicationID)
@@ -57,8 +59,9 @@ func (t *Token) Seal() {
 		}
 	}
 	t.Lineage = slices.DeleteFunc(append(lineage, t.Family...), func(s string) bool { return s == "" })
-	t.ScopeText = t.Authority.Scopes.String()
-	t.RoleText = roleText(t.Authority.Roles)
+	// Many tokens say the same: one text serves all that are kept.
+	t.ScopeText = unique.Make(t.Authority.Scopes.String()).Value()
+	t.RoleText = unique.Make(roleText(t.Authority.Roles)).Value()
 }
 
 func roleText(roles []Role) string {

@@ -23,26 +23,26 @@ func (s *Service) proveKey(ctx context.Context, text string, client Client, now 
 	if err != nil {
 		return nil, err
 	}
-	if err := live(h, now); err != nil {
+	if err := h.live(now); err != nil {
 		return nil, err
 	}
-	if !h.Key.Networks.IsEmpty() && !h.Key.Networks.Contains(client.Address) {
+	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
 		return nil, wrongAddress(client)
 	}
-	if h.Key.RequireSignature {
+	if h.signs {
 		return nil, access.New(access.Unauthenticated, "signature_required", "this key must sign its requests; its text alone proves nothing")
 	}
-	if h.Key.Kind == access.KeyUserGroup {
+	if h.userGroup {
 		return nil, access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; its text alone proves nobody")
 	}
-	return &principal{holder: h, authority: s.authority(h)}, nil
+	return &principal{holder: h, authority: h.authority}, nil
 }
 
 func wrongAddress(c Client) error {
 	return access.New(access.Unauthenticated, "wrong_address", fmt.Sprintf("this credential may not be used from %s", c.Address))
 }
 
-func (s *Service) holderByHash(ctx context.Context, hash [32]byte, now time.Time) (*access.Holder, error) {
+func (s *Service) holderByHash(ctx context.Context, hash [32]byte, now time.Time) (*holder, error) {
 	if c, ok := s.byHash.GetIfPresent(hash); ok && s.current(c) {
 		return c.holder, nil
 	}
@@ -50,15 +50,16 @@ func (s *Service) holderByHash(ctx context.Context, hash [32]byte, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.Holders.HolderByHash(ctx, hash, now)
+	found, err := s.Holders.HolderByHash(ctx, hash, now)
 	if err != nil {
 		return nil, err
 	}
+	h := s.keep(found)
 	s.byHash.Set(hash, cached{h, loaded})
 	return h, nil
 }
 
-func (s *Service) holderByKey(ctx context.Context, keyID string, version int64, now time.Time) (*access.Holder, error) {
+func (s *Service) holderByKey(ctx context.Context, keyID string, version int64, now time.Time) (*holder, error) {
 	id := access.KeyLineage(keyID, version)
 	if c, ok := s.byKey.GetIfPresent(id); ok && s.current(c) {
 		return c.holder, nil
@@ -67,10 +68,11 @@ func (s *Service) holderByKey(ctx context.Context, keyID string, version int64, 
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.Holders.HolderByKey(ctx, keyID, version)
+	found, err := s.Holders.HolderByKey(ctx, keyID, version)
 	if err != nil {
 		return nil, err
 	}
+	h := s.keep(found)
 	s.byKey.Set(id, cached{h, loaded})
 	return h, nil
 }
@@ -78,5 +80,5 @@ func (s *Service) holderByKey(ctx context.Context, keyID string, version int64, 
 // current reports whether nothing of the holder's organization changed since it
 // was read. The revision was noted before reading, so a change in between shows.
 func (s *Service) current(c cached) bool {
-	return s.Scene.Changed(c.holder.Organization.ID) <= c.loaded
+	return s.Scene.Changed(c.holder.organization.Value().ID) <= c.loaded
 }

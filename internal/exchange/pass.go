@@ -40,7 +40,7 @@ func (s *Service) provePass(ctx context.Context, text string, client Client, now
 	if err != nil {
 		return nil, err
 	}
-	if err := live(h, now); err != nil {
+	if err := h.live(now); err != nil {
 		return nil, err
 	}
 	return &principal{holder: h, parent: t, authority: t.Authority}, nil

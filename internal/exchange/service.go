@@ -80,7 +80,7 @@ type Service struct {
 }
 
 type cached struct {
-	holder *access.Holder
+	holder *holder
 	loaded int64 // revision this node had seen before it was read
 }
 
@@ -161,17 +161,18 @@ func (s *Service) observe(grant *Grant, err error) {
 
 func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
 	h := p.holder
+	org := h.organization.Value()
 	t := &access.Token{
 		ID:             s.NewID("tok"),
 		Issuer:         s.Issuer,
 		Subject:        d.subject,
-		ClientID:       h.Key.ID,
-		Organization:   h.Organization.Slug,
-		OrganizationID: h.Organization.ID,
-		UserID:         h.User.ID,
-		MembershipID:   h.Membership.ID,
-		KeyID:          h.Key.ID,
-		KeyVersion:     h.Version,
+		ClientID:       h.keyID,
+		Organization:   org.Slug,
+		OrganizationID: org.ID,
+		UserID:         h.userID,
+		MembershipID:   h.membershipID,
+		KeyID:          h.keyID,
+		KeyVersion:     h.version,
 		Authority:      d.authority,
 		IssuedAt:       now.Truncate(time.Second),
 		NotBefore:      now.Truncate(time.Second),

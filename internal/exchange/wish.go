@@ -58,7 +58,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{subject: p.holder.User.ID, origin: access.FromKey}
+	d := &draft{subject: p.holder.userID, origin: access.FromKey}
 	if p.parent != nil {
 		return s.narrowPass(p, ask, w, now, d)
 	}
@@ -70,7 +70,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	}
 	parent := p.authority
 	s.setLife(&ask, &parent, w, now)
-	ask.Renewable = renewable(w, ask, parent) && (w.Subject == "" || w.Subject == p.holder.User.ID)
+	ask.Renewable = renewable(w, ask, parent) && (w.Subject == "" || w.Subject == p.holder.userID)
 	d.authority, err = access.Narrow(parent, ask, now)
 	return d, err
 }
@@ -85,7 +85,7 @@ func (s *Service) narrowPass(p *principal, ask access.Ask, w Wish, now time.Time
 	}
 	parent := p.parent.Authority
 	extend := parent
-	extend.NotAfter = s.authority(p.holder).NotAfter
+	extend.NotAfter = p.holder.authority.NotAfter
 	if parent.Renewable {
 		parent = extend
 	}
@@ -110,7 +110,7 @@ func (s *Service) narrowPass(p *principal, ask access.Ask, w Wish, now time.Time
 }
 
 func nameSubject(p *principal, w Wish, ask *access.Ask) error {
-	if !p.holder.Key.MayNameSubjects {
+	if !p.holder.mayNameSubjects {
 		return access.New(access.Forbidden, "subject_not_allowed", "this key may not name subjects; make one with may_name_subjects").At("/subject")
 	}
 	if len(w.Subject) > MaxSubject || strings.TrimSpace(w.Subject) != w.Subject || strings.ContainsFunc(w.Subject, unprintable) {
@@ -247,12 +247,12 @@ func (s *Service) readRoles(ask *access.Ask, p *principal, w Wish, _ Client) err
 		if err != nil {
 			return malformed("invalid_role", err.(*access.Error).Message, fmt.Sprintf("/roles/%d", i))
 		}
-		role := access.Role{Name: ref.Name, OrganizationID: p.holder.Organization.ID}
+		role := access.Role{Name: ref.Name, OrganizationID: p.holder.organization.Value().ID}
 		if ref.Name == access.Administrator {
 			role.OrganizationID = ""
 		}
 		if ref.Application != "" {
-			app, ok := s.Scene.Application(p.holder.Organization.Slug, ref.Application)
+			app, ok := s.Scene.Application(p.holder.organization.Value().Slug, ref.Application)
 			if !ok {
 				return access.New(access.Forbidden, "role_exceeded", fmt.Sprintf("the credential does not hold role %q", ref)).At(fmt.Sprintf("/roles/%d", i))
 			}
@@ -275,7 +275,7 @@ func (s *Service) readAudience(ask *access.Ask, p *principal, w Wish, _ Client) 
 	}
 	audiences := make([]access.Audience, 0, len(*w.Audience))
 	for _, text := range *w.Audience {
-		a, err := s.audience(p.holder.Organization, text)
+		a, err := s.audience(p.holder.organization.Value(), text)
 		if err != nil {
 			return err
 		}

@@ -33,8 +33,9 @@ func healthy(w http.ResponseWriter) error {
 }
 
 func send(w http.ResponseWriter, media string, body []byte) error {
-	w.Header().Set("Content-Type", media)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	values := []string{media, strconv.Itoa(len(body))} // one allocation for both
+	header := w.Header()
+	header["Content-Type"], header["Content-Length"] = values[0:1:1], values[1:2:2]
 	w.Write(body)
 	return nil
 }

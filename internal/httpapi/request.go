@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -196,7 +198,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 	}
 	limit := h.limit(rt)
 	var err error
-	if c.raw, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+	if c.raw, err = readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength); err != nil {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			return err
 		}
@@ -212,7 +214,9 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 	case c.media == mediaJSON:
 		err = wellFormed(c.raw)
 	}
-	r.Body = io.NopCloser(strings.NewReader(string(c.raw)))
+	if !rt.plain { // else nobody reads it again
+		r.Body = io.NopCloser(bytes.NewReader(c.raw))
+	}
 	return err
 }
 
@@ -245,7 +249,7 @@ func decode(raw []byte, v any, limit int) error {
 		return bodyError(err)
 	}
 	required := requiredMembers(reflect.TypeOf(v).Elem())
-	if len(required) == 0 && !strings.Contains(string(raw), "null") {
+	if len(required) == 0 && !bytes.Contains(raw, []byte("null")) {
 		return nil
 	}
 	var members map[string]jsontext.Value
@@ -269,8 +273,22 @@ func missing(name, message string) error {
 	return access.New(access.Malformed, "invalid_json", "the JSON is refused: "+message+" (at /"+name+")").At("/" + name)
 }
 
+// readAll is io.ReadAll for a body whose length is mostly known; -1: it is not.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	var body bytes.Buffer
+	body.Grow(int(max(length, 0)) + bytes.MinRead) // the limit was held against the length before
+	_, err := body.ReadFrom(r)
+	return body.Bytes(), err
+}
+
+// required remembers the required members of types that were asked for.
+var required sync.Map // of []string by reflect.Type
+
 // requiredMembers are those whose generated field has no omitempty.
 func requiredMembers(t reflect.Type) []string {
+	if known, ok := required.Load(t); ok {
+		return known.([]string)
+	}
 	var names []string
 	for i := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
@@ -278,6 +296,7 @@ func requiredMembers(t reflect.Type) []string {
 			names = append(names, name)
 		}
 	}
+	required.Store(t, names)
 	return names
 }
 

@@ -5,6 +5,7 @@ import "github.com/daypass/daypass/api"
 // route is what is known of an operation before it runs. A test holds the table against openapi.yaml.
 type route struct {
 	handle       handler    // nil: generated
+	plain        bool       // handle is set and needs no part of the path
 	body         func() any // what JSON is read into; nil: no body is looked at
 	bodyOptional bool
 	document     bool     // the body is a resource file, YAML or JSON

@@ -152,6 +152,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 		return nil
 	}
 	r.batch, r.waiters = newBatch(), nil
+	r.batch.Issued = make([]access.IssuedToken, 0, len(batch.Issued)) // what comes in a second is about what came in the last
 	r.mu.Unlock()
 
 	err := r.sink.WriteBatch(ctx, batch)

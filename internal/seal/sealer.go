@@ -9,6 +9,8 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"hash"
+	"sync"
 )
 
 // ErrUnseal is the one answer to every box that does not open. Which of its reasons it was is not told apart.
@@ -23,7 +25,7 @@ const boxVersion = 1
 // signing key and key secret.
 type Sealer struct {
 	aead        cipher.AEAD
-	keyHash     []byte
+	keyHashes   sync.Pool // of hash.Hash, keyed: keying costs more than hashing a key
 	mac         []byte
 	fingerprint string
 }
@@ -38,9 +40,10 @@ func NewSealer(master MasterKey) *Sealer {
 	if err != nil {
 		panic(err) // only for a wrong block size
 	}
+	keyHash := subkey(master, "daypass/1/api-key-hash", 32)
 	return &Sealer{
 		aead:        aead,
-		keyHash:     subkey(master, "daypass/1/api-key-hash", 32),
+		keyHashes:   sync.Pool{New: func() any { return hmac.New(sha256.New, keyHash) }},
 		mac:         subkey(master, "daypass/1/mac", 32),
 		fingerprint: hex.EncodeToString(subkey(master, "daypass/1/fingerprint", 16)),
 	}
@@ -89,10 +92,11 @@ func associated(identity string) []byte {
 // KeyHash is what the store keeps of an API key and finds it by: HMAC-SHA-256 of its whole text. The text has 256 random
 // bits, so a slow hash would add nothing, and without the master key a guess cannot even be checked.
 func (s *Sealer) KeyHash(text string) [32]byte {
-	m := hmac.New(sha256.New, s.keyHash)
+	m := s.keyHashes.Get().(hash.Hash)
+	m.Reset()
 	m.Write([]byte(text))
-	var sum [32]byte
-	m.Sum(sum[:0])
+	sum := [32]byte(m.Sum(nil))
+	s.keyHashes.Put(m)
 	return sum
 }
 

@@ -82,7 +82,7 @@ func openSQLite(ctx context.Context, c Config) (write, read *sql.DB, err error) 
 		query = url.Values{}
 	}
 
-	query["_pragma"] = append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-8192)", "journal_size_limit(16777216)")
+	query["_pragma"] = append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-4096)", "journal_size_limit(16777216)")
 	query.Set("_txlock", "immediate")
 	location.RawQuery = query.Encode()
 	if write, err = sql.Open("sqlite", location.String()); err != nil {

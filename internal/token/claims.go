@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/verify"
@@ -121,6 +122,7 @@ func tokenOf(c *verify.Claims) (*access.Token, error) {
 	if missing(c) != "" {
 		return nil, verify.ErrClaims
 	}
+	c.Issuer, c.Organization, c.OrganizationID = shared(c.Issuer), shared(c.Organization), shared(c.OrganizationID)
 	audiences, ok := audiencesOf(c)
 	if !ok {
 		return nil, verify.ErrClaims
@@ -158,18 +160,28 @@ func tokenOf(c *verify.Claims) (*access.Token, error) {
 	if c.Confirmation != nil {
 		t.Authority.Confirmation = c.Confirmation.JKT
 	}
+	if t.Subject == t.UserID {
+		t.Subject = t.UserID
+	}
+	if t.ClientID == t.KeyID {
+		t.ClientID = t.KeyID
+	}
 	t.Seal()
 	return t, nil
 }
+
+// shared is the same text in the same place for all that have it: very many tokens are kept, of few organizations.
+func shared(s string) string { return unique.Make(s).Value() }
 
 // audiencesOf joins aud and aids. An application without its id would read as the whole organization, so the two must match exactly.
 func audiencesOf(c *verify.Claims) ([]access.Audience, bool) {
 	audiences := make([]access.Audience, len(c.Audience))
 	for i, text := range c.Audience {
 		a := access.Audience{Organization: c.Organization, OrganizationID: c.OrganizationID}
-		_, a.Application, _ = strings.Cut(text, "/")
+		_, slug, _ := strings.Cut(text, "/")
+		a.Application = shared(slug)
 		if len(c.ApplicationIDs) > 0 {
-			a.ApplicationID = c.ApplicationIDs[i]
+			a.ApplicationID = shared(c.ApplicationIDs[i])
 		}
 		if a.String() != text || (a.Application == "") != (a.ApplicationID == "") {
 			return nil, false
@@ -182,7 +194,7 @@ func audiencesOf(c *verify.Claims) ([]access.Audience, bool) {
 func heldRoles(roles []verify.Role) []access.Role {
 	out := make([]access.Role, len(roles))
 	for i, r := range roles {
-		out[i] = access.Role{Name: r.RoleName, OrganizationID: orEmpty(r.AccID), ApplicationID: orEmpty(r.AppID)}
+		out[i] = access.Role{Name: shared(r.RoleName), OrganizationID: shared(orEmpty(r.AccID)), ApplicationID: shared(orEmpty(r.AppID))}
 	}
 	return out
 }

@@ -10,8 +10,10 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/maypok86/otter/v2"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/scope"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -29,6 +31,7 @@ type Keyset struct {
 	issuer string
 	now    func() time.Time
 	state  atomic.Pointer[state]
+	scopes *otter.Cache[string, scope.Set] // by text, for tokens to share: theirs is most of the memory of one that is kept
 }
 
 type state struct {
@@ -52,9 +55,12 @@ func headOf(k *SigningKey, typ string) ([]byte, error) {
 	return []byte(base64.RawURLEncoding.EncodeToString(head) + "."), nil
 }
 
+// sharedScopes is how many different lists of scopes are kept to be shared.
+const sharedScopes = 1024
+
 // NewKeyset returns a Keyset without keys: it mints and accepts nothing until Replace.
 func NewKeyset(issuer string, now func() time.Time) *Keyset {
-	ks := &Keyset{issuer: issuer, now: now}
+	ks := &Keyset{issuer: issuer, now: now, scopes: otter.Must(&otter.Options[string, scope.Set]{MaximumSize: sharedScopes})}
 	ks.state.Store(&state{})
 	return ks
 }
@@ -186,5 +192,19 @@ func (ks *Keyset) Token(text string) (*access.Token, error) {
 	if claims.Issuer != ks.issuer {
 		return nil, verify.ErrIssuer
 	}
-	return tokenOf(claims)
+	t, err := tokenOf(claims)
+	if err != nil {
+		return nil, err
+	}
+	t.Authority.Scopes = ks.shared(t.ScopeText, t.Authority.Scopes)
+	return t, nil
+}
+
+// shared returns the set that another token with this text has, or else the given one for others to share.
+func (ks *Keyset) shared(text string, set scope.Set) scope.Set {
+	if known, ok := ks.scopes.GetIfPresent(text); ok {
+		return known
+	}
+	ks.scopes.Set(text, set)
+	return set
 }

@@ -1,0 +1,108 @@
+package exchange
+
+import (
+	"time"
+	"unique"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/scope"
+)
+
+// holder is what is kept of an [access.Holder]. Very many are, so it has only
+// what an exchange asks for, and shares what is the same for many.
+type holder struct {
+	organization                unique.Handle[access.Organization]
+	userID, membershipID, keyID string
+	version                     int64 // of the secret that was presented
+
+	userActive, membershipActive      bool
+	userGroup, signs, mayNameSubjects bool
+	expires                           time.Time // zero: no end
+	rotated                           bool      // the secret is not the current one
+	overlapUntil                      time.Time // then
+
+	authority access.Authority
+}
+
+func (s *Service) keep(h *access.Holder) *holder {
+	org := h.Organization
+	org.ID, org.Slug, org.Name = shared(org.ID), shared(org.Slug), shared(org.Name)
+	return &holder{
+		organization:     unique.Make(org),
+		userID:           h.User.ID,
+		membershipID:     h.Membership.ID,
+		keyID:            h.Key.ID,
+		version:          h.Version,
+		userActive:       h.User.Active,
+		membershipActive: h.Membership.Active,
+		userGroup:        h.Key.Kind == access.KeyUserGroup,
+		signs:            h.Key.RequireSignature,
+		mayNameSubjects:  h.Key.MayNameSubjects,
+		expires:          h.Key.Expires,
+		rotated:          h.Version != h.Key.Version,
+		overlapUntil:     h.Key.OverlapUntil,
+		authority:        s.authority(h),
+	}
+}
+
+func shared(s string) string { return unique.Make(s).Value() }
+
+// live refuses a holder any part of which has ended, and says which.
+func (h *holder) live(now time.Time) error {
+	refuse := func(code, message string) error { return access.New(access.Unauthenticated, code, message) }
+	switch {
+	case !h.organization.Value().Active:
+		return refuse("organization_disabled", "the organization of this credential is disabled")
+	case !h.userActive:
+		return refuse("user_disabled", "the owner of this credential is disabled")
+	case !h.membershipActive:
+		return refuse("membership_inactive", "the owner of this credential is not an active member any more")
+	case !h.expires.IsZero() && !now.Before(h.expires):
+		return refuse("key_expired", "this key has expired; make a new one or rotate it")
+	case h.rotated && !now.Before(h.overlapUntil):
+		return refuse("key_rotated", "this key was rotated; use its new secret")
+	}
+	return nil
+}
+
+// authority is what the holder's key may do now: its ceiling within what its
+// owner's membership still gives.
+func (s *Service) authority(h *access.Holder) access.Authority {
+	a := h.Authority(s.MaxLife)
+	a.Scopes = commonScopes(h.Key.Scopes, h.RoleScopes)
+	a.Roles = commonRoles(h.Key.Roles, h.Membership.Roles)
+	for i := range a.Audiences {
+		a.Audiences[i].Organization, a.Audiences[i].OrganizationID = shared(a.Audiences[i].Organization), shared(a.Audiences[i].OrganizationID)
+	}
+	return a
+}
+
+// commonScopes is what both sets allow, as far as patterns of either can say it:
+// never more than both.
+func commonScopes(key, membership scope.Set) scope.Set {
+	if _, ok := membership.IncludesSet(key); ok {
+		return key
+	}
+	var common []scope.Pattern
+	for _, p := range key.Patterns() {
+		if membership.Includes(p) {
+			common = append(common, p)
+		}
+	}
+	for _, p := range membership.Patterns() {
+		if key.Includes(p) {
+			common = append(common, p)
+		}
+	}
+	return scope.NewSet(common...)
+}
+
+func commonRoles(key, membership []access.Role) []access.Role {
+	var common []access.Role
+	for _, r := range key {
+		if access.HoldsRole(membership, r) {
+			common = append(common, access.Role{Name: shared(r.Name), OrganizationID: shared(r.OrganizationID), ApplicationID: shared(r.ApplicationID)})
+		}
+	}
+	return common
+}

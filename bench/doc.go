@@ -8,11 +8,12 @@
 // process of their own, so that neither garbage collection nor memory of one counts for another. Ours is the server that
 // 'daypass serve' runs, with its defaults, over a store in a temporary folder, made through its own API.
 //
-// Machines differ, and one machine differs from minute to minute. So ours and its floor are measured in turns, a few
-// short rounds each, by the same generator sending the same bytes; what counts is the median of the ratios of
-// neighbouring rounds. Figures without a floor (bytes, allocations, microseconds) are held against the number they are
-// required to meet.
+// Machines differ, and one machine differs from minute to minute. So ours and its floor are measured in turns, many short
+// rounds each, by the same generator sending the same bytes; what counts is the median of the ratios of neighbouring
+// rounds. Figures without a floor (bytes, allocations, microseconds) are held against the number they are required to
+// meet, and are only right on a machine that does little else.
 //
-// It refuses to flatter: an answer with another status than expected ends the run, records that a server still writes
-// after a round count as that round's time, and the exit code is 1 when a requirement is not met.
+// It refuses to flatter: an answer with another status than expected ends the run, what a server still writes after a
+// round counts as that round's time, and the exit code is 1 when a requirement is not met. It reads /proc, so it needs
+// Linux.
 package main

@@ -85,8 +85,8 @@ func DefaultConfig() Config {
 		RequestTimeout: 30 * time.Second,
 		IdleTimeout:    2 * time.Minute,
 		DrainTimeout:   10 * time.Second,
-		CachedTokens:   20_000,
-		CachedKeys:     20_000,
+		CachedTokens:   16_384,
+		CachedKeys:     16_384,
 		LogLevel:       "info",
 		LogFormat:      "json",
 	}

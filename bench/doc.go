@@ -13,6 +13,9 @@
 // rounds. Figures without a floor (bytes, allocations, microseconds) are held against the number they are required to
 // meet, and are only right on a machine that does little else.
 //
+// Floors run as any Go program does. Ours also lets its heap grow a little before it collects garbage ([server.TuneHeap]),
+// because that is what 'daypass serve' does; the time it saves is ours, and the memory it takes is in the figures.
+//
 // It refuses to flatter: an answer with another status than expected ends the run, what a server still writes after a
 // round counts as that round's time, and the exit code is 1 when a requirement is not met. It reads /proc, so it needs
 // Linux.

@@ -143,6 +143,13 @@ func (o outcome) timeRow(what string, measure func(shot) time.Duration) row {
 	}
 }
 
+// excessRow tells how much longer the median of ours takes.
+func (o outcome) excessRow(what string) row {
+	r := o.timeRow(what, p50)
+	r.Ratio = fmt.Sprintf("%+.1f µs", float64(o.excess(p50))/1e3)
+	return r
+}
+
 // processorRow compares what a request costs the machine, whatever else it does.
 func (o outcome) processorRow(what string) row {
 	ours, floor := processing(o.ours), processing(o.floor)

@@ -24,7 +24,7 @@ func main() {
 
 // floors are the bare servers, by the role of their process.
 var floors = map[string]func([]string) (http.Handler, error){
-	"floor-204": floor204, "floor-upstream": floorUpstream, "floor-proxy": floorProxy, "floor-sign": floorSign,
+	"floor-204": floor204, "floor-upstream": floorUpstream, "floor-proxy": floorProxy, "floor-telling": floorTelling, "floor-sign": floorSign,
 }
 
 func run(ctx context.Context, args []string) error {

@@ -46,6 +46,28 @@ func (r *Resource) Path() string {
 	return strings.TrimLeft(path, " ")
 }
 
+// Needs says in words what a resource requires.
+func (r *Resource) Needs() string {
+	if r.Public {
+		return "nothing: it is public"
+	}
+	var parts []string
+	for _, s := range r.Scopes {
+		parts = append(parts, s.String())
+	}
+	if len(r.Roles) > 0 {
+		where := " here"
+		if r.InAccount {
+			where = " anywhere in the organization"
+		}
+		parts = append(parts, r.RoleText()+where)
+	}
+	if len(parts) == 0 {
+		return "any good pass"
+	}
+	return strings.Join(parts, " and ")
+}
+
 // Application is an application with its resource file, ready to be matched
 // against. It is immutable.
 type Application struct {

@@ -95,19 +95,19 @@ func (c *cli) importResources(cmd *cobra.Command, i *importing, source string) e
 	if err != nil {
 		return err
 	}
-	after, err := compileResources("the resources made of "+source, file)
+	after, err := applicationOf("the resources made of "+source, file)
 	if err != nil {
 		return err
 	}
 	var before *catalog.Application
 	if current != nil {
-		if before, err = compileResources("the resources that are there", current); err != nil {
+		if before, err = applicationOf("the resources that are there", current); err != nil {
 			return err
 		}
 	}
 	result := i.result(described, current, file, catalog.Compare(before, after))
 	if i.output == "-" && !i.dryRun {
-		c.warnOf(described)
+		c.warnAbout(described.Warnings)
 		_, err = c.out.Write(file)
 		return err
 	}
@@ -217,6 +217,7 @@ func (c *cli) sayImport(result *imported, text bool) {
 	}
 	if text {
 		c.sayDiff(result.Diff)
+		c.say("")
 	}
 	if len(result.Changes) == 0 {
 		c.say("who gets in where stays the same; only the text changes")
@@ -239,12 +240,10 @@ func (c *cli) sayImport(result *imported, text bool) {
 	}
 }
 
+// sayDiff prints a unified diff.
 func (c *cli) sayDiff(text string) {
-	for l := range strings.Lines(text) {
-		l = line(strings.TrimSuffix(l, "\n"))
+	for _, l := range strings.Split(strings.TrimRight(inert(text), "\n"), "\n") {
 		switch {
-		case strings.HasPrefix(l, "diff "):
-			continue
 		case strings.HasPrefix(l, "+"):
 			l = c.paint.green(l)
 		case strings.HasPrefix(l, "-"):
@@ -252,10 +251,7 @@ func (c *cli) sayDiff(text string) {
 		}
 		c.say("%s", l)
 	}
-	c.say("")
 }
-
-func (c *cli) warnOf(described *catalog.OpenAPI) { c.warnAbout(described.Warnings) }
 
 // warnAbout prints warnings beside the output, those alike together.
 func (c *cli) warnAbout(warnings []catalog.Warning) {

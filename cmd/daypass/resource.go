@@ -34,12 +34,12 @@ func (c *cli) readResources(file string) ([]byte, *catalog.Application, error) {
 	if name == "-" {
 		name = "standard input"
 	}
-	app, err := compileResources(name, data)
+	app, err := applicationOf(name, data)
 	return data, app, err
 }
 
-// compileResources checks a resource file, at whatever application it says.
-func compileResources(name string, data []byte) (*catalog.Application, error) {
+// applicationOf reads a resource file for whatever application it names.
+func applicationOf(name string, data []byte) (*catalog.Application, error) {
 	app := access.Application{Document: data}
 	doc, err := catalog.ParseDocument(data)
 	if err == nil {
@@ -50,6 +50,13 @@ func compileResources(name string, data []byte) (*catalog.Application, error) {
 		}
 	}
 	return nil, wrongFile(name, err)
+}
+
+// compileResources refuses a resource file that the server would not take for this application.
+func compileResources(data []byte, app access.Application) error {
+	app.Document = data
+	_, err := catalog.Compile(app)
+	return err
 }
 
 // wrongFile names the file that an error is about.
@@ -141,8 +148,13 @@ func newResourceShow(c *cli) *cobra.Command {
 
 // resourceFile asks the server for the resource file of an application.
 func resourceFile(ctx context.Context, client *api.Client, org, name, accept string) ([]byte, error) {
-	return daypass.Text(client.GetApplication(ctx, org, name, func(_ context.Context, r *http.Request) error {
-		r.Header.Set("Accept", accept)
+	return daypass.Text(client.GetApplication(ctx, org, name, accepting(accept)))
+}
+
+// accepting asks for a form of the answer.
+func accepting(mediaType string) api.RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Accept", mediaType)
 		return nil
-	}))
+	}
 }

@@ -257,7 +257,7 @@ func scopeName(s string) string {
 func (r *apiReader) operation(path, method string, item *openapi3.PathItem, op *openapi3.Operation) {
 	o := apiOperation{name: method + " " + path, order: -1}
 	o.line = r.tree.lines[o.name]
-	levels := []level{{op.Extensions, op.Security != nil, value(op.Security)}, {extensions: item.Extensions}, {r.tree.Extensions, len(r.tree.Security) > 0, r.tree.Security}}
+	levels := []apiLevel{{op.Extensions, op.Security != nil, pointed(op.Security)}, {extensions: item.Extensions}, {r.tree.Extensions, len(r.tree.Security) > 0, r.tree.Security}}
 	for _, l := range levels {
 		if ignore, said := l.extensions[extensionIgnore].(bool); said {
 			o.ignored = ignore
@@ -273,7 +273,7 @@ func (r *apiReader) operation(path, method string, item *openapi3.PathItem, op *
 	if number, said := op.Extensions[extensionOrder]; said {
 		o.order, _ = strconv.Atoi(fmt.Sprint(number)) // checked
 	}
-	base := r.base(&o, item.Servers, value(op.Servers))
+	base := r.base(&o, item.Servers, pointed(op.Servers))
 	paths, remarks, err := templatePaths(base + "/" + strings.TrimPrefix(path, "/"))
 	o.remarks = append(o.remarks, remarks...)
 	if !strings.HasPrefix(path, "/") {
@@ -297,7 +297,7 @@ func (r *apiReader) operation(path, method string, item *openapi3.PathItem, op *
 	r.api.operations = append(r.api.operations, o)
 }
 
-func value[T any](p *T) (v T) {
+func pointed[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
 	}
@@ -322,8 +322,8 @@ func (r *apiReader) base(o *apiOperation, servers ...openapi3.Servers) string {
 	return base
 }
 
-// level is what an operation, its path or the whole document says.
-type level struct {
+// apiLevel is what an operation, its path or the whole document says.
+type apiLevel struct {
 	extensions map[string]any
 	secured    bool // security is there
 	security   openapi3.SecurityRequirements
@@ -331,7 +331,7 @@ type level struct {
 
 // requirement finds what an operation needs: the nearest level that says
 // something counts, and on one level our extensions before security.
-func (r *apiReader) requirement(o *apiOperation, levels []level) Resource {
+func (r *apiReader) requirement(o *apiOperation, levels []apiLevel) Resource {
 	var need Resource
 	for _, l := range levels {
 		if r.stated(o, l, &need) {
@@ -362,7 +362,7 @@ func (r *apiReader) requirement(o *apiOperation, levels []level) Resource {
 }
 
 // stated reads what one level says of scopes and access.
-func (r *apiReader) stated(o *apiOperation, l level, need *Resource) bool {
+func (r *apiReader) stated(o *apiOperation, l apiLevel, need *Resource) bool {
 	scopes, how := extensionTexts(l.extensions, extensionScopes), extensionText(l.extensions, extensionAccess)
 	switch {
 	case scopes != nil:

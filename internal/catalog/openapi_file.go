@@ -30,19 +30,19 @@ func (a *OpenAPI) ResourceFile(current []byte, application, upstream string) ([]
 	}
 	file := root.Content[0]
 	if application != "" {
-		setField(file, "application", scalar(application))
+		setField(file, "application", yamlText(application))
 	}
 	if a.Organization != "" && current == nil {
-		setField(file, "organization", scalar(a.Organization))
+		setField(file, "organization", yamlText(a.Organization))
 	}
 	if a.Prefix != "" {
-		setField(file, "prefix", scalar(a.Prefix))
+		setField(file, "prefix", yamlText(a.Prefix))
 	}
 	if upstream == "" && fieldOf(file, "upstream") == nil {
 		upstream = a.Upstream
 	}
 	if upstream != "" {
-		setField(file, "upstream", scalar(upstream))
+		setField(file, "upstream", yamlText(upstream))
 	}
 	resources := a.resourceNodes(fieldOf(file, "resources"))
 	resources.HeadComment = ""
@@ -67,14 +67,14 @@ func (a *OpenAPI) headComment() string {
 	lines := []string{"# From the OpenAPI document of " + title + "."}
 	for _, w := range a.Warnings {
 		if w.Operation == "" && len(lines) <= maxProblems {
-			lines = append(lines, "# - "+comment(w.Message))
+			lines = append(lines, "# - "+commentText(w.Message))
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// comment makes text of a document fit for one line of a comment.
-func comment(s string) string {
+// commentText makes text of a document fit for one line of a comment.
+func commentText(s string) string {
 	runes := []rune(strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff' {
 			return ' '
@@ -102,7 +102,7 @@ func (a *OpenAPI) resourceNodes(current *yaml.Node) *yaml.Node {
 		n := resourceNode(&a.Resources[i], kept[a.Resources[i].Match])
 		var lines []string
 		for _, remark := range a.remarks[i] {
-			lines = append(lines, "# "+comment(remark))
+			lines = append(lines, "# "+commentText(remark))
 		}
 		n.HeadComment = strings.Join(lines, "\n")
 		out.Content = append(out.Content, n)
@@ -118,12 +118,12 @@ var fromOpenAPI = []string{"match", "access", "require", "comment"}
 
 func resourceNode(r *Resource, current *yaml.Node) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	setField(n, "match", scalar(r.Match))
+	setField(n, "match", yamlText(r.Match))
 	switch {
 	case r.Public:
-		setField(n, "access", scalar("public"))
+		setField(n, "access", yamlText("public"))
 	case len(r.Scopes) == 0 && len(r.Roles) == 0:
-		setField(n, "access", scalar("authenticated"))
+		setField(n, "access", yamlText("authenticated"))
 	default:
 		setField(n, "require", requireNode(r))
 	}
@@ -144,7 +144,7 @@ func resourceNode(r *Resource, current *yaml.Node) *yaml.Node {
 	if said := fieldOf(current, "comment"); said != nil && r.Comment == "" {
 		setField(n, "comment", said)
 	} else if r.Comment != "" {
-		setField(n, "comment", scalar(r.Comment))
+		setField(n, "comment", yamlText(r.Comment))
 	}
 	return n
 }
@@ -154,24 +154,24 @@ func requireNode(r *Resource) *yaml.Node {
 	if len(r.Scopes) > 0 {
 		scopes := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, s := range r.Scopes {
-			scopes.Content = append(scopes.Content, scalar(s.String()))
+			scopes.Content = append(scopes.Content, yamlText(s.String()))
 		}
 		setField(n, "scopes", scopes)
 	}
 	if len(r.Roles) > 0 {
 		roles := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, role := range r.Roles {
-			roles.Content = append(roles.Content, scalar(role))
+			roles.Content = append(roles.Content, yamlText(role))
 		}
 		setField(n, "roles", roles)
 		if r.InAccount {
-			setField(n, "in", scalar("account"))
+			setField(n, "in", yamlText("account"))
 		}
 	}
 	return n
 }
 
-func scalar(text string) *yaml.Node {
+func yamlText(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
@@ -195,7 +195,7 @@ func setField(n *yaml.Node, name string, value *yaml.Node) {
 			return
 		}
 	}
-	n.Content = append(n.Content, scalar(name), value)
+	n.Content = append(n.Content, yamlText(name), value)
 }
 
 func removeField(n *yaml.Node, name string) {

@@ -11,7 +11,7 @@ import (
 // resources that let in others than the document says. The order is that of the
 // document, then that of the file.
 func (a *OpenAPI) Inspect(app *Application) []Finding {
-	c := coverage{app: app, met: map[*Resource]bool{}}
+	c := apiCoverage{app: app, met: map[*Resource]bool{}}
 	c.methods, c.depth = methodsNamed(app.Document), depthOf(app.Document.Resources, a.Resources)
 	for i := range a.operations {
 		if o := &a.operations[i]; !o.ignored {
@@ -24,7 +24,7 @@ func (a *OpenAPI) Inspect(app *Application) []Finding {
 	return c.found
 }
 
-type coverage struct {
+type apiCoverage struct {
 	app     *Application
 	methods []string
 	depth   int
@@ -33,7 +33,7 @@ type coverage struct {
 }
 
 // look asks who decides an operation.
-func (c *coverage) look(o *apiOperation) {
+func (c *apiCoverage) look(o *apiOperation) {
 	var deciders []*Resource
 	decided, denied := false, false
 	for i := range o.resources {
@@ -85,7 +85,7 @@ func operationMethods(p *pattern) []string {
 }
 
 // decides reports whether a request that both match is decided by r.
-func (c *coverage) decides(r *Resource, p *pattern) bool {
+func (c *apiCoverage) decides(r *Resource, p *pattern) bool {
 	for _, path := range r.pattern.meeting(p, c.depth) {
 		for _, m := range operationMethods(p) {
 			if c.app.Match(m, path) == r {
@@ -96,7 +96,7 @@ func (c *coverage) decides(r *Resource, p *pattern) bool {
 	return false
 }
 
-func (c *coverage) compare(o *apiOperation, r *Resource) {
+func (c *apiCoverage) compare(o *apiOperation, r *Resource) {
 	said := &o.resources[0]
 	f := Finding{Line: r.Line, Match: r.Match, Operations: []string{o.name}}
 	wider := !slices.ContainsFunc(o.resources, func(one Resource) bool { return one.pattern.shape() == r.pattern.shape() })
@@ -120,7 +120,7 @@ func (r *Resource) isGlob() bool {
 	return r.pattern.open || slices.ContainsFunc(r.pattern.segments, func(s segment) bool { return s.glob != nil }) || strings.Contains(r.Path(), "*")
 }
 
-func (c *coverage) resource(r *Resource) {
+func (c *apiCoverage) resource(r *Resource) {
 	switch {
 	case !c.met[r] && slices.Equal(r.pattern.methods, []string{"OPTIONS"}):
 		// What browsers ask before a request is hardly ever described.

@@ -32,11 +32,11 @@ func templatePaths(template string) (paths, remarks []string, err error) {
 		segments = nil
 	}
 	for i, text := range segments {
-		pieces, err := templatePieces(text)
+		parts, err := templateParts(text)
 		if err != nil {
 			return nil, nil, err
 		}
-		ways, remark, err := segmentWays(pieces, i == len(segments)-1)
+		ways, remark, err := segmentWays(parts, i == len(segments)-1)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -60,17 +60,17 @@ func templatePaths(template string) (paths, remarks []string, err error) {
 	return paths, remarks, nil
 }
 
-// piece is a part of a segment: literal text, or a parameter.
-type piece struct {
+// templatePart is a part of a segment: literal text, or a parameter.
+type templatePart struct {
 	text  string // literal, or the name of the parameter
 	param bool
 	many  bool // a parameter that may hold slashes
 }
 
 // segmentWays writes one segment of a template in all ways that it can be met.
-func segmentWays(pieces []piece, last bool) (ways [][]string, remark string, err error) {
+func segmentWays(parts []templatePart, last bool) (ways [][]string, remark string, err error) {
 	at := -1
-	for i, p := range pieces {
+	for i, p := range parts {
 		if p.many && at >= 0 {
 			return nil, "", errors.New("two parameters that may hold slashes cannot be told apart")
 		}
@@ -80,34 +80,34 @@ func segmentWays(pieces []piece, last bool) (ways [][]string, remark string, err
 	}
 	switch {
 	case at < 0:
-		return [][]string{{joinPieces(pieces)}}, "", nil
-	case last && len(pieces) == 1:
+		return [][]string{{joinParts(parts)}}, "", nil
+	case last && len(parts) == 1:
 		return [][]string{{"**"}}, "a parameter that may hold slashes is written '**', which also stands for nothing at all", nil
 	}
-	star := piece{text: "*", param: true}
+	star := templatePart{text: "*", param: true}
 	for n := 1; n <= maxSpread; n++ {
 		way := make([]string, n)
 		for i := range way {
-			segment := []piece{star}
+			segment := []templatePart{star}
 			if i == 0 {
-				segment = append(append([]piece(nil), pieces[:at]...), segment...)
+				segment = append(append([]templatePart(nil), parts[:at]...), segment...)
 			}
 			if i == n-1 {
-				segment = append(segment, pieces[at+1:]...)
+				segment = append(segment, parts[at+1:]...)
 			}
-			way[i] = joinPieces(segment)
+			way[i] = joinParts(segment)
 		}
 		ways = append(ways, way)
 	}
 	return ways, "a parameter that may hold slashes is written out for one to eight segments; longer paths are denied", nil
 }
 
-func joinPieces(pieces []piece) string {
-	if len(pieces) == 1 && pieces[0].param && parameterPattern.MatchString("{"+pieces[0].text+"}") {
-		return "{" + pieces[0].text + "}"
+func joinParts(parts []templatePart) string {
+	if len(parts) == 1 && parts[0].param && parameterPattern.MatchString("{"+parts[0].text+"}") {
+		return "{" + parts[0].text + "}"
 	}
 	var b strings.Builder
-	for _, p := range pieces {
+	for _, p := range parts {
 		if p.param {
 			b.WriteByte('*')
 		} else {
@@ -115,7 +115,7 @@ func joinPieces(pieces []piece) string {
 		}
 	}
 	glob := b.String()
-	if glob == "**" && len(pieces) == 1 && !pieces[0].param {
+	if glob == "**" && len(parts) == 1 && !parts[0].param {
 		return glob
 	}
 	for strings.Contains(glob, "**") {
@@ -124,15 +124,15 @@ func joinPieces(pieces []piece) string {
 	return glob
 }
 
-// templatePieces takes a segment apart.
-func templatePieces(text string) (pieces []piece, err error) {
+// templateParts takes a segment apart.
+func templateParts(text string) (parts []templatePart, err error) {
 	for text != "" {
 		open := strings.IndexByte(text, '{')
 		if open < 0 {
 			open = len(text)
 		}
 		if open > 0 {
-			pieces = append(pieces, piece{text: text[:open]})
+			parts = append(parts, templatePart{text: text[:open]})
 		}
 		if strings.Contains(text[:open], "}") {
 			return nil, errors.New("there is a '}' without a '{'")
@@ -149,27 +149,27 @@ func templatePieces(text string) (pieces []piece, err error) {
 			return nil, err
 		}
 		if !skip {
-			pieces = append(pieces, p)
+			parts = append(parts, p)
 		}
 		text = text[end+1:]
 	}
-	if len(pieces) == 0 {
+	if len(parts) == 0 {
 		return nil, errors.New("there is an empty segment")
 	}
-	return pieces, nil
+	return parts, nil
 }
 
 // templateParameter reads what stands in braces: a name, in the many ways that
 // frameworks extend it, and URI templates (RFC 6570).
-func templateParameter(text string) (p piece, skip bool, err error) {
+func templateParameter(text string) (p templatePart, skip bool, err error) {
 	if text == "" {
-		return piece{}, false, errors.New("a parameter has no name")
+		return templatePart{}, false, errors.New("a parameter has no name")
 	}
 	switch text[0] {
 	case '?', '&', '#':
-		return piece{}, true, nil // a part of the query, or a fragment
+		return templatePart{}, true, nil // a part of the query, or a fragment
 	case '/', ';':
-		return piece{}, false, errors.New("path parameters with '/' or ';' are not supported")
+		return templatePart{}, false, errors.New("path parameters with '/' or ';' are not supported")
 	}
 	bare, template, _ := strings.Cut(text, "=")
 	_, kind, _ := strings.Cut(bare, ":")
@@ -179,7 +179,7 @@ func templateParameter(text string) (p piece, skip bool, err error) {
 	if end := strings.IndexAny(name, ":=*?"); end >= 0 {
 		name = name[:end]
 	}
-	return piece{text: strings.TrimSpace(name), param: true, many: many}, false, nil
+	return templatePart{text: strings.TrimSpace(name), param: true, many: many}, false, nil
 }
 
 // closing is where the brace that text begins with is closed, or -1.

@@ -19,7 +19,7 @@ import (
 	"github.com/daypass/daypass/internal/access"
 )
 
-var update = flag.Bool("update", false, "write the golden files of testdata/openapi anew")
+var updateOpenAPI = flag.Bool("update-openapi", false, "write the golden files of testdata/openapi anew")
 
 // TestReadOpenAPI holds what comes of each document of testdata/openapi against
 // the files beside it. They are small documents in the shapes that public APIs
@@ -45,16 +45,16 @@ func TestReadOpenAPI(t *testing.T) {
 				t.Fatal(err)
 			}
 			compile(t, string(file))
-			golden(t, "testdata/openapi/"+name+".resources.yaml", file)
+			goldenOpenAPI(t, "testdata/openapi/"+name+".resources.yaml", file)
 			warnings, _ := json.MarshalIndent(api.Warnings, "", "  ")
-			golden(t, "testdata/openapi/"+name+".warnings.json", append(warnings, '\n'))
+			goldenOpenAPI(t, "testdata/openapi/"+name+".warnings.json", append(warnings, '\n'))
 		})
 	}
 }
 
-func golden(t *testing.T, file string, have []byte) {
+func goldenOpenAPI(t *testing.T, file string, have []byte) {
 	t.Helper()
-	if *update {
+	if *updateOpenAPI {
 		if err := os.WriteFile(file, have, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func golden(t *testing.T, file string, have []byte) {
 		t.Fatal(err)
 	}
 	if string(want) != string(have) {
-		t.Errorf("%s is not what comes out; -update writes it. Have:\n%s", file, have)
+		t.Errorf("%s is not what comes out; -update-openapi writes it. Have:\n%s", file, have)
 	}
 }
 
@@ -137,7 +137,7 @@ resources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/openapi/exported.json", document)
+	goldenOpenAPI(t, "testdata/openapi/exported.json", document)
 	read, err := openapi3.NewLoader().LoadFromData(document)
 	if err != nil {
 		t.Fatal(err)
@@ -153,12 +153,12 @@ resources:
 	}
 }
 
-const head = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
+const openAPIHead = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
 
 // TestSecurity is the table of docs/openapi.md.
 func TestSecurity(t *testing.T) {
 	for name, c := range map[string]struct {
-		document string // after head
+		document string // after openAPIHead
 		want     string // what GET /a needs
 		warned   bool
 	}{
@@ -195,7 +195,7 @@ func TestSecurity(t *testing.T) {
 		"broken schemas do not matter": {"paths: {/a: {get: {security: [{k: [s]}], parameters: [7], responses: {200: {$ref: 'https://127.0.0.1:1/x'}}}}}\ntags: 7", "s", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			api, err := ReadOpenAPI([]byte(head+"components: {securitySchemes: {k: {type: oauth2}, l: {$ref: '#/components/securitySchemes/k'}}}\n"+c.document), "")
+			api, err := ReadOpenAPI([]byte(openAPIHead+"components: {securitySchemes: {k: {type: oauth2}, l: {$ref: '#/components/securitySchemes/k'}}}\n"+c.document), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,22 +228,22 @@ func TestRefusedOpenAPI(t *testing.T) {
 		"something else":           {"a: b", "neither openapi: nor swagger:"},
 		"too old":                  {"swagger: '1.2'", "Swagger 1.2 is not read"},
 		"too new":                  {"openapi: 4.0.0", "OpenAPI 4.0.0 is not read"},
-		"a misspelt extension":     {head + "paths:\n  /a:\n    get:\n      x-daypass-scope: [a]", "line 6, column 7: unknown extension x-daypass-scope"},
-		"an unknown case":          {head + "paths: {/a: {get: {X-Daypass-Scopes: [a]}}}", "unknown extension"},
-		"a pattern as scope":       {head + "paths: {/a: {get: {x-daypass-scopes: ['a:*']}}}", "x-daypass-scopes: write a list of scopes"},
-		"no scopes":                {head + "paths: {/a: {get: {x-daypass-scopes: []}}}", "the list is empty"},
-		"public with scopes":       {head + "paths: {/a: {get: {x-daypass-scopes: [a], x-daypass-access: public}}}", "what is public cannot need scopes"},
-		"public with roles":        {head + "paths: {/a: {get: {x-daypass-roles: [a], x-daypass-access: public}}}", "what is public cannot need roles"},
-		"security is no list":      {head + "paths: {/a: {get: {security: {k: []}}}}", "security must be a list"},
-		"security of texts":        {head + "paths: {/a: {get: {security: [k]}}}", "each item of security"},
-		"scopes are no list":       {head + "paths: {/a: {get: {security: [{k: s}]}}}", "write a list of scopes for k"},
+		"a misspelt extension":     {openAPIHead + "paths:\n  /a:\n    get:\n      x-daypass-scope: [a]", "line 6, column 7: unknown extension x-daypass-scope"},
+		"an unknown case":          {openAPIHead + "paths: {/a: {get: {X-Daypass-Scopes: [a]}}}", "unknown extension"},
+		"a pattern as scope":       {openAPIHead + "paths: {/a: {get: {x-daypass-scopes: ['a:*']}}}", "x-daypass-scopes: write a list of scopes"},
+		"no scopes":                {openAPIHead + "paths: {/a: {get: {x-daypass-scopes: []}}}", "the list is empty"},
+		"public with scopes":       {openAPIHead + "paths: {/a: {get: {x-daypass-scopes: [a], x-daypass-access: public}}}", "what is public cannot need scopes"},
+		"public with roles":        {openAPIHead + "paths: {/a: {get: {x-daypass-roles: [a], x-daypass-access: public}}}", "what is public cannot need roles"},
+		"security is no list":      {openAPIHead + "paths: {/a: {get: {security: {k: []}}}}", "security must be a list"},
+		"security of texts":        {openAPIHead + "paths: {/a: {get: {security: [k]}}}", "each item of security"},
+		"scopes are no list":       {openAPIHead + "paths: {/a: {get: {security: [{k: s}]}}}", "write a list of scopes for k"},
 		"a path twice":             {`{"openapi":"3.0.0","paths":{"/a":{},"/a":{}}}`, "written twice"},
 		"a method twice":           {`{"openapi":"3.0.0","paths":{"/a":{"get":{},"get":{"security":[]}}}}`, "GET /a is written twice"},
-		"another document":         {head + "paths: {/a: {$ref: 'other.yaml#/a'}}", "refers to another document"},
-		"in circles":               {head + "paths: {/a: {$ref: '#/paths/~1a'}}", "refers to another document (or to nothing)"},
-		"paths as a list":          {head + "paths: [/a]", "paths must be fields"},
-		"a path that is text":      {head + "paths: {/a: b}", "must hold operations"},
-		"an operation that is one": {head + "paths: {/a: {get: b}}", "must have fields"},
+		"another document":         {openAPIHead + "paths: {/a: {$ref: 'other.yaml#/a'}}", "refers to another document"},
+		"in circles":               {openAPIHead + "paths: {/a: {$ref: '#/paths/~1a'}}", "refers to another document (or to nothing)"},
+		"paths as a list":          {openAPIHead + "paths: [/a]", "paths must be fields"},
+		"a path that is text":      {openAPIHead + "paths: {/a: b}", "must hold operations"},
+		"an operation that is one": {openAPIHead + "paths: {/a: {get: b}}", "must have fields"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadOpenAPI([]byte(c.document), "")
@@ -308,7 +308,7 @@ func TestTemplates(t *testing.T) {
 // TestConcreteBeforeOpen: the first resource that matches is the operation that
 // OpenAPI means.
 func TestConcreteBeforeOpen(t *testing.T) {
-	api, err := ReadOpenAPI([]byte(head+`
+	api, err := ReadOpenAPI([]byte(openAPIHead+`
 x-daypass-access: authenticated
 paths:
   /{any}: {get: {}}
@@ -336,7 +336,7 @@ paths:
 
 // TestResourceFileKeeps: what an API description knows nothing of stays.
 func TestResourceFileKeeps(t *testing.T) {
-	api, err := ReadOpenAPI([]byte(head+"servers: [{url: https://api.example.com/v2}]\npaths: {/a: {get: {security: [{k: [s]}], summary: '7'}}, /b: {get: {security: []}}}"), "")
+	api, err := ReadOpenAPI([]byte(openAPIHead+"servers: [{url: https://api.example.com/v2}]\npaths: {/a: {get: {security: [{k: [s]}], summary: '7'}}, /b: {get: {security: []}}}"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestPrefix(t *testing.T) {
 		"none":                 {"", "", "", "GET /a"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			api, err := ReadOpenAPI([]byte(head+c.document+"\npaths: {/a: {get: {}}}"), c.prefix)
+			api, err := ReadOpenAPI([]byte(openAPIHead+c.document+"\npaths: {/a: {get: {}}}"), c.prefix)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -393,13 +393,13 @@ func TestPrefix(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ReadOpenAPI([]byte(head+"paths: {/a: {get: {}}}"), "/{photos}"); err == nil {
+	if _, err := ReadOpenAPI([]byte(openAPIHead+"paths: {/a: {get: {}}}"), "/{photos}"); err == nil {
 		t.Error("a prefix with a parameter is taken")
 	}
 }
 
 func TestIgnoredOperations(t *testing.T) {
-	api, err := ReadOpenAPI([]byte(head+"x-daypass-access: public\npaths: {'/a/{id}': {get: {}}, /a/b: {get: {x-daypass-ignore: true}}, /c: {x-daypass-ignore: true, get: {}, put: {x-daypass-ignore: false}}}"), "")
+	api, err := ReadOpenAPI([]byte(openAPIHead+"x-daypass-access: public\npaths: {'/a/{id}': {get: {}}, /a/b: {get: {x-daypass-ignore: true}}, /c: {x-daypass-ignore: true, get: {}, put: {x-daypass-ignore: false}}}"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,7 +412,7 @@ func TestIgnoredOperations(t *testing.T) {
 }
 
 func TestInspectAgainstOpenAPI(t *testing.T) {
-	api, err := ReadOpenAPI([]byte(head+`
+	api, err := ReadOpenAPI([]byte(openAPIHead+`
 paths:
   /photos: {get: {security: []}, post: {security: [{k: [write]}]}}
   /photos/{id}: {get: {security: [{k: [read]}]}, delete: {security: [{k: [write]}]}}
@@ -463,8 +463,8 @@ func FuzzReadOpenAPI(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Add([]byte(head + "paths: {/a: &a {get: {security: [{k: [s]}]}}, /b: *a, /c: {$ref: '#/paths/~1a'}, '/{+x}:y': {<<: *a}}"))
-	f.Add([]byte(head + "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nd: &d [*c,*c]\npaths: {/a: {get: {x-daypass-roles: *d}}}"))
+	f.Add([]byte(openAPIHead + "paths: {/a: &a {get: {security: [{k: [s]}]}}, /b: *a, /c: {$ref: '#/paths/~1a'}, '/{+x}:y': {<<: *a}}"))
+	f.Add([]byte(openAPIHead + "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nd: &d [*c,*c]\npaths: {/a: {get: {x-daypass-roles: *d}}}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		api, err := ReadOpenAPI(data, "")
 		if err != nil {
@@ -496,12 +496,12 @@ func FuzzReadOpenAPI(f *testing.F) {
 // TestBombs: a small document that means a large one is refused soon.
 func TestBombs(t *testing.T) {
 	var aliases strings.Builder
-	aliases.WriteString(head + "x0: &x0 [a, a, a, a, a, a, a, a, a, a]\n")
+	aliases.WriteString(openAPIHead + "x0: &x0 [a, a, a, a, a, a, a, a, a, a]\n")
 	for i := range 9 {
 		fmt.Fprintf(&aliases, "x%d: &x%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*x%d, ", i), 10), ", "))
 	}
 	var many strings.Builder
-	many.WriteString(head + "paths:\n")
+	many.WriteString(openAPIHead + "paths:\n")
 	for range MaxResources + 1 {
 		fmt.Fprintf(&many, "  /%d: {get: {security: []}}\n", many.Len())
 	}
@@ -509,7 +509,7 @@ func TestBombs(t *testing.T) {
 		"aliases":    aliases.String(),
 		"operations": many.String(),
 		"nesting":    "{\"openapi\":\"3.0.0\",\"paths\":" + strings.Repeat("[", 100_000),
-		"circle":     head + "a: &a [*a]\npaths: {}",
+		"circle":     openAPIHead + "a: &a [*a]\npaths: {}",
 		"long":       strings.Repeat(" ", MaxOpenAPI+1),
 	} {
 		t.Run(name, func(t *testing.T) {

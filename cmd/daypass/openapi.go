@@ -224,19 +224,22 @@ func (c *cli) sayImport(result *imported, text bool) {
 		return
 	}
 	var rows [][]string
-	loosened := 0
+	loosened, public := 0, 0
 	for _, change := range result.Changes {
 		effect := string(change.Effect)
 		if change.Loosens {
 			effect = strings.ToUpper(effect)
 			loosened++
 		}
+		if change.Effect == catalog.Opened || change.Effect == catalog.Published {
+			public++
+		}
 		methods := slices.DeleteFunc(slices.Clone(change.Methods), func(m string) bool { return m == "HEAD" && slices.Contains(change.Methods, "GET") })
 		rows = append(rows, []string{effect, strings.Join(methods, ",") + " " + change.Path, change.Before, change.After})
 	}
 	c.table([]string{"EFFECT", "REQUESTS", "BEFORE", "AFTER"}, rows)
 	if loosened > 0 {
-		c.say("%s %s", c.paint.red("✗"), c.paint.bold(fmt.Sprintf("%d of these let in somebody who did not get in before, or need no pass", loosened)))
+		c.say("%s %s", c.paint.red("✗"), c.paint.bold(fmt.Sprintf("in %d of these somebody gets in who did not before; in %d of these anybody does, without a pass", loosened, public)))
 	}
 }
 

@@ -14,6 +14,11 @@
 // two ways (dot segments, encoded slashes, backslashes, semicolons, double
 // encoding) is refused, never repaired.
 //
+// [ReadOpenAPI] makes resources of an OpenAPI document, more strictly where a
+// resource cannot say the same, and [ToOpenAPI] describes an application as one.
+// [Compare] and [Inspect] find what a change or a file does to requests, by
+// deciding how patterns lie to each other.
+//
 // First match wins, and what matches nothing is denied: catalog answers with
 // nil and leaves the saying of no to package gate. It knows nothing of tokens,
 // performs no I/O and has no clock.

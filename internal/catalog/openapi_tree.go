@@ -39,9 +39,7 @@ type apiTree struct {
 }
 
 func invalidOpenAPI(problems ...problem) error {
-	err := access.AsError(invalid(problems...))
-	err.Code = "invalid_openapi"
-	return err
+	return listing(access.New(access.Invalid, "invalid_openapi", ""), problems)
 }
 
 // readAPITree reads a document and gives what it says about access to the

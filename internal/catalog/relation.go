@@ -71,14 +71,6 @@ func (p *pattern) subsumes(q *pattern) bool {
 	return true
 }
 
-// allowsAll reports whether p allows every method that q allows.
-func (p *pattern) allowsAll(q *pattern) bool {
-	if q.methods == nil {
-		return p.methods == nil
-	}
-	return !slices.ContainsFunc(q.methods, func(m string) bool { return !p.allows(m) })
-}
-
 // meets reports whether some path matches both, whatever the methods.
 func (p *pattern) meets(q *pattern) bool { return len(p.meeting(q, 0)) > 0 }
 

@@ -52,35 +52,45 @@ func codeOf(status int) codes.Code {
 // denial hands on what was written. The decision is nil where there is none.
 func (a *authzAnswer) denial(code string, d *gate.Decision) *authv3.CheckResponse {
 	delete(a.header, "Connection") // is between Envoy and its client
-	headers := make([]*corev3.HeaderValueOption, 0, len(a.header))
+	headers := newOverwrites(len(a.header))
 	for name, values := range a.header {
-		headers = append(headers, overwrite(name, strings.Join(values, ", ")))
+		headers.set(strings.ToLower(name), strings.Join(values, ", "))
 	}
 	return &authv3.CheckResponse{
 		Status: &rpcstatus.Status{Code: int32(codeOf(a.status)), Message: code},
 		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status: &typev3.HttpStatus{Code: typev3.StatusCode(a.status)}, Headers: headers, Body: string(a.body),
+			Status: &typev3.HttpStatus{Code: typev3.StatusCode(a.status)}, Headers: headers.list, Body: string(a.body),
 		}},
 		DynamicMetadata: logged(code, d),
 	}
 }
 
+// identityKeys are the identity headers as gRPC has names: in lower case.
+var identityKeys = func() (keys [len(identityHeaders)]string) {
+	for i, name := range identityHeaders {
+		keys[i] = strings.ToLower(name)
+	}
+	return keys
+}()
+
 // permit tells the upstream who calls; anything else that was written is for the client.
 func (a *authzAnswer) permit(q *authzQuestion, d *gate.Decision) *authv3.CheckResponse {
-	allowed := &authv3.OkHttpResponse{
-		Headers:         make([]*corev3.HeaderValueOption, 0, len(identityHeaders)+1),
-		HeadersToRemove: q.withheld(d),
-	}
-	for name, values := range a.header {
-		if strings.HasPrefix(name, identityPrefix) {
-			allowed.Headers = append(allowed.Headers, overwrite(name, values[0]))
-		} else {
-			allowed.ResponseHeadersToAdd = append(allowed.ResponseHeadersToAdd, overwrite(name, strings.Join(values, ", ")))
-		}
+	headers := newOverwrites(len(identityHeaders) + 1)
+	for i, name := range identityHeaders {
+		headers.set(identityKeys[i], a.header[name][0])
+		delete(a.header, name)
 	}
 	// One entry, and a true one, as from the gateway: some upstreams believe the first.
 	if client := q.request.Address.String(); len(q.header["X-Forwarded-For"]) != 1 || q.header["X-Forwarded-For"][0] != client {
-		allowed.Headers = append(allowed.Headers, overwrite("X-Forwarded-For", client))
+		headers.set("x-forwarded-for", client)
+	}
+	allowed := &authv3.OkHttpResponse{Headers: headers.list, HeadersToRemove: q.withheld(d)}
+	if len(a.header) > 0 {
+		back := newOverwrites(len(a.header))
+		for name, values := range a.header {
+			back.set(strings.ToLower(name), strings.Join(values, ", "))
+		}
+		allowed.ResponseHeadersToAdd = back.list
 	}
 	return &authv3.CheckResponse{
 		Status:          &rpcstatus.Status{Code: int32(codes.OK)},
@@ -89,12 +99,28 @@ func (a *authzAnswer) permit(q *authzQuestion, d *gate.Decision) *authv3.CheckRe
 	}
 }
 
-// overwrite sets a header. An Envoy that does not know the action yet overwrites too.
-func overwrite(name, value string) *corev3.HeaderValueOption {
-	return &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: strings.ToLower(name), Value: value},
-		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD, KeepEmptyValue: true,
-	}
+// overwrites are headers to set, whatever is there of them.
+type overwrites struct {
+	list  []*corev3.HeaderValueOption
+	block []overwriteBlock // what list points into, in one allocation
+}
+
+type overwriteBlock struct {
+	option corev3.HeaderValueOption
+	header corev3.HeaderValue
+}
+
+func newOverwrites(most int) overwrites {
+	return overwrites{list: make([]*corev3.HeaderValueOption, 0, most), block: make([]overwriteBlock, most)}
+}
+
+// set takes a name in lower case. An Envoy that does not know the action overwrites too.
+func (o *overwrites) set(name, value string) {
+	one := &o.block[len(o.list)]
+	one.header.Key, one.header.Value = name, value
+	one.option.Header, one.option.KeepEmptyValue = &one.header, true
+	one.option.AppendAction = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
+	o.list = append(o.list, &one.option)
 }
 
 // logged is what Envoy's access log may tell of a decision, as dynamic metadata. It holds no secret, and names nobody of

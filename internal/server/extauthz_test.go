@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,8 +50,12 @@ func TestExtAuthzLimits(t *testing.T) {
 	if _, err := client.Check(t.Context(), large); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("a question of a megabyte: %v", err)
 	}
-	if code := i.halfQuestion(); code != codes.DeadlineExceeded && code != codes.Canceled {
+	if code := i.send([]byte{0, 0, 0, 1, 0, 'x'}, false); code != codes.DeadlineExceeded && code != codes.Canceled {
 		t.Errorf("half a question: %v", code)
+	}
+	// attributes.context_extensions is not UTF-8: {1: {10: {1: "\xff"}}}
+	if code := i.send([]byte{0, 0, 0, 0, 7, 0x0a, 5, 0x52, 3, 0x0a, 1, 0xff}, true); code != codes.Internal {
+		t.Errorf("a question that is not UTF-8: %v", code)
 	}
 	if res, err := http.Get("http://" + i.server.Addresses().ExtAuthz + "/"); err == nil {
 		res.Body.Close()
@@ -58,8 +63,8 @@ func TestExtAuthzLimits(t *testing.T) {
 	}
 }
 
-// halfQuestion sends the beginning of a message, and returns how the call ends.
-func (i *instance) halfQuestion() codes.Code {
+// send sends a question, or the beginning of one, byte for byte, and returns how the call ends.
+func (i *instance) send(question []byte, whole bool) codes.Code {
 	i.t.Helper()
 	conn, err := net.Dial("tcp", i.server.Addresses().ExtAuthz)
 	if err != nil {
@@ -79,7 +84,7 @@ func (i *instance) halfQuestion() codes.Code {
 		_ = encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
 	}
 	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte(block.String()), EndHeaders: true})
-	_ = framer.WriteData(1, false, []byte{0, 0, 0, 1, 0, 'x'})
+	_ = framer.WriteData(1, whole, question)
 	for {
 		frame, err := framer.ReadFrame()
 		if err != nil {
@@ -91,7 +96,8 @@ func (i *instance) halfQuestion() codes.Code {
 		case *http2.MetaHeadersFrame:
 			for _, field := range f.RegularFields() {
 				if field.Name == "grpc-status" {
-					return map[string]codes.Code{"1": codes.Canceled, "4": codes.DeadlineExceeded}[field.Value]
+					code, _ := strconv.Atoi(field.Value)
+					return codes.Code(code)
 				}
 			}
 		}

@@ -223,9 +223,15 @@ func (q *authzQuestion) withheld(d *gate.Decision) []string {
 		list = append(list, "cookie")
 	}
 	for name := range q.header {
-		if speaksForProxy(name) && !ofEnvoy[name] {
+		if speaksBesideEnvoy(name) {
 			list = append(list, strings.ToLower(name))
 		}
 	}
 	return list
+}
+
+// speaksBesideEnvoy reports whether a client's header is none of an upstream's business. Names with an underscore are among
+// them, because an upstream may read it as a hyphen.
+func speaksBesideEnvoy(name string) bool {
+	return !isPlainName(name) || name == "Proxy-Authorization" || speaksForProxy(name) && !ofEnvoy[name]
 }

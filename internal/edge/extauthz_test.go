@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -132,7 +134,7 @@ func read(t testing.TB, answer *authv3.CheckResponse) outcome {
 	}
 	for _, option := range options {
 		key := option.GetHeader().GetKey()
-		if option.GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD || option.Append != nil || key != strings.ToLower(key) {
+		if option.GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD || key != strings.ToLower(key) {
 			t.Errorf("%v does not overwrite", option)
 		}
 		o.header.Add(key, option.GetHeader().GetValue())
@@ -318,6 +320,56 @@ func TestExtAuthzTellsTheUpstream(t *testing.T) {
 	}
 }
 
+// TestExtAuthzClientHeadersChangeNothing does to a client's headers what Envoy does, and holds what the upstream gets
+// against what it gets without them. What Envoy itself looks after is left out.
+func TestExtAuthzClientHeadersChangeNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	client := askEnvoy(t, w.extAuthz(), w.theClient)
+	sent := func(lines ...string) (map[string]string, outcome) {
+		question := envoy("/public/x", lines...)
+		got := ask(t, client, question)
+		headers := maps.Clone(question.Attributes.Request.Http.Headers)
+		for name := range got.header {
+			headers[strings.ToLower(name)] = got.header.Get(name)
+		}
+		for _, name := range append(got.removed, "x-request-id", "x-forwarded-proto", "x-forwarded-client-cert", "connection", "keep-alive", "te", "user-agent") {
+			delete(headers, name)
+		}
+		return headers, got
+	}
+	plain, _ := sent("x-forwarded-for: 192.0.2.1")
+	for _, claim := range proxyClaims(t) {
+		var lines []string
+		for _, line := range strings.Split(claim, "\r\n") {
+			name, value, _ := strings.Cut(line, ": ")
+			lines = append(lines, strings.ToLower(name)+": "+value)
+		}
+		headers, got := sent(append(lines, "x-forwarded-for: 192.0.2.1")...)
+		if got.code != "bad_forwarded" && !maps.Equal(headers, plain) {
+			t.Errorf("%q: %s\n got %v\nwant %v", claim, got.code, headers, plain)
+		}
+	}
+}
+
+// TestExtAuthzPaths: however a path is spelled, it ends nowhere else than was decided on.
+func TestExtAuthzPaths(t *testing.T) {
+	var vectors struct{ Targets []struct{ Target string } }
+	readVectors(t, "paths.json", &vectors)
+	w := newWorld(t, nil)
+	client := askEnvoy(t, w.extAuthz(), w.theClient)
+	for _, v := range vectors.Targets {
+		question := envoy(v.Target)
+		if _, err := proto.Marshal(question); err != nil {
+			continue // not UTF-8, which such a message cannot hold
+		}
+		got := ask(t, client, question)
+		sent, _, _ := strings.Cut(v.Target, "?")
+		if decoded, err := url.PathUnescape(sent); got.allowed && (err != nil || !strings.HasPrefix(path.Clean(decoded)+"/", "/public/")) {
+			t.Errorf("%q was allowed", v.Target)
+		}
+	}
+}
+
 // TestExtAuthzClientAddress: X-Forwarded-For counts where a trusted proxy stands before Envoy, and nowhere else.
 func TestExtAuthzClientAddress(t *testing.T) {
 	w := newWorld(t, nil)
@@ -466,15 +518,15 @@ func FuzzExtAuthz(f *testing.F) {
 		if !got.allowed {
 			return
 		}
-		path, err := catalog.ParsePath(target)
-		if err != nil || !strings.EqualFold(path.Target(), target) {
+		read, err := catalog.ParsePath(target)
+		if err != nil || !strings.EqualFold(read.Target(), target) {
 			t.Errorf("let in at %q, which goes on as it is", target)
 		}
 		if strings.HasPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "x-daypass-") {
 			t.Errorf("let in with %s", name)
 		}
 		pass := !one || strings.EqualFold(name, "authorization") && strings.Contains(value, "pass.")
-		if !pass && !strings.HasPrefix(path.Decoded(), "/public") && !strings.HasPrefix(path.Decoded(), "/keep") {
+		if !pass && !strings.HasPrefix(read.Decoded(), "/public") && !strings.HasPrefix(read.Decoded(), "/keep") {
 			t.Errorf("let in at %s without a pass", target)
 		}
 		if _, err := netip.ParseAddr(strings.Split(source, "%")[0]); err != nil {

@@ -11,6 +11,7 @@ var caddy = front{
 }
 
 func TestAttack_Caddy(t *testing.T) {
+	t.Parallel()
 	b := newBehind(t, caddy)
 	b.attack()
 	b.failClosed()

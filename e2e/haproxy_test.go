@@ -14,6 +14,7 @@ var haproxy = front{
 }
 
 func TestAttack_HAProxy(t *testing.T) {
+	t.Parallel()
 	b := newBehind(t, haproxy)
 	b.attack()
 	b.failClosed()

@@ -23,6 +23,7 @@ var nginx = front{
 }
 
 func TestAttack_Nginx(t *testing.T) {
+	t.Parallel()
 	b := newBehind(t, nginx)
 	b.attack()
 	b.failClosed()

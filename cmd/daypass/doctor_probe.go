@@ -19,10 +19,10 @@ func (p *prober) examine(ctx context.Context) []finding {
 		p.add(skipped("all else", "cannot be told before each path that needs a pass is refused without one"))
 		return p.findings
 	}
+	open, lines := p.wayIn(ctx)
 	p.badPasses(ctx)
 	p.spellings(ctx)
 	p.claims(ctx)
-	open, lines := p.wayIn(ctx)
 	p.upgrade(ctx, cmp.Or(open, p.protected[0]), lines)
 	if open == "" {
 		p.add(skipped("what the API gets", "nothing reaches it: give --public-path, or a pass by DAYPASS_KEY"))
@@ -61,22 +61,15 @@ const (
 	ambiguous         // the API may have answered, or the proxy
 )
 
-// judge reads an answer to a request that must not reach the API.
+// judge reads an answer to a request that must not reach the API. A refusal counts if it is in Daypass's words, or if an
+// echo stands in for the API, which refuses nothing: an API that was reached may well refuse by itself.
 func (p *prober) judge(r reply) verdict {
 	switch {
 	case r.echo != nil, r.status == http.StatusSwitchingProtocols:
 		return letIn
-	case r.status == 0, r.status >= 500, r.code != "":
+	case r.status == 0, r.code != "", p.echoing, r.status == http.StatusUnauthorized && strings.HasPrefix(r.challenge, challenge):
 		return denied
-	case p.echoing: // and this is not its answer
-		return denied
-	}
-	switch r.status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge,
-		http.StatusRequestURITooLong, http.StatusMisdirectedRequest, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge:
-		return denied
-	}
-	if r.status < 300 {
+	case r.status < 300:
 		return letIn
 	}
 	return ambiguous
@@ -90,7 +83,7 @@ func (p *prober) must(name string, t topic, r reply, what string) {
 	case letIn:
 		p.wrong(t, fail(name, "%s is let in%s", what, statusOf(r)))
 	default:
-		p.add(skipped(name, "cannot tell whether the proxy or the API answers%s", statusOf(r)))
+		p.add(skipped(name, "not let in, or by an API that refuses it: these are not Daypass's words%s", statusOf(r)))
 	}
 }
 
@@ -221,7 +214,7 @@ func (p *prober) wayIn(ctx context.Context) (path string, lines []string) {
 		with := "Authorization: Bearer " + p.pass
 		r, ok := p.probe(ctx, "good pass", "GET", p.protected[0], with)
 		switch {
-		case ok && (r.status == http.StatusUnauthorized || r.status == http.StatusForbidden || r.status == 0 || r.status >= 500):
+		case ok && !reached(r):
 			p.add(skipped("good pass", "it is not let in%s %s", statusOf(r), line(r.challenge)))
 		case ok:
 			p.add(pass("good pass", "let in%s", statusOf(r)))
@@ -231,7 +224,7 @@ func (p *prober) wayIn(ctx context.Context) (path string, lines []string) {
 	if p.public != "" {
 		r, ok := p.probe(ctx, "public path", "GET", p.public)
 		switch {
-		case ok && p.judge(r) == denied:
+		case ok && !reached(r):
 			p.add(skipped("public path", "it does not reach the API%s; name one whose rule says 'access: public'", statusOf(r)))
 		case ok:
 			p.add(pass("public path", "let in%s", statusOf(r)))
@@ -241,6 +234,11 @@ func (p *prober) wayIn(ctx context.Context) (path string, lines []string) {
 		}
 	}
 	return path, lines
+}
+
+// reached reports whether it is likely that the API answered.
+func reached(r reply) bool {
+	return r.code == "" && r.status != 0 && r.status != http.StatusUnauthorized && r.status != http.StatusForbidden && r.status < 500
 }
 
 // upgrade tries to turn the connection into one for requests that nobody asks about.
@@ -270,11 +268,11 @@ func (p *prober) methods(ctx context.Context) {
 	if !ok {
 		return
 	}
-	if p.judge(r) != denied {
+	if p.judge(r) == letIn {
 		p.add(skipped(name, "the public path takes any method%s; that may be what its rule says", statusOf(r)))
 		return
 	}
-	p.add(pass(name, "one that no rule names is refused%s", statusOf(r)))
+	p.must(name, notAsked, r, "a method that no rule names")
 	for _, line := range []string{"X-Forwarded-Method: GET", "X-Original-Method: GET", "X-HTTP-Method-Override: GET"} {
 		header, _, _ := strings.Cut(line, ":")
 		if r, ok := p.probe(ctx, "method, "+header, "PROBE", p.public, line); ok {

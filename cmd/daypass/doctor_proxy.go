@@ -131,7 +131,7 @@ type prober struct {
 type reply struct {
 	status    int
 	challenge string
-	code      string // of a problem
+	code      string // of a problem of Daypass
 	echo      *echo  // nil: not from an echo
 }
 
@@ -158,7 +158,7 @@ func (p *prober) ask(ctx context.Context, method, target string, lines ...string
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if ctx.Err() != nil {
-		return reply{}, failed("timeout", "the proxy does not answer within %s", probeTimeout)
+		return reply{}, failed("unreachable", "the proxy does not answer within %s", probeTimeout)
 	}
 	if err != nil {
 		return reply{}, nil
@@ -172,8 +172,8 @@ func readReply(response *http.Response) reply {
 		return r
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxReply)) // half an answer is as good
-	var problem struct{ Code string }
-	if json.Unmarshal(body, &problem) == nil {
+	var problem struct{ Type, Code string }
+	if json.Unmarshal(body, &problem) == nil && problem.Type == "/docs/errors#"+problem.Code {
 		r.code = problem.Code
 	}
 	var e echo

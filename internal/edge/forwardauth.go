@@ -9,7 +9,7 @@ import (
 )
 
 // ForwardAuth answers a proxy that asks whether a request may pass: 204 with every identity header, or the denial to hand
-// on. Any method does.
+// on. Any method does; by HEAD, the body of a denial comes in the header Problem.
 //
 // Only proxies the server trusts may ask; anybody else gets 403. The request asked about is described by
 // X-Forwarded-Method and -Uri, or by X-Original-Method and -URI; where both are there they must agree. Host, protocol and
@@ -27,6 +27,9 @@ var errUntrustedProxy = access.New(access.Forbidden, "untrusted_proxy",
 	"only a trusted proxy may ask this; start the server with its address in --trusted-proxies")
 
 func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		w = &headWriter{ResponseWriter: w}
+	}
 	request, credential, err := f.read(r)
 	if err != nil {
 		f.refuse(w, r, err)

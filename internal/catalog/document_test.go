@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/daypass/daypass/internal/access"
 )
@@ -305,4 +306,14 @@ func FuzzParseDocument(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestColumnsOfOneLongLine: columns count characters, also far into a line.
+func TestColumnsOfOneLongLine(t *testing.T) {
+	file := `{"resources": [` + strings.Repeat(`{"match": "GET /é", "access": "public"}, `, 9_000) + `{"match": 7, "access": "public"}]}`
+	_, err := ParseDocument([]byte(file))
+	want := fmt.Sprintf("line 1, column %d: ", utf8.RuneCountInString(file[:strings.Index(file, "7,")])+1)
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
 }

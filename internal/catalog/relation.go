@@ -71,8 +71,22 @@ func (p *pattern) subsumes(q *pattern) bool {
 	return true
 }
 
-// meets reports whether some path matches both, whatever the methods.
-func (p *pattern) meets(q *pattern) bool { return len(p.meeting(q, 0)) > 0 }
+// meets reports whether some path matches both, whatever the methods. It
+// allocates nothing: every pair of rules is asked.
+func (p *pattern) meets(q *pattern) bool {
+	if len(p.segments) > len(q.segments) {
+		p, q = q, p
+	}
+	if len(p.segments) < len(q.segments) && !p.open {
+		return false
+	}
+	for i := range p.segments {
+		if !p.segments[i].meets(&q.segments[i]) {
+			return false
+		}
+	}
+	return true
+}
 
 // meeting gives generic paths among those that both match, as [pattern.generic]
 // does; none if there are no such paths.
@@ -80,49 +94,56 @@ func (p *pattern) meeting(q *pattern, depth int) []Path {
 	if len(p.segments) > len(q.segments) {
 		p, q = q, p
 	}
-	if len(p.segments) < len(q.segments) && !p.open {
+	if !p.meets(q) {
 		return nil
 	}
 	texts := make([]string, len(q.segments))
 	for i := range q.segments {
-		if i >= len(p.segments) {
+		if i < len(p.segments) {
+			texts[i] = p.segments[i].meeting(&q.segments[i])
+		} else {
 			texts[i] = q.segments[i].generic()
-			continue
-		}
-		var ok bool
-		if texts[i], ok = p.segments[i].meeting(&q.segments[i]); !ok {
-			return nil
 		}
 	}
 	return drawOut(texts, p.open && q.open, depth)
 }
 
-// meeting gives a text that both segments match, if there is one.
-func (s *segment) meeting(t *segment) (string, bool) {
+// meets reports whether some text matches both segments. Two globs meet where
+// their ends do: what one has between its ends can stand beside what the other
+// has there.
+func (s *segment) meets(t *segment) bool {
 	switch {
-	case s.any:
-		return t.generic(), true
-	case t.any:
-		return s.generic(), true
+	case s.any || t.any:
+		return true
 	case s.glob == nil:
-		return s.literal, t.matches(s.literal)
+		return t.matches(s.literal)
 	case t.glob == nil:
-		return t.literal, s.matches(t.literal)
+		return s.matches(t.literal)
 	}
-	// Two globs meet where their ends do: what one has between its ends can stand
-	// beside what the other has there.
-	first, ok := longer(s.glob[0], t.glob[0], strings.HasPrefix)
-	last, fits := longer(s.glob[len(s.glob)-1], t.glob[len(t.glob)-1], strings.HasSuffix)
-	pieces := slices.Concat([]string{first}, s.glob[1:len(s.glob)-1], t.glob[1:len(t.glob)-1], []string{last})
-	return strings.Join(pieces, fresh), ok && fits
+	first, second := longer(s.glob[0], t.glob[0])
+	last, before := longer(s.glob[len(s.glob)-1], t.glob[len(t.glob)-1])
+	return strings.HasPrefix(first, second) && strings.HasSuffix(last, before)
 }
 
-// longer gives the longer text if the shorter is a part of it as has says.
-func longer(a, b string, has func(text, part string) bool) (string, bool) {
-	if len(a) < len(b) {
-		a, b = b, a
+// meeting gives a text that both segments match; they must meet.
+func (s *segment) meeting(t *segment) string {
+	switch {
+	case s.any || t.glob == nil && !t.any:
+		return t.generic()
+	case t.any || s.glob == nil:
+		return s.generic()
 	}
-	return a, has(a, b)
+	first, _ := longer(s.glob[0], t.glob[0])
+	last, _ := longer(s.glob[len(s.glob)-1], t.glob[len(t.glob)-1])
+	pieces := slices.Concat([]string{first}, s.glob[1:len(s.glob)-1], t.glob[1:len(t.glob)-1], []string{last})
+	return strings.Join(pieces, fresh)
+}
+
+func longer(a, b string) (long, short string) {
+	if len(a) < len(b) {
+		return b, a
+	}
+	return a, b
 }
 
 // within narrows the pattern to the paths at and below a prefix, which is

@@ -406,9 +406,10 @@ func (s *Server) tidy(ctx context.Context) {
 		}
 		now := s.now()
 		revocations := s.feed.prune(ctx)
+		networks := s.feed.pruneNetworks(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
-		if err := errors.Join(revocations, answers, records); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, answers, records); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -100,6 +100,9 @@ func (f *ForwardAuth) described(r *http.Request, request *gate.Request) (target 
 	if !isPlainName(strings.ReplaceAll(request.Method, "_", "-")) {
 		return "", badForwarded("the forwarded method is not a method")
 	}
+	if request.Method == http.MethodConnect {
+		return "", errTunnel
+	}
 	host, err := agreed(r.Header, "X-Forwarded-Host", "X-Original-Host")
 	if err != nil {
 		return "", err

@@ -74,12 +74,16 @@ type passage struct {
 	request  gate.Request
 	decision gate.Decision
 	identity gate.Identity
+	body     clientBody
 }
 
 // read finds out what is asked, and refuses what is not plain.
 func (p *passage) read(r *http.Request) (credential string, err error) {
 	if !p.client.Address.IsValid() {
 		return "", errNoClient
+	}
+	if r.Method == http.MethodConnect {
+		return "", errTunnel
 	}
 	p.request.Method, p.request.Address = r.Method, p.client.Address
 	if p.request.Path, err = catalog.ParsePath(r.RequestURI); err != nil {
@@ -104,6 +108,7 @@ func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
 		// Any other protocol, h2c above all, would carry further requests past the gate.
 		delete(r.Header, "Upgrade")
 	}
+	p.body.wrap(r)
 	document := p.decision.Application.Document
 	proxy := httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
@@ -191,7 +196,7 @@ func (p *passage) fail(w http.ResponseWriter, r *http.Request, err error) {
 		WriteProblem(w, r, err)
 		return
 	}
-	if errors.Is(err, errFraming) {
+	if errors.Is(err, errFraming) || p.body.broken.Load() {
 		w.Header().Set("Connection", "close")
 		WriteProblem(w, r, access.New(access.Malformed, "bad_framing", "the body is not framed as HTTP says"))
 		return

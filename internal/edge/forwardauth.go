@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -39,7 +40,7 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	identity := decision.Identity()
-	if err := checkIdentity(identity); err != nil {
+	if err := errors.Join(checkIdentity(identity), checkOrigin(r.Header, askedHost(r), decision.Application)); err != nil {
 		WriteProblem(w, r, err)
 		return
 	}

@@ -43,6 +43,10 @@ func NewGateway(c Config) *Gateway {
 // Avoid names the server's own listeners, which no upstream may be. Call it before the first request.
 func (g *Gateway) Avoid(own ...netip.AddrPort) { g.transports.own = own }
 
+// Confine lets upstreams have addresses in these networks only; the empty set, any. What [Gateway.Avoid] names, and what no
+// upstream may be, stays refused. Call it before the first request.
+func (g *Gateway) Confine(networks access.Networks) { g.transports.only = networks }
+
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := &passage{gateway: g, client: ClientFrom(r.Context())}
 	credential, err := p.read(r)
@@ -60,7 +64,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, Problem{Status: http.StatusBadGateway, Code: "no_upstream", Detail: "the application names no upstream; its resource file needs one to be served here"})
 		return
 	}
-	if err := checkIdentity(p.identity); err != nil {
+	if err := errors.Join(checkIdentity(p.identity), checkOrigin(r.Header, r.Host, decision.Application)); err != nil {
 		WriteProblem(w, r, err)
 		return
 	}
@@ -102,7 +106,7 @@ func (p *passage) read(r *http.Request) (credential string, err error) {
 }
 
 func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
-	if upgrade := r.Header["Upgrade"]; len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket") {
+	if isWebSocket(r.Header) {
 		w = &upgradeWriter{ResponseWriter: w, passage: p}
 	} else {
 		// Any other protocol, h2c above all, would carry further requests past the gate.

@@ -173,6 +173,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	})
 	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Log: s.log}
 	s.gateway = edge.NewGateway(door)
+	s.gateway.Confine(c.upstreamNetworks)
 	s.feed.swapped = s.gateway.Recheck
 	var origins []string
 	if c.Dev {

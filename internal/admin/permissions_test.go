@@ -118,7 +118,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return w.DeleteApplication(w.ctx, c, on.org, on.app, never)
 	},
 	"keys.suggest": func(w *world, c *access.Caller, on things) error {
-		_, err := w.SuggestKey(w.ctx, c, on.org, on.key, 0)
+		_, err := w.SuggestKey(w.ctx, c, on.org, on.key, 30)
 		return err
 	},
 	"keys.narrow": func(w *world, c *access.Caller, on things) error {

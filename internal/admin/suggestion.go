@@ -11,7 +11,6 @@ import (
 )
 
 const (
-	usualSuggestion = 30 // days
 	// KeepKeyScopes is for how many days it is known which scopes a key used.
 	KeepKeyScopes = 90
 	// foldAt is how many scopes must differ in one segment alone to become one
@@ -38,11 +37,8 @@ type UsedScope struct {
 }
 
 // SuggestKey folds the scopes that a key, or a pass of it, made use of in the last
-// days (1 to 90; 0: 30, today included) into the narrowest that cover them.
+// days (1 to 90, today included) into the narrowest that cover them.
 func (s *Service) SuggestKey(ctx context.Context, caller *access.Caller, org, key string, days int) (Suggestion, error) {
-	if days == 0 {
-		days = usualSuggestion
-	}
 	var wrong faults
 	if days < 1 || days > KeepKeyScopes {
 		wrong.invalid("/days", "give 1 to %d days: no more is known", KeepKeyScopes)

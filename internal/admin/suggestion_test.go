@@ -31,7 +31,7 @@ func TestSuggestion(t *testing.T) {
 	w.usedScopes(made.ID, 29, "photos:list")
 	w.usedScopes(made.ID, 0, "videos:1:read", "videos:2:read", "videos:3:read", "videos:4:read", "videos:5:read", "photos:list", "lost:read")
 
-	got := must(w.SuggestKey(w.ctx, w.root, "acme", made.ID, 0))(t)
+	got := must(w.SuggestKey(w.ctx, w.root, "acme", made.ID, 30))(t)
 	if strings.Join(got.Scopes, " ") != "photos:list videos:*:read" || strings.Join(got.Unused, " ") != "albums:read" || strings.Join(got.Beyond, " ") != "lost:read" {
 		t.Errorf("%+v", got)
 	}
@@ -44,7 +44,7 @@ func TestSuggestion(t *testing.T) {
 	_, err := w.SuggestKey(w.ctx, w.root, "acme", made.ID, 91)
 	w.refused(err, "invalid_field")
 	other := w.user("acme", "consumer")
-	_, err = w.SuggestKey(w.ctx, other, "acme", made.ID, 0)
+	_, err = w.SuggestKey(w.ctx, other, "acme", made.ID, 30)
 	w.refused(err, "role_missing")
 }
 

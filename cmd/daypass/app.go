@@ -15,7 +15,7 @@ func newAppCommand(c *cli) *cobra.Command {
 		`  daypass app put photos.yaml
   daypass app list
   daypass app update photos --active=false`,
-		newPut(c, "app"), newAppList(c), newAppShow(c), newAppUpdate(c), newAppDelete(c))
+		newPut(c, "app"), newShadow(c, "app"), newAppList(c), newAppShow(c), newAppUpdate(c), newAppDelete(c))
 }
 
 func applications(ctx context.Context, client *api.Client, org string, limit int) ([]api.Application, bool, error) {
@@ -60,6 +60,7 @@ func (c *cli) describeApp(a *api.Application) {
 		fact{"audience", a.Audience},
 		fact{"id", a.ID},
 		fact{"active", yesNo(a.Active)},
+		fact{"in shadow mode", shadowWords[value(a.Shadow)]},
 		fact{"created", c.moment(a.Created)},
 	)
 }

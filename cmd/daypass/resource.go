@@ -81,6 +81,9 @@ func newResourceCheck(c *cli) *cobra.Command {
 			rows := [][]string{}
 			for _, r := range doc.Resources {
 				m := checkedMatch{r.Line, r.Match, needs(r)}
+				if r.Mode == catalog.Shadow || doc.Mode == catalog.Shadow {
+					m.Needs += "; in shadow mode"
+				}
 				found.Resources = append(found.Resources, m)
 				rows = append(rows, []string{m.Match, m.Needs})
 			}

@@ -40,15 +40,11 @@ func (d *Decision) Witness(r *Request, now time.Time) (Witnessed, bool) {
 // byFile reports whether the application's resource file, and the pass, are all
 // that the decision hangs on.
 func (d *Decision) byFile(r *Request) bool {
-	if d.Application == nil {
-		return false
-	}
 	switch d.Reason {
 	case Allowed, Public, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
-		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing:
-		return true
-	case AddressDenied:
-		return !d.Application.Admits(r.Address)
+		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied:
+		// A list beside the file may have let in whom the file's own do not, or not.
+		return d.Application != nil && d.Application.Admits(r.Address) == (d.Reason != AddressDenied)
 	}
 	return false
 }

@@ -217,8 +217,11 @@ func TestFactsHoldNoMoreThanTheyMay(t *testing.T) {
 	if d := (Decision{Reason: "rate_limited", Application: app}); d.byFile(r) {
 		t.Error("a limit is taken for a rule")
 	}
-	if d := (Decision{Reason: AddressDenied, Application: app}); d.byFile(r) {
-		t.Error("a list beside the file is taken for the file")
+	closed := application(t, "app_1", "photos", "allow_networks: [10.0.0.0/8]\nresources: [{match: GET /a, access: public}]")
+	for _, d := range []Decision{{Reason: AddressDenied, Application: app}, {Reason: Public, Allow: true, Application: closed}} {
+		if d.byFile(r) {
+			t.Errorf("a list beside the file is taken for the file: %s", d.Reason)
+		}
 	}
 }
 

@@ -189,6 +189,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		rule("access: public, limit: {rate: 1/m}"), rule("access: public, graphql: {}"), rule("access: public, other: 1"),
 		rule("access: public, pass_token: true"), rule("access: public, bearer_token: false"), rule("access: public, pass_token: 'yes'"),
 		rule("access: public, pass_token: true, bearer_token: true"),
+		"mode: shadow", "mode: enforce", "mode: off", rule("access: public, mode: shadow"), rule("access: public, mode: true"),
 		rule("require: {scopes: ['a:b']}"), rule("require: {roles: [consumer]}"), rule("require: {scopes: [a], roles: [b], in: account}"), rule("access: authenticated, require: {scopes: [a]}"),
 		rule("require: {}"), rule("require: {in: account}"), rule("require: {scopes: [a], in: account}"), rule("require: {roles: [a], in: here}"), rule("require: [a]"),
 		rule("require: {scopes: []}"), rule("require: {roles: []}"), rule("require: {scopes: ['a:*']}"), rule("require: {scopes: [':']}"), rule("require: {scopes: a}"),

@@ -169,7 +169,7 @@ func spellings() []string {
 		"/%61%64%6d%69%6e/x", "/%2561dmin/x", "/admin%20/x", "/admin./x", "/admin%2e/x", "/admin::$DATA", "/adm%C4%B1n/x", "/%EF%BC%A1dmin/x", "/admin/x%0a", "/admin/x%85", "/admin\u3002/x", "/\xc0\xaeadmin", "/admin/\xff",
 		"http://photos.example/admin/x", "HTTP://photos.example/public/../admin/x", "http://evil.example/admin/x", "http://photos.example:80@evil.example/admin/x", "http://evil.example\\@photos.example/public/x", "https://photos.example/admin/x",
 		"http:///admin/x", "http:/admin/x", "ftp://photos.example/public/x", "//evil.example/public/x", "photos.example:80", "photos.example/admin/x", "*", "admin/x", "?/public/x", "http://photos.example?/public/x", "/public/%", "/public/%zz", "/public/%e9",
-		"/" + strings.Repeat("a/../", 500) + "admin/x", "/public/" + strings.Repeat(".", 8000))
+		"/"+strings.Repeat("a/../", 500)+"admin/x", "/public/"+strings.Repeat(".", 8000))
 }
 
 // TestAttack_PathsOnTheWire sends every spelling as it stands over a socket: it

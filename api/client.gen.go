@@ -118,6 +118,62 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPlatformNetworks Networks that are denied to every application
+	//
+	// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+	ListPlatformNetworks(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPlatformNetworksWithBody Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworksWithBody(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPlatformNetworks Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworks(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplacePlatformNetworksWithBody Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworksWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplacePlatformNetworks Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworks(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePlatformNetwork Take a network off the list for every application
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+	DeletePlatformNetwork(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListOrganizations The organizations you can see
 	//
 	// An administrator sees all of them, everybody else their own.
@@ -210,7 +266,7 @@ type ClientInterface interface {
 	// PutApplicationWithBody Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -220,12 +276,111 @@ type ClientInterface interface {
 	// PutApplication Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/organizations/{org}/applications/{app} (the `PutApplication` operationId).
 	PutApplication(ctx context.Context, org OrgPath, app AppPath, params *PutApplicationParams, body PutApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNetworks Networks that are denied to, or allowed at, an application
+	//
+	// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+	ListNetworks(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddNetworksWithBody Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddNetworks Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworks(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceNetworksWithBody Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceNetworks Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworks(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteNetwork Take a network off the list
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+	DeleteNetwork(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayApplicationWithBody What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplicationWithBody(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayApplication What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplication(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DropShadow Try it no longer
+	//
+	// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+	DropShadow(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetShadow The resource file that is tried beside the enforced one
+	//
+	// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+	// other notation, as `Accept` asks. 404 if there is none.
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+	GetShadow(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompareShadow What would be answered differently if what is in shadow mode were enforced
+	//
+	// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+	// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+	CompareShadow(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEvents Who changed what
 	//
@@ -275,6 +430,26 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// NarrowKeyWithBody Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKeyWithBody(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NarrowKey Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKey(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RotateKeyWithBody A new text for the same key
 	//
 	// The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -292,6 +467,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/organizations/{org}/keys/{key}/rotate (the `RotateKey` operationId).
 	RotateKey(ctx context.Context, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SuggestKey The narrowest scopes that cover what a key used
+	//
+	// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+	// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+	//
+	// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+	SuggestKey(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMemberships Who is in the organization, as what
 	//
@@ -599,6 +782,122 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 	return c.Client.Do(req)
 }
 
+// ListPlatformNetworks Networks that are denied to every application
+//
+// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+func (c *Client) ListPlatformNetworks(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPlatformNetworksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPlatformNetworksWithBody Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *Client) AddPlatformNetworksWithBody(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPlatformNetworksRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPlatformNetworks Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *Client) AddPlatformNetworks(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPlatformNetworksRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplacePlatformNetworksWithBody Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *Client) ReplacePlatformNetworksWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplacePlatformNetworksRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplacePlatformNetworks Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *Client) ReplacePlatformNetworks(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplacePlatformNetworksRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePlatformNetwork Take a network off the list for every application
+//
+// The gate has applied it before the answer is sent.
+//
+// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+func (c *Client) DeletePlatformNetwork(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePlatformNetworkRequest(c.Server, network, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListOrganizations The organizations you can see
 //
 // An administrator sees all of them, everybody else their own.
@@ -801,7 +1100,7 @@ func (c *Client) UpdateApplication(ctx context.Context, org OrgPath, app AppPath
 // PutApplicationWithBody Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes any type of body and a specified content type.
 //
@@ -821,13 +1120,222 @@ func (c *Client) PutApplicationWithBody(ctx context.Context, org OrgPath, app Ap
 // PutApplication Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/organizations/{org}/applications/{app} (the `PutApplication` operationId).
 func (c *Client) PutApplication(ctx context.Context, org OrgPath, app AppPath, params *PutApplicationParams, body PutApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutApplicationRequest(c.Server, org, app, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNetworks Networks that are denied to, or allowed at, an application
+//
+// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+func (c *Client) ListNetworks(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNetworksRequest(c.Server, org, app, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddNetworksWithBody Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *Client) AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddNetworksRequestWithBody(c.Server, org, app, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddNetworks Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *Client) AddNetworks(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddNetworksRequest(c.Server, org, app, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceNetworksWithBody Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *Client) ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceNetworksRequestWithBody(c.Server, org, app, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceNetworks Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *Client) ReplaceNetworks(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceNetworksRequest(c.Server, org, app, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteNetwork Take a network off the list
+//
+// The gate has applied it before the answer is sent.
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+func (c *Client) DeleteNetwork(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteNetworkRequest(c.Server, org, app, network, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayApplicationWithBody What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *Client) ReplayApplicationWithBody(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayApplicationRequestWithBody(c.Server, org, app, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayApplication What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *Client) ReplayApplication(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayApplicationRequest(c.Server, org, app, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DropShadow Try it no longer
+//
+// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+func (c *Client) DropShadow(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDropShadowRequest(c.Server, org, app, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetShadow The resource file that is tried beside the enforced one
+//
+// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+// other notation, as `Accept` asks. 404 if there is none.
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+func (c *Client) GetShadow(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetShadowRequest(c.Server, org, app)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareShadow What would be answered differently if what is in shadow mode were enforced
+//
+// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+func (c *Client) CompareShadow(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareShadowRequest(c.Server, org, app, params)
 	if err != nil {
 		return nil, err
 	}
@@ -946,6 +1454,46 @@ func (c *Client) GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors 
 	return c.Client.Do(req)
 }
 
+// NarrowKeyWithBody Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *Client) NarrowKeyWithBody(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNarrowKeyRequestWithBody(c.Server, org, key, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NarrowKey Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *Client) NarrowKey(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNarrowKeyRequest(c.Server, org, key, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RotateKeyWithBody A new text for the same key
 //
 // The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -974,6 +1522,24 @@ func (c *Client) RotateKeyWithBody(ctx context.Context, org OrgPath, key KeyID, 
 // Corresponds with POST /v1/organizations/{org}/keys/{key}/rotate (the `RotateKey` operationId).
 func (c *Client) RotateKey(ctx context.Context, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateKeyRequest(c.Server, org, key, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SuggestKey The narrowest scopes that cover what a key used
+//
+// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+//
+// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+func (c *Client) SuggestKey(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSuggestKeyRequest(c.Server, org, key, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1643,6 +2209,228 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListPlatformNetworksRequest constructs an http.Request for the ListPlatformNetworks method
+func NewListPlatformNetworksRequest(server string, params *ListPlatformNetworksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddPlatformNetworksRequest calls the generic AddPlatformNetworks builder with application/json body
+func NewAddPlatformNetworksRequest(server string, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddPlatformNetworksRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddPlatformNetworksRequestWithBody constructs an http.Request for the AddPlatformNetworks method, with any body, and a specified content type
+func NewAddPlatformNetworksRequestWithBody(server string, params *AddPlatformNetworksParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplacePlatformNetworksRequest calls the generic ReplacePlatformNetworks builder with application/json body
+func NewReplacePlatformNetworksRequest(server string, body ReplacePlatformNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplacePlatformNetworksRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReplacePlatformNetworksRequestWithBody constructs an http.Request for the ReplacePlatformNetworks method, with any body, and a specified content type
+func NewReplacePlatformNetworksRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeletePlatformNetworkRequest constructs an http.Request for the DeletePlatformNetwork method
+func NewDeletePlatformNetworkRequest(server string, network NetworkPath, params *DeletePlatformNetworkParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "network", network, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListOrganizationsRequest constructs an http.Request for the ListOrganizations method
 func NewListOrganizationsRequest(server string, params *ListOrganizationsParams) (*http.Request, error) {
 	var err error
@@ -2168,6 +2956,566 @@ func NewPutApplicationRequestWithBody(server string, org OrgPath, app AppPath, p
 	return req, nil
 }
 
+// NewListNetworksRequest constructs an http.Request for the ListNetworks method
+func NewListNetworksRequest(server string, org OrgPath, app AppPath, params *ListNetworksParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddNetworksRequest calls the generic AddNetworks builder with application/json body
+func NewAddNetworksRequest(server string, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddNetworksRequestWithBody(server, org, app, params, "application/json", bodyReader)
+}
+
+// NewAddNetworksRequestWithBody constructs an http.Request for the AddNetworks method, with any body, and a specified content type
+func NewAddNetworksRequestWithBody(server string, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplaceNetworksRequest calls the generic ReplaceNetworks builder with application/json body
+func NewReplaceNetworksRequest(server string, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplaceNetworksRequestWithBody(server, org, app, "application/json", bodyReader)
+}
+
+// NewReplaceNetworksRequestWithBody constructs an http.Request for the ReplaceNetworks method, with any body, and a specified content type
+func NewReplaceNetworksRequestWithBody(server string, org OrgPath, app AppPath, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteNetworkRequest constructs an http.Request for the DeleteNetwork method
+func NewDeleteNetworkRequest(server string, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "network", network, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplayApplicationRequest calls the generic ReplayApplication builder with application/json body
+func NewReplayApplicationRequest(server string, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayApplicationRequestWithBody(server, org, app, params, "application/json", bodyReader)
+}
+
+// NewReplayApplicationRequestWithBody constructs an http.Request for the ReplayApplication method, with any body, and a specified content type
+func NewReplayApplicationRequestWithBody(server string, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/replay", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDropShadowRequest constructs an http.Request for the DropShadow method
+func NewDropShadowRequest(server string, org OrgPath, app AppPath, params *DropShadowParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/shadow", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetShadowRequest constructs an http.Request for the GetShadow method
+func NewGetShadowRequest(server string, org OrgPath, app AppPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/shadow", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCompareShadowRequest constructs an http.Request for the CompareShadow method
+func NewCompareShadowRequest(server string, org OrgPath, app AppPath, params *CompareShadowParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/shadow/differences", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListEventsRequest constructs an http.Request for the ListEvents method
 func NewListEventsRequest(server string, org OrgPath, params *ListEventsParams) (*http.Request, error) {
 	var err error
@@ -2545,6 +3893,75 @@ func NewGetKeyRequest(server string, org OrgPath, key KeyID) (*http.Request, err
 	return req, nil
 }
 
+// NewNarrowKeyRequest calls the generic NarrowKey builder with application/json body
+func NewNarrowKeyRequest(server string, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewNarrowKeyRequestWithBody(server, org, key, params, "application/json", bodyReader)
+}
+
+// NewNarrowKeyRequestWithBody constructs an http.Request for the NarrowKey method, with any body, and a specified content type
+func NewNarrowKeyRequestWithBody(server string, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/keys/%s/narrow", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRotateKeyRequest calls the generic RotateKey builder with application/json body
 func NewRotateKeyRequest(server string, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2620,6 +4037,74 @@ func NewRotateKeyRequestWithBody(server string, org OrgPath, key KeyID, params *
 			req.Header.Set("If-Match", headerParam1)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewSuggestKeyRequest constructs an http.Request for the SuggestKey method
+func NewSuggestKeyRequest(server string, org OrgPath, key KeyID, params *SuggestKeyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/keys/%s/suggestion", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Days != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "days", *params.Days, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -3889,6 +5374,66 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
 
+	// ListPlatformNetworksWithResponse Networks that are denied to every application
+	//
+	// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+	ListPlatformNetworksWithResponse(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*ListPlatformNetworksResponse, error)
+
+	// AddPlatformNetworksWithBodyWithResponse Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworksWithBodyWithResponse(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error)
+
+	// AddPlatformNetworksWithResponse Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworksWithResponse(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error)
+
+	// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworksWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error)
+
+	// ReplacePlatformNetworksWithResponse Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworksWithResponse(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error)
+
+	// DeletePlatformNetworkWithResponse Take a network off the list for every application
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+	DeletePlatformNetworkWithResponse(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*DeletePlatformNetworkResponse, error)
+
 	// ListOrganizationsWithResponse The organizations you can see
 	//
 	// An administrator sees all of them, everybody else their own.
@@ -3991,7 +5536,7 @@ type ClientWithResponsesInterface interface {
 	// PutApplicationWithBodyWithResponse Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4001,12 +5546,121 @@ type ClientWithResponsesInterface interface {
 	// PutApplicationWithResponse Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/organizations/{org}/applications/{app} (the `PutApplication` operationId).
 	PutApplicationWithResponse(ctx context.Context, org OrgPath, app AppPath, params *PutApplicationParams, body PutApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*PutApplicationResponse, error)
+
+	// ListNetworksWithResponse Networks that are denied to, or allowed at, an application
+	//
+	// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+	ListNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*ListNetworksResponse, error)
+
+	// AddNetworksWithBodyWithResponse Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error)
+
+	// AddNetworksWithResponse Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error)
+
+	// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error)
+
+	// ReplaceNetworksWithResponse Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error)
+
+	// DeleteNetworkWithResponse Take a network off the list
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+	DeleteNetworkWithResponse(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*DeleteNetworkResponse, error)
+
+	// ReplayApplicationWithBodyWithResponse What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplicationWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error)
+
+	// ReplayApplicationWithResponse What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplicationWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error)
+
+	// DropShadowWithResponse Try it no longer
+	//
+	// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+	DropShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*DropShadowResponse, error)
+
+	// GetShadowWithResponse The resource file that is tried beside the enforced one
+	//
+	// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+	// other notation, as `Accept` asks. 404 if there is none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+	GetShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*GetShadowResponse, error)
+
+	// CompareShadowWithResponse What would be answered differently if what is in shadow mode were enforced
+	//
+	// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+	// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+	CompareShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*CompareShadowResponse, error)
 
 	// ListEventsWithResponse Who changed what
 	//
@@ -4064,6 +5718,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*GetKeyResponse, error)
 
+	// NarrowKeyWithBodyWithResponse Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKeyWithBodyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error)
+
+	// NarrowKeyWithResponse Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error)
+
 	// RotateKeyWithBodyWithResponse A new text for the same key
 	//
 	// The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -4081,6 +5755,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/organizations/{org}/keys/{key}/rotate (the `RotateKey` operationId).
 	RotateKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error)
+
+	// SuggestKeyWithResponse The narrowest scopes that cover what a key used
+	//
+	// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+	// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+	SuggestKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*SuggestKeyResponse, error)
 
 	// ListMembershipsWithResponse Who is in the organization, as what
 	//
@@ -4477,6 +6161,164 @@ func (r GetMeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPlatformNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ListPlatformNetworks
+type ListPlatformNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListPlatformNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListPlatformNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPlatformNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPlatformNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPlatformNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddPlatformNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for AddPlatformNetworks
+type AddPlatformNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type AddPlatformNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AddPlatformNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r AddPlatformNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddPlatformNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddPlatformNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplacePlatformNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ReplacePlatformNetworks
+type ReplacePlatformNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ReplacePlatformNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplacePlatformNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplacePlatformNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplacePlatformNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplacePlatformNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePlatformNetworkResponseDefaultHeaders the declared response headers of an HTTP default response for DeletePlatformNetwork
+type DeletePlatformNetworkResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeletePlatformNetworkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeletePlatformNetworkResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePlatformNetworkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePlatformNetworkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePlatformNetworkResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4895,6 +6737,331 @@ func (r PutApplicationResponse) ContentType() string {
 	return ""
 }
 
+// ListNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ListNetworks
+type ListNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for AddNetworks
+type AddNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type AddNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AddNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r AddNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplaceNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ReplaceNetworks
+type ReplaceNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ReplaceNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplaceNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplaceNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplaceNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplaceNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteNetworkResponseDefaultHeaders the declared response headers of an HTTP default response for DeleteNetwork
+type DeleteNetworkResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeleteNetworkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeleteNetworkResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteNetworkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteNetworkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteNetworkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayApplicationResponseDefaultHeaders the declared response headers of an HTTP default response for ReplayApplication
+type ReplayApplicationResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ReplayApplicationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Comparison
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplayApplicationResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayApplicationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayApplicationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayApplicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DropShadowResponseDefaultHeaders the declared response headers of an HTTP default response for DropShadow
+type DropShadowResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DropShadowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DropShadowResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DropShadowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DropShadowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DropShadowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetShadowResponse200Headers the declared response headers of an HTTP 200 response for GetShadow
+type GetShadowResponse200Headers struct {
+	ETag string
+}
+
+// GetShadowResponseDefaultHeaders the declared response headers of an HTTP default response for GetShadow
+type GetShadowResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type GetShadowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ResourceFile
+	// YAML200 the response for an HTTP 200 `application/yaml` response
+	YAML200 *string
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetShadowResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetShadowResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r GetShadowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetShadowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetShadowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompareShadowResponseDefaultHeaders the declared response headers of an HTTP default response for CompareShadow
+type CompareShadowResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type CompareShadowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Comparison
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CompareShadowResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareShadowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareShadowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareShadowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListEventsResponseDefaultHeaders the declared response headers of an HTTP default response for ListEvents
 type ListEventsResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -5108,6 +7275,53 @@ func (r GetKeyResponse) ContentType() string {
 	return ""
 }
 
+// NarrowKeyResponse200Headers the declared response headers of an HTTP 200 response for NarrowKey
+type NarrowKeyResponse200Headers struct {
+	ETag string
+}
+
+// NarrowKeyResponseDefaultHeaders the declared response headers of an HTTP default response for NarrowKey
+type NarrowKeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type NarrowKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Key
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *NarrowKeyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *NarrowKeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r NarrowKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r NarrowKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r NarrowKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RotateKeyResponse200Headers the declared response headers of an HTTP 200 response for RotateKey
 type RotateKeyResponse200Headers struct {
 	ETag string
@@ -5149,6 +7363,53 @@ func (r RotateKeyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SuggestKeyResponse200Headers the declared response headers of an HTTP 200 response for SuggestKey
+type SuggestKeyResponse200Headers struct {
+	ETag string
+}
+
+// SuggestKeyResponseDefaultHeaders the declared response headers of an HTTP default response for SuggestKey
+type SuggestKeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type SuggestKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeySuggestion
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SuggestKeyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SuggestKeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r SuggestKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SuggestKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SuggestKeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6109,6 +8370,102 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 	return ParseGetMeResponse(rsp)
 }
 
+// ListPlatformNetworksWithResponse Networks that are denied to every application
+//
+// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+func (c *ClientWithResponses) ListPlatformNetworksWithResponse(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*ListPlatformNetworksResponse, error) {
+	rsp, err := c.ListPlatformNetworks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPlatformNetworksResponse(rsp)
+}
+
+// AddPlatformNetworksWithBodyWithResponse Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *ClientWithResponses) AddPlatformNetworksWithBodyWithResponse(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error) {
+	rsp, err := c.AddPlatformNetworksWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPlatformNetworksResponse(rsp)
+}
+
+// AddPlatformNetworksWithResponse Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *ClientWithResponses) AddPlatformNetworksWithResponse(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error) {
+	rsp, err := c.AddPlatformNetworks(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPlatformNetworksResponse(rsp)
+}
+
+// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *ClientWithResponses) ReplacePlatformNetworksWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error) {
+	rsp, err := c.ReplacePlatformNetworksWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplacePlatformNetworksResponse(rsp)
+}
+
+// ReplacePlatformNetworksWithResponse Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *ClientWithResponses) ReplacePlatformNetworksWithResponse(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error) {
+	rsp, err := c.ReplacePlatformNetworks(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplacePlatformNetworksResponse(rsp)
+}
+
+// DeletePlatformNetworkWithResponse Take a network off the list for every application
+//
+// The gate has applied it before the answer is sent.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+func (c *ClientWithResponses) DeletePlatformNetworkWithResponse(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*DeletePlatformNetworkResponse, error) {
+	rsp, err := c.DeletePlatformNetwork(ctx, network, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePlatformNetworkResponse(rsp)
+}
+
 // ListOrganizationsWithResponse The organizations you can see
 //
 // An administrator sees all of them, everybody else their own.
@@ -6277,7 +8634,7 @@ func (c *ClientWithResponses) UpdateApplicationWithResponse(ctx context.Context,
 // PutApplicationWithBodyWithResponse Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6293,7 +8650,7 @@ func (c *ClientWithResponses) PutApplicationWithBodyWithResponse(ctx context.Con
 // PutApplicationWithResponse Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6304,6 +8661,181 @@ func (c *ClientWithResponses) PutApplicationWithResponse(ctx context.Context, or
 		return nil, err
 	}
 	return ParsePutApplicationResponse(rsp)
+}
+
+// ListNetworksWithResponse Networks that are denied to, or allowed at, an application
+//
+// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*ListNetworksResponse, error) {
+	rsp, err := c.ListNetworks(ctx, org, app, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNetworksResponse(rsp)
+}
+
+// AddNetworksWithBodyWithResponse Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *ClientWithResponses) AddNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error) {
+	rsp, err := c.AddNetworksWithBody(ctx, org, app, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddNetworksResponse(rsp)
+}
+
+// AddNetworksWithResponse Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *ClientWithResponses) AddNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error) {
+	rsp, err := c.AddNetworks(ctx, org, app, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddNetworksResponse(rsp)
+}
+
+// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *ClientWithResponses) ReplaceNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error) {
+	rsp, err := c.ReplaceNetworksWithBody(ctx, org, app, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceNetworksResponse(rsp)
+}
+
+// ReplaceNetworksWithResponse Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *ClientWithResponses) ReplaceNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error) {
+	rsp, err := c.ReplaceNetworks(ctx, org, app, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceNetworksResponse(rsp)
+}
+
+// DeleteNetworkWithResponse Take a network off the list
+//
+// The gate has applied it before the answer is sent.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+func (c *ClientWithResponses) DeleteNetworkWithResponse(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*DeleteNetworkResponse, error) {
+	rsp, err := c.DeleteNetwork(ctx, org, app, network, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteNetworkResponse(rsp)
+}
+
+// ReplayApplicationWithBodyWithResponse What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *ClientWithResponses) ReplayApplicationWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error) {
+	rsp, err := c.ReplayApplicationWithBody(ctx, org, app, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayApplicationResponse(rsp)
+}
+
+// ReplayApplicationWithResponse What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *ClientWithResponses) ReplayApplicationWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error) {
+	rsp, err := c.ReplayApplication(ctx, org, app, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayApplicationResponse(rsp)
+}
+
+// DropShadowWithResponse Try it no longer
+//
+// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+func (c *ClientWithResponses) DropShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*DropShadowResponse, error) {
+	rsp, err := c.DropShadow(ctx, org, app, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDropShadowResponse(rsp)
+}
+
+// GetShadowWithResponse The resource file that is tried beside the enforced one
+//
+// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+// other notation, as `Accept` asks. 404 if there is none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+func (c *ClientWithResponses) GetShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*GetShadowResponse, error) {
+	rsp, err := c.GetShadow(ctx, org, app, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetShadowResponse(rsp)
+}
+
+// CompareShadowWithResponse What would be answered differently if what is in shadow mode were enforced
+//
+// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+func (c *ClientWithResponses) CompareShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*CompareShadowResponse, error) {
+	rsp, err := c.CompareShadow(ctx, org, app, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareShadowResponse(rsp)
 }
 
 // ListEventsWithResponse Who changed what
@@ -6398,6 +8930,38 @@ func (c *ClientWithResponses) GetKeyWithResponse(ctx context.Context, org OrgPat
 	return ParseGetKeyResponse(rsp)
 }
 
+// NarrowKeyWithBodyWithResponse Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *ClientWithResponses) NarrowKeyWithBodyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error) {
+	rsp, err := c.NarrowKeyWithBody(ctx, org, key, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNarrowKeyResponse(rsp)
+}
+
+// NarrowKeyWithResponse Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *ClientWithResponses) NarrowKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error) {
+	rsp, err := c.NarrowKey(ctx, org, key, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNarrowKeyResponse(rsp)
+}
+
 // RotateKeyWithBodyWithResponse A new text for the same key
 //
 // The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -6426,6 +8990,22 @@ func (c *ClientWithResponses) RotateKeyWithResponse(ctx context.Context, org Org
 		return nil, err
 	}
 	return ParseRotateKeyResponse(rsp)
+}
+
+// SuggestKeyWithResponse The narrowest scopes that cover what a key used
+//
+// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+func (c *ClientWithResponses) SuggestKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*SuggestKeyResponse, error) {
+	rsp, err := c.SuggestKey(ctx, org, key, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuggestKeyResponse(rsp)
 }
 
 // ListMembershipsWithResponse Who is in the organization, as what
@@ -7018,6 +9598,186 @@ func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	return response, nil
 }
 
+// ParseListPlatformNetworksResponse parses an HTTP response from a ListPlatformNetworksWithResponse call
+func ParseListPlatformNetworksResponse(rsp *http.Response) (*ListPlatformNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPlatformNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListPlatformNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddPlatformNetworksResponse parses an HTTP response from a AddPlatformNetworksWithResponse call
+func ParseAddPlatformNetworksResponse(rsp *http.Response) (*AddPlatformNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddPlatformNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AddPlatformNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplacePlatformNetworksResponse parses an HTTP response from a ReplacePlatformNetworksWithResponse call
+func ParseReplacePlatformNetworksResponse(rsp *http.Response) (*ReplacePlatformNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplacePlatformNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReplacePlatformNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePlatformNetworkResponse parses an HTTP response from a DeletePlatformNetworkWithResponse call
+func ParseDeletePlatformNetworkResponse(rsp *http.Response) (*DeletePlatformNetworkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePlatformNetworkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeletePlatformNetworkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListOrganizationsResponse parses an HTTP response from a ListOrganizationsWithResponse call
 func ParseListOrganizationsResponse(rsp *http.Response) (*ListOrganizationsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7519,6 +10279,383 @@ func ParsePutApplicationResponse(rsp *http.Response) (*PutApplicationResponse, e
 	return response, nil
 }
 
+// ParseListNetworksResponse parses an HTTP response from a ListNetworksWithResponse call
+func ParseListNetworksResponse(rsp *http.Response) (*ListNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddNetworksResponse parses an HTTP response from a AddNetworksWithResponse call
+func ParseAddNetworksResponse(rsp *http.Response) (*AddNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AddNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplaceNetworksResponse parses an HTTP response from a ReplaceNetworksWithResponse call
+func ParseReplaceNetworksResponse(rsp *http.Response) (*ReplaceNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplaceNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReplaceNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteNetworkResponse parses an HTTP response from a DeleteNetworkWithResponse call
+func ParseDeleteNetworkResponse(rsp *http.Response) (*DeleteNetworkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteNetworkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeleteNetworkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplayApplicationResponse parses an HTTP response from a ReplayApplicationWithResponse call
+func ParseReplayApplicationResponse(rsp *http.Response) (*ReplayApplicationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayApplicationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Comparison
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReplayApplicationResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDropShadowResponse parses an HTTP response from a DropShadowWithResponse call
+func ParseDropShadowResponse(rsp *http.Response) (*DropShadowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DropShadowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DropShadowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetShadowResponse parses an HTTP response from a GetShadowWithResponse call
+func ParseGetShadowResponse(rsp *http.Response) (*GetShadowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetShadowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ResourceFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "yaml") && rsp.StatusCode == 200:
+		var dest string
+		if err := yaml.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.YAML200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetShadowResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetShadowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompareShadowResponse parses an HTTP response from a CompareShadowWithResponse call
+func ParseCompareShadowResponse(rsp *http.Response) (*CompareShadowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareShadowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Comparison
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers CompareShadowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
 func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7772,6 +10909,62 @@ func ParseGetKeyResponse(rsp *http.Response) (*GetKeyResponse, error) {
 	return response, nil
 }
 
+// ParseNarrowKeyResponse parses an HTTP response from a NarrowKeyWithResponse call
+func ParseNarrowKeyResponse(rsp *http.Response) (*NarrowKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &NarrowKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Key
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers NarrowKeyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers NarrowKeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRotateKeyResponse parses an HTTP response from a RotateKeyWithResponse call
 func ParseRotateKeyResponse(rsp *http.Response) (*RotateKeyResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7815,6 +11008,62 @@ func ParseRotateKeyResponse(rsp *http.Response) (*RotateKeyResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers RotateKeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSuggestKeyResponse parses an HTTP response from a SuggestKeyWithResponse call
+func ParseSuggestKeyResponse(rsp *http.Response) (*SuggestKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SuggestKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeySuggestion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SuggestKeyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers SuggestKeyResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -46,14 +46,18 @@ The exit code is 0 if all is well, 1 if something was found, 2 if the command li
 			if prefix != "" && document == "" {
 				return usage(cmd, "--prefix is for the paths of the document that --openapi names")
 			}
-			_, app, err := c.readResources(arguments[0])
+			_, app, err := c.readApplication(arguments[0])
 			if err != nil {
 				return err
 			}
 			found := checked{Application: app.Document.Application, Organization: app.Document.Organization,
 				Resources: []checkedMatch{}, Findings: append([]catalog.Finding{}, catalog.Inspect(app)...)}
 			for _, r := range app.Document.Resources {
-				found.Resources = append(found.Resources, checkedMatch{r.Line, r.Match, r.Needs()})
+				m := checkedMatch{r.Line, r.Match, r.Needs()}
+				if r.Mode == catalog.Shadow || app.Document.Mode == catalog.Shadow {
+					m.Needs += "; in shadow mode"
+				}
+				found.Resources = append(found.Resources, m)
 			}
 			if document != "" {
 				described, err := c.readOpenAPIFile(document, prefix)

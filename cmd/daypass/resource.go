@@ -21,11 +21,21 @@ func newResourceCommand(c *cli) *cobra.Command {
   daypass resource put photos.yaml
   daypass resource show photos > photos.yaml
   daypass resource import openapi.yaml --application photos --dry-run`,
-		newResourceCheck(c), newPut(c, "resource"), newResourceShow(c), newResourceImport(c), newResourceExport(c))
+		newResourceCheck(c), newPut(c, "resource"), newResourceShow(c), newResourceImport(c), newResourceExport(c),
+		newShadow(c, "resource"), newResourcePromote(c), newResourceReplay(c))
 }
 
 // readResources reads a resource file and checks it as a server would.
-func (c *cli) readResources(file string) ([]byte, *catalog.Application, error) {
+func (c *cli) readResources(file string) ([]byte, *catalog.Document, error) {
+	data, app, err := c.readApplication(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return data, app.Document, nil
+}
+
+// readApplication is [cli.readResources] for those who match against the file.
+func (c *cli) readApplication(file string) ([]byte, *catalog.Application, error) {
 	data, err := c.readInput(file)
 	if err != nil {
 		return nil, nil, err
@@ -75,15 +85,15 @@ func newPut(c *cli, noun string) *cobra.Command {
 		Use:   "put FILE",
 		Short: "Make or change an application from its resource file",
 		Long: `Make or change an application from its resource file (YAML or JSON). The file is checked here first;
-the gate has applied it when this returns. '-' reads the standard input.`,
+the gate has applied it when this returns. '-' reads the standard input. A file with 'mode: shadow' is tried beside
+the one that is enforced; 'daypass ` + noun + ` shadow' tells what it would change.`,
 		Example: "  daypass " + noun + " put photos.yaml\n  daypass " + noun + " put - --name photos < photos.yaml",
 		Args:    args("FILE"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			data, app, err := c.readResources(arguments[0])
+			data, doc, err := c.readResources(arguments[0])
 			if err != nil {
 				return err
 			}
-			doc := app.Document
 			if name = cmp.Or(name, doc.Application); name == "" {
 				return usage(cmd, "the file names no application: give --name, or write 'application: …' in it")
 			}
@@ -109,7 +119,7 @@ func (c *cli) putApplication(ctx context.Context, client *api.Client, org, name 
 	}
 	done := map[bool]string{true: "is new", false: "is as in the file now"}[response.StatusCode == http.StatusCreated]
 	return c.show(app, func() {
-		c.say("%s %s %s; the gate has applied it", c.paint.green("✓"), line(app.Audience), done)
+		c.sayPut(app, done)
 	})
 }
 

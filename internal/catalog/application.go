@@ -33,6 +33,8 @@ type Resource struct {
 	// Shape changes the JSON of answers; nil: they are passed on as they come.
 	Shape   *Shape
 	Comment string
+	// Mode says whether the rule is enforced, or only tried.
+	Mode Mode
 
 	column   int
 	roleText string
@@ -79,16 +81,27 @@ type Application struct {
 	index       *index
 	deny, allow addressList
 	audience    access.Audience
+	shadow      *Application
+	tried       Tried
 }
 
-// Compile reads the application's resource file and indexes it. The file may
-// name application and organization; they must then be app's. Errors are those
-// of [ParseDocument].
+// Compile reads the application's resource file and indexes it, and with it what
+// is in shadow mode. The files may name application and organization; they must
+// then be app's. Errors are those of [ParseDocument].
 func Compile(app access.Application) (*Application, error) {
 	doc, err := ParseDocument(app.Document)
 	if err != nil {
 		return nil, err
 	}
+	a, err := indexed(app, doc, enforcedRules)
+	if err != nil {
+		return nil, err
+	}
+	return a, a.cast()
+}
+
+// indexed indexes those rules of a file that are wanted.
+func indexed(app access.Application, doc *Document, wanted func(*Document, *Resource) bool) (*Application, error) {
 	if err := doc.agrees(app); err != nil {
 		return nil, err
 	}
@@ -102,6 +115,9 @@ func Compile(app access.Application) (*Application, error) {
 	}
 	for i := range doc.Resources {
 		r := &doc.Resources[i]
+		if !wanted(doc, r) {
+			continue
+		}
 		if !a.index.add(int32(i), &r.pattern) {
 			return nil, invalid(problem{r.Line, r.column, fmt.Sprintf("/resources/%d/match", i),
 				fmt.Sprintf("more than %d different patterns with '*' inside a segment compete for one place; merge some of them", maxGlobs)})
@@ -130,10 +146,10 @@ func (a *Application) Match(method string, p Path) *Resource {
 }
 
 // Nearest returns the first resource whose path matches, whatever its method, or
-// nil: what to name when nothing matched. It looks at every rule.
+// nil: what to name when nothing matched. It looks at every rule that is enforced.
 func (a *Application) Nearest(p Path) *Resource {
 	for i := range a.Document.Resources {
-		if r := &a.Document.Resources[i]; r.pattern.matches(p) {
+		if r := &a.Document.Resources[i]; enforcedRules(a.Document, r) && r.pattern.matches(p) {
 			return r
 		}
 	}
@@ -149,6 +165,13 @@ func (a *Application) Admits(addr netip.Addr) bool {
 	}
 	addr = addr.Unmap().WithZone("")
 	return addr.IsValid() && !a.deny.contains(addr) && (a.allow.isEmpty() || a.allow.contains(addr))
+}
+
+// LacksAllowance reports whether nothing but the want of an entry in
+// allow_networks keeps addr out.
+func (a *Application) LacksAllowance(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	return addr.IsValid() && !a.deny.contains(addr) && !a.allow.isEmpty() && !a.allow.contains(addr)
 }
 
 // addressList is a set of networks: a few are looked through, many are put into

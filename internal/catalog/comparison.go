@@ -62,7 +62,7 @@ func effectOf(before, after *Resource) Effect {
 // one and a rule of the other can meet, and asks both files who decides there,
 // so that it also sees what a rule that goes away leaves to the rules behind it.
 // The order is that of [Effect], then that of the files. Only methods, paths and
-// requirements are compared.
+// requirements of what is enforced are compared.
 func Compare(before, after *Application) []Change {
 	if before == nil {
 		before = &Application{Document: &Document{}, index: newIndex()}

@@ -42,9 +42,20 @@ const (
 	OpenEnded      FindingCode = "open_ended"      // a note: operations to come fall under it too
 )
 
-// Inspect looks for resources that do not do what they look like. The order is
-// that of the file.
+// asWritten is the application as if everything in its file were enforced, also
+// what is in shadow mode.
+func (a *Application) asWritten() *Application {
+	whole, err := indexed(a.Application, a.Document, everyRule)
+	if err != nil {
+		return a // too many globs: what is enforced then
+	}
+	return whole
+}
+
+// Inspect looks for resources that do not do what they look like, were the whole
+// file enforced. The order is that of the file.
 func Inspect(a *Application) []Finding {
+	a = a.asWritten()
 	doc := a.Document
 	var found []Finding
 	if len(doc.Resources) == 0 {

@@ -17,8 +17,10 @@ const bearer = "daypass"
 // ToOpenAPI describes the application as an OpenAPI 3.1 document, in JSON: its
 // paths and methods, and what each needs. [ReadOpenAPI] makes equivalent
 // resources of it. A '*' becomes a parameter; '**' stands in the path as it is,
-// since OpenAPI has no word for it. Resources that never match are left out.
+// since OpenAPI has no word for it. Resources that never match are left out,
+// those in shadow mode are not.
 func ToOpenAPI(a *Application) ([]byte, error) {
+	a = a.asWritten()
 	e := exporter{app: a, methods: methodsNamed(a.Document), depth: depthOf(a.Document.Resources), paths: openapi3.NewPaths(), templates: map[string]string{}}
 	doc := &openapi3.T{
 		OpenAPI: "3.1.1",

@@ -11,6 +11,7 @@ import (
 // resources that let in others than the document says. The order is that of the
 // document, then that of the file.
 func (a *OpenAPI) Inspect(app *Application) []Finding {
+	app = app.asWritten()
 	c := apiCoverage{app: app, met: map[*Resource]bool{}}
 	c.methods, c.depth = methodsNamed(app.Document), depthOf(app.Document.Resources, a.Resources)
 	for i := range a.operations {

@@ -197,6 +197,8 @@ func TestInspect(t *testing.T) {
 			"upstream: http://127.0.0.1:1\nresources:\n- {match: GET /a, access: public}\n- {match: 'GET /a/{b}/**', access: authenticated}\n- {match: 'GET /a/**', access: authenticated}", []FindingCode{NeverMatches}},
 		"what the prefix leaves": {
 			"prefix: /a\nupstream: http://127.0.0.1:1\nresources:\n- {match: GET /a/**, access: authenticated}\n- {match: 'GET /**', access: authenticated}", []FindingCode{NeverMatches}},
+		"what is tried": {
+			"upstream: http://127.0.0.1:1\nmode: shadow\nresources:\n- {match: GET /a, access: public}\n- {match: GET /b, mode: shadow, access: public}\n- {match: GET /b, access: public}", []FindingCode{NeverMatches}},
 		"nothing at all": {"application: photos", []FindingCode{NoResources, NoUpstream}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,8 @@ type Request struct {
 	// Application is "organization/application" where the door knows it already;
 	// host and path then play no part in finding it.
 	Application string
+
+	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
 
 // Reason says why a request is allowed or denied. The texts are stable: they
@@ -71,8 +73,14 @@ type Decision struct {
 	Missing string
 	// Revoked is why the token was revoked ("key_deleted"); else empty.
 	Revoked string
+	// Network is the entry that denied the address, or let it in where the
+	// resource file alone does not; nil: the lists of the file decided. Callers
+	// at the door are not told of it.
+	Network *NetworkEntry
 
-	view *View
+	view       *View
+	presented  *access.Token // good or not; nil: none, or none that can be read
+	unreadable bool          // a pass was presented that cannot be read
 }
 
 // Status is the HTTP status of the verdict: 200, 401 (who are you), 403 (not
@@ -94,7 +102,7 @@ func (d *Decision) Status() int {
 // pure, so that the same arguments always give the same verdict, and allocates
 // nothing. The order of its checks is in the package comment.
 func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
-	d := Decision{view: v}
+	d := Decision{view: v, presented: t}
 	if !v.Fresh(now) {
 		return d.deny(StaleView)
 	}
@@ -102,7 +110,12 @@ func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if d.Application == nil {
 		return d.deny(NoApplication)
 	}
-	if !d.Application.Admits(r.Address) {
+	return d.within(r, t, v, now)
+}
+
+// within makes the checks from address on, in the application that was found.
+func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) Decision {
+	if !d.admits(r.Address, now) {
 		return d.deny(AddressDenied)
 	}
 	d.Resource = d.Application.Match(r.Method, r.Path)
@@ -137,6 +150,9 @@ func (d Decision) allowPublic(r *Request, t *access.Token, now time.Time) Decisi
 
 // checkToken makes the checks from pass to audience.
 func (d *Decision) checkToken(r *Request, now time.Time) (Reason, bool) {
+	if r.then != nil {
+		return *r.then, *r.then == ""
+	}
 	t := d.Token
 	switch {
 	case t == nil:

@@ -42,6 +42,8 @@ type Config struct {
 
 	TrustedProxies []string `koanf:"trusted_proxies" help:"addresses and networks whose X-Forwarded-* headers, and forward-auth and ext_authz calls, are believed"`
 
+	UpstreamNetworks []string `koanf:"upstream_networks" help:"addresses and networks that upstreams may be reached at; none given: all but link-local, metadata and the server's own"`
+
 	TokenLife      time.Duration `koanf:"token_life" help:"life of a pass when nothing is asked"`
 	MaxTokenLife   time.Duration `koanf:"max_token_life" help:"longest life of any pass"`
 	MaxIPs         int           `koanf:"max_ips" help:"entries of ips in one pass or key"`
@@ -49,6 +51,8 @@ type Config struct {
 	KeysPerUser    int           `koanf:"keys_per_user" help:"live keys of one user in one organization"`
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
+
+	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
 	MaxBody         int64         `koanf:"max_body" help:"bytes of a request body at the API"`
 	MaxHeader       int           `koanf:"max_header" help:"bytes of request headers on every listener"`
@@ -64,6 +68,8 @@ type Config struct {
 	Dev             bool          `koanf:"dev" help:"development: everything in memory, permissive CORS; never for real use"`
 	DevAnyway       bool          `koanf:"dev_anyway" help:"let --dev listen on an address that is not loopback"`
 	trustedNetworks access.Networks
+
+	upstreamNetworks access.Networks
 }
 
 // DefaultConfig is what a server does when told nothing.
@@ -81,6 +87,7 @@ func DefaultConfig() Config {
 		KeysPerUser:    5,
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
+		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
 		HeaderTimeout:  5 * time.Second,
@@ -357,6 +364,9 @@ func (c *Config) validate() []Problem {
 		add("trusted_proxies", access.AsError(err).Message)
 	}
 	c.trustedNetworks = networks
+	if c.upstreamNetworks, err = access.ParseNetworks(c.UpstreamNetworks); err != nil {
+		add("upstream_networks", access.AsError(err).Message)
+	}
 	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"extauthz", c.ExtAuthz}, {"ops", c.Ops}} {
 		if a.value == "off" && a.key != "listen" {
 			continue
@@ -398,6 +408,9 @@ func (c *Config) validate() []Problem {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")
 		}
+	}
+	if c.FactsKeep < 0 {
+		add("facts_keep", "must be zero or more")
 	}
 	if c.TokenLife > c.MaxTokenLife {
 		add("token_life", "is longer than max_token_life")

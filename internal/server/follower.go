@@ -90,6 +90,9 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	if err != nil {
 		return err
 	}
+	if err := f.catchUpNetworks(ctx, view, gone); err != nil {
+		return err
+	}
 	if err := f.noteChanges(ctx, since, head); err != nil {
 		return err
 	}
@@ -101,6 +104,11 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	compiled := make([]*catalog.Application, 0, len(live))
 	for _, app := range live {
 		c, err := catalog.Compile(app)
+		if err != nil && len(app.Shadow) > 0 {
+			f.log.Error("resource file in shadow mode cannot be read; nothing is tried", "application", app.ID, "error", err)
+			app.Shadow = nil
+			c, err = catalog.Compile(app)
+		}
 		if err != nil {
 			// Accepted once, so this binary reads resource files differently from the
 			// one that accepted it. Without a rule everything of it is denied.
@@ -191,9 +199,11 @@ func (f *follower) noteChanges(ctx context.Context, since, head int64) error {
 			return nil
 		}
 		for _, e := range events {
-			if e.OrganizationID == "" || strings.HasPrefix(e.Action, "user.") {
+			switch {
+			case strings.HasPrefix(e.Action, "network."): // no part of what a key may do
+			case e.OrganizationID == "" || strings.HasPrefix(e.Action, "user."):
 				f.platform.Store(e.Revision)
-			} else {
+			default:
 				f.changed.Store(e.OrganizationID, e.Revision)
 			}
 			since = e.Revision

@@ -31,7 +31,10 @@ type Resource struct {
 	// PassCookies leaves the caller's cookies in it.
 	PassCookies bool
 	Comment     string
+	// Limits hold whoever calls; nil: there are none. They are set by [Compile].
+	Limits *access.Limits
 
+	limits   []access.Limit
 	column   int
 	roleText string
 	pattern  pattern
@@ -78,6 +81,7 @@ func Compile(app access.Application) (*Application, error) {
 	}
 	for i := range doc.Resources {
 		r := &doc.Resources[i]
+		r.Limits = access.NewLimits(app.ID+"\x00"+r.Match, "", r.limits)
 		if !a.index.add(int32(i), &r.pattern) {
 			return nil, invalid(problem{r.Line, r.column, fmt.Sprintf("/resources/%d/match", i),
 				fmt.Sprintf("more than %d different patterns with '*' inside a segment compete for one place; merge some of them", maxGlobs)})

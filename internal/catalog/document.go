@@ -160,7 +160,7 @@ var resourceFields = []field[draft]{
 	{"bearer_token", (*reader).passToken},
 	{"pass_cookies", func(r *reader, d *draft, n *node) { d.PassCookies = r.flag(n) }},
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
-	{"limit", reserved[draft]},
+	{"limit", func(r *reader, d *draft, n *node) { d.limits = r.limits(n) }},
 	{"graphql", reserved[draft]},
 }
 

@@ -159,6 +159,7 @@ func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
 		{"tokens", root.Properties["tokens"], names(tokenFields)},
 		{"resource", resource, names(resourceFields)},
 		{"require", resource.Properties["require"], names(requireFields)},
+		{"limit", root.Defs["limit"], names(limitFields)},
 	} {
 		if got := slices.Sorted(maps.Keys(c.schema.Properties)); !slices.Equal(got, c.parser) {
 			t.Errorf("%s: schema has %v, parser reads %v", c.what, got, c.parser)
@@ -184,7 +185,13 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		"allow_networks: ['::1', 10.0.0.0/8]", "allow_networks: []", "deny_networks: [localhost]", "deny_networks: [1]", "unknown: 1",
 		"resources: [{access: public}]", "resources: {}", "resources: [1]",
 		rule("access: public"), rule("access: authenticated"), rule("access: open"), rule("comment: x"), rule("access: public, comment: 1"),
-		rule("access: public, limit: {rate: 1/m}"), rule("access: public, graphql: {}"), rule("access: public, other: 1"),
+		rule("access: public, limit: {rate: 1/m}"), rule("access: public, graphql: {}"),
+		rule("access: public, limit: [{rate: 1/m, burst: 2, per: address}, {quota: 5/month}]"), rule("access: public, limit: []"), rule("access: public, limit: {}"),
+		rule("access: public, limit: {per: key}"), rule("access: public, limit: {rate: 5}"), rule("access: public, limit: {rate: 0/s}"), rule("access: public, limit: {burst: 2, quota: 1/d}"),
+		rule("access: public, limit: {body: 10MiB, bytes: 1GiB/d}"), rule("access: public, limit: {body: 4096}"), rule("access: public, limit: {body: 1.5MiB}"), rule("access: public, limit: {bytes: 1GiB}"),
+		rule("access: public, limit: {quota: 5/h}"), rule("access: public, limit: {rate: 1/m, per: user}"), rule("access: public, limit: {rate: 1/m, burst: 0}"), rule("access: public, limit: 100/m"),
+		rule("access: public, limit: {rate: ''}"), rule("access: public, limit: {rate: 1/m, every: 2}"), rule("access: public, limit: [1]"),
+		rule("access: public, other: 1"),
 		rule("access: public, pass_token: true"), rule("access: public, bearer_token: false"), rule("access: public, pass_token: 'yes'"),
 		rule("access: public, pass_token: true, bearer_token: true"),
 		rule("require: {scopes: ['a:b']}"), rule("require: {roles: [consumer]}"), rule("require: {scopes: [a], roles: [b], in: account}"), rule("access: authenticated, require: {scopes: [a]}"),

@@ -44,6 +44,7 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setIdentity(w.Header(), identity)
+	tellLimits(w.Header(), &decision)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/daypass/daypass/internal/catalog"
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/scope"
 )
 
@@ -76,7 +77,7 @@ func (w *world) open(t testing.TB, upstream string) {
 	t.Helper()
 	w.gate = gate.New(gate.Config{Read: w.read, Now: w.Now})
 	w.gate.Swap(w.view(t, upstream))
-	config := edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Log: slog.New(slog.DiscardHandler)}
+	config := edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Limits: meter.NewLimiter(), Log: slog.New(slog.DiscardHandler)}
 	w.gateway = edge.NewGateway(config)
 	w.Gateway = w.serve(t, w.gateway)
 	w.Forward = w.serve(t, edge.NewForwardAuth(config))
@@ -157,10 +158,10 @@ func (w *world) Observe(reason gate.Reason, _ time.Duration) {
 	w.counts[reason]++
 }
 
-func (w *world) Used(organizationID, applicationID, keyID, _, outcome string, _ access.LastUse) {
+func (w *world) Used(line access.Counted, _ access.LastUse) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.uses = append(w.uses, use{organizationID, applicationID, keyID, outcome})
+	w.uses = append(w.uses, use{line.OrganizationID, line.ApplicationID, line.KeyID, line.Outcome})
 }
 
 // recorder is an upstream that remembers what it was sent.

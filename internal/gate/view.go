@@ -14,6 +14,7 @@ const DefaultMaxAge = 30 * time.Second
 type View struct {
 	Catalog     *catalog.Catalog
 	Revocations *Revocations
+	Plans       *Plans
 	// Revision is of the last admin change the view contains.
 	Revision int64
 	// Confirmed is when the view was last known to be complete.

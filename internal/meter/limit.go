@@ -19,8 +19,10 @@ type State struct {
 	// nanoseconds of Unix time: the "theoretical arrival time" of the generic cell
 	// rate algorithm (ITU-T I.371).
 	rate, bytes int64
-	used        int64 // of the quota
-	until       int64 // day at whose beginning used ends to count
+	step        int64       // what a request cost when rate was reckoned
+	byteRate    access.Rate // when bytes was reckoned
+	used        int64       // of the quota
+	until       int64       // day at whose beginning used ends to count
 }
 
 // overrun is how many windows an answer that was longer than what was left may
@@ -36,8 +38,7 @@ func Judge(l *access.Limit, s State, now time.Time) (refused string, wait time.D
 	}
 	clock := now.UnixNano()
 	if l.Rate.Count > 0 {
-		step := int64(l.Rate.Cost(1))
-		wait = time.Duration(s.rate + step - clock - step*l.AtOnce())
+		wait = time.Duration(s.rate + s.step - clock - s.step*l.AtOnce())
 	}
 	if l.Bytes.Count > 0 {
 		// What an answer will cost is known afterwards, so one byte that is left will do.
@@ -53,7 +54,7 @@ func Judge(l *access.Limit, s State, now time.Time) (refused string, wait time.D
 func (s State) After(l *access.Limit, now time.Time, requests, bytes int64) State {
 	s = s.at(l, now)
 	if l.Rate.Count > 0 {
-		s.rate += int64(l.Rate.Cost(1)) * requests
+		s.rate += s.step * requests
 	}
 	if l.Bytes.Count > 0 && bytes > 0 {
 		s.bytes += int64(min(l.Bytes.Cost(bytes), overrun*l.Bytes.Window))
@@ -64,11 +65,21 @@ func (s State) After(l *access.Limit, now time.Time, requests, bytes int64) Stat
 	return s.at(l, now)
 }
 
-// at brings a state to a time. A time to come that the limit cannot have led to
-// is what a clock that was set back, or a limit that was changed, has left.
+// at brings a state to a time, and to what the limit says now: where the rate was
+// changed, as many requests have been made as before. A time to come that the
+// limit cannot have led to is what a clock that was set back has left.
 func (s State) at(l *access.Limit, now time.Time) State {
 	clock := now.UnixNano()
-	s.rate = min(max(s.rate, clock), clock+int64(full(l)))
+	if step := stepOf(l); s.step != step {
+		if s.step > 0 && s.rate > clock {
+			s.rate = clock + min((s.rate-clock+s.step-1)/s.step, l.AtOnce())*step
+		}
+		s.step = step
+	}
+	if s.byteRate != l.Bytes {
+		s.bytes, s.byteRate = 0, l.Bytes
+	}
+	s.rate = min(max(s.rate, clock), clock+s.step*l.AtOnce())
 	s.bytes = min(max(s.bytes, clock), clock+int64(overrun*l.Bytes.Window))
 	if until := periodEnd(l.Quota, now); s.until != until {
 		s.used, s.until = 0, until
@@ -90,8 +101,8 @@ type Left struct {
 }
 
 func rateLeft(l *access.Limit, s State, now time.Time) Left {
-	step, spent := int64(l.Rate.Cost(1)), s.rate-now.UnixNano()
-	return Left{max(0, (step*l.AtOnce()-spent)/step), time.Duration(spent)}
+	spent := s.rate - now.UnixNano()
+	return Left{max(0, (s.step*l.AtOnce()-spent)/s.step), time.Duration(spent)}
 }
 
 func bytesLeft(l *access.Limit, s State, now time.Time) Left {
@@ -124,10 +135,9 @@ func untilDay(day int64, now time.Time) time.Duration {
 	return time.Unix(day*24*60*60, 0).Sub(now)
 }
 
-// full is how long a rate takes to come back as a whole.
-func full(l *access.Limit) time.Duration {
+func stepOf(l *access.Limit) int64 {
 	if l.Rate.Count == 0 {
 		return 0
 	}
-	return l.Rate.Cost(1) * time.Duration(l.AtOnce())
+	return int64(l.Rate.Cost(1))
 }

@@ -357,4 +357,3 @@ func stateText(list []charge, states []State, now time.Time) string {
 // Seconds is a time to wait in whole seconds, rounded up, so that nobody comes
 // back too early.
 func Seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
-

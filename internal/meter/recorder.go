@@ -64,8 +64,8 @@ type Recorder struct {
 type cellShard struct {
 	mu    sync.Mutex
 	cells map[access.Counted]*cell
-	past  []tally // of days that have ended
-	_     [64]byte                  // so that two locks do not share a cache line
+	past  []tally  // of days that have ended
+	_     [64]byte // so that two locks do not share a cache line
 }
 
 // cell is what is known of one line since the last flush.

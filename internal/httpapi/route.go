@@ -22,7 +22,7 @@ var (
 	page      = []string{"limit", "cursor"}
 	pagedBy   = func(filters ...string) []string { return append(filters, page...) }
 	eventsBy  = pagedBy("action", "object", "actor", "since", "until")
-	usageBy   = []string{"since", "until", "application", "key", "outcome"}
+	usageBy   = pagedBy("since", "until", "bucket", "application", "key", "subject", "outcome", "format")
 	inOrg     = "/v1/organizations/{org}"
 	publicGet = route{open: true, anyOrigin: true}
 )
@@ -60,7 +60,7 @@ func (h *Handler) table() map[string]route {
 		"PUT " + inOrg + "/memberships/{user}":    {body: reads[api.MembershipPut]()},
 		"DELETE " + inOrg + "/memberships/{user}": {},
 
-		"GET " + inOrg + "/roles":           {},
+		"GET " + inOrg + "/roles":           {query: page},
 		"GET " + inOrg + "/roles/{role}":    {},
 		"PUT " + inOrg + "/roles/{role}":    {body: reads[api.RolePut]()},
 		"DELETE " + inOrg + "/roles/{role}": {},
@@ -68,8 +68,14 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/keys":               {query: pagedBy("user")},
 		"POST " + inOrg + "/keys":              {body: reads[api.KeyCreate](), idempotent: true},
 		"GET " + inOrg + "/keys/{key}":         {},
+		"PATCH " + inOrg + "/keys/{key}":       {body: reads[api.KeyUpdate]()},
 		"DELETE " + inOrg + "/keys/{key}":      {},
 		"POST " + inOrg + "/keys/{key}/rotate": {body: reads[api.KeyRotate](), bodyOptional: true, idempotent: true},
+
+		"GET " + inOrg + "/plans":           {query: page},
+		"GET " + inOrg + "/plans/{plan}":    {},
+		"PUT " + inOrg + "/plans/{plan}":    {body: reads[api.PlanPut]()},
+		"DELETE " + inOrg + "/plans/{plan}": {},
 
 		"GET " + inOrg + "/applications":          {query: page},
 		"GET " + inOrg + "/applications/{app}":    {handle: h.getApplication},
@@ -81,7 +87,7 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/tokens/{token}":    {},
 		"DELETE " + inOrg + "/tokens/{token}": {},
 		"GET " + inOrg + "/events":            {query: eventsBy},
-		"GET " + inOrg + "/usage":             {query: usageBy},
+		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
 	}
 }
 

@@ -30,9 +30,11 @@ type Resource struct {
 	PassToken bool
 	// PassCookies leaves the caller's cookies in it.
 	PassCookies bool
-	Comment     string
+	// Shape changes the JSON of answers; nil: they are passed on as they come.
+	Shape *Shape
 	// Limits hold whoever calls; nil: there are none. They are set by [Compile].
-	Limits *access.Limits
+	Limits  *access.Limits
+	Comment string
 
 	limits   []access.Limit
 	column   int

@@ -162,6 +162,7 @@ var resourceFields = []field[draft]{
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"limit", func(r *reader, d *draft, n *node) { d.limits = r.limits(n) }},
 	{"graphql", reserved[draft]},
+	{"shape", func(r *reader, d *draft, n *node) { r.shape(d, n) }},
 }
 
 var requireFields = []field[draft]{

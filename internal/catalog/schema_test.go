@@ -160,6 +160,8 @@ func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
 		{"resource", resource, names(resourceFields)},
 		{"require", resource.Properties["require"], names(requireFields)},
 		{"limit", root.Defs["limit"], names(limitFields)},
+		{"shape", root.Defs["shape"], names(shapeFields)},
+		{"join", root.Defs["shape"].Properties["join"].Items, names(joinFields)},
 	} {
 		if got := slices.Sorted(maps.Keys(c.schema.Properties)); !slices.Equal(got, c.parser) {
 			t.Errorf("%s: schema has %v, parser reads %v", c.what, got, c.parser)
@@ -198,6 +200,8 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		rule("require: {}"), rule("require: {in: account}"), rule("require: {scopes: [a], in: account}"), rule("require: {roles: [a], in: here}"), rule("require: [a]"),
 		rule("require: {scopes: []}"), rule("require: {roles: []}"), rule("require: {scopes: ['a:*']}"), rule("require: {scopes: [':']}"), rule("require: {scopes: a}"),
 		rule("require: {roles: ['a@b']}"), rule("require: {roles: [A]}"), rule("require: {scope: [a]}"), rule("access: public, require: {scopes: [a]}"),
+		rule("access: public, shape: {pick: [a.b]}"), rule("access: public, shape: {}"), rule("access: public, shape: {pick: []}"), rule("access: public, shape: {drop: [a], rename: {a: b}, body: 2MiB}"),
+		rule("access: public, shape: {join: [{into: a, get: '/x/{b}', optional: true}]}"), rule("access: public, shape: {join: [{into: a}]}"), rule("access: public, shape: {join: [{into: a, get: x}]}"),
 		"resources: [{match: 'ANY /**', access: public}]", "resources: [{match: '* /', access: public}]", "resources: [{match: 'GET,POST  /a', access: public}]",
 		"resources: [{match: /a, access: public}]", "resources: [{match: get /a, access: public}]", "resources: [{match: GET a, access: public}]",
 		"resources: [{match: 'GET, POST /a', access: public}]", "resources: [{match: 1, access: public}]",

@@ -48,6 +48,7 @@ resources:
 // name of their only scope.
 type world struct {
 	gate    *gate.Gate
+	config  edge.Config // of every door
 	gateway *edge.Gateway
 	Gateway string // host:port
 	Forward string // host:port
@@ -58,6 +59,7 @@ type world struct {
 	client edge.Client
 	counts map[gate.Reason]int
 	uses   []use
+	last   access.LastUse
 }
 
 type use struct{ organization, application, key, outcome string }
@@ -77,17 +79,17 @@ func (w *world) open(t testing.TB, upstream string) {
 	t.Helper()
 	w.gate = gate.New(gate.Config{Read: w.read, Now: w.Now})
 	w.gate.Swap(w.view(t, upstream))
-	config := edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Limits: meter.NewLimiter(), Log: slog.New(slog.DiscardHandler)}
-	w.gateway = edge.NewGateway(config)
+	w.config = edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Limits: meter.NewLimiter(), Log: slog.New(slog.DiscardHandler)}
+	w.gateway = edge.NewGateway(w.config)
 	w.Gateway = w.serve(t, w.gateway)
-	w.Forward = w.serve(t, edge.NewForwardAuth(config))
+	w.Forward = w.serve(t, edge.NewForwardAuth(w.config))
 }
 
 func (w *world) view(t testing.TB, upstream string, revoked ...access.Revocation) *gate.View {
 	t.Helper()
 	app, err := catalog.Compile(access.Application{
 		ID: "app_photos", OrganizationID: "org_acme", Organization: "acme", Slug: "photos", Active: true,
-		Document: []byte(strings.ReplaceAll(rules, "$UPSTREAM", upstream)),
+		Document: []byte(strings.ReplaceAll(rules+shapedRules, "$UPSTREAM", upstream)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -158,10 +160,16 @@ func (w *world) Observe(reason gate.Reason, _ time.Duration) {
 	w.counts[reason]++
 }
 
-func (w *world) Used(line access.Counted, _ access.LastUse) {
+func (w *world) Used(line access.Counted, last access.LastUse) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.uses = append(w.uses, use{line.OrganizationID, line.ApplicationID, line.KeyID, line.Outcome})
+	w.uses, w.last = append(w.uses, use{line.OrganizationID, line.ApplicationID, line.KeyID, line.Outcome}), last
+}
+
+func (w *world) lastUse() access.LastUse {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
 }
 
 // recorder is an upstream that remembers what it was sent.

@@ -17,7 +17,9 @@ func TestUsageForSpreadsheets(t *testing.T) {
 		h.records.Used(access.Counted{OrganizationID: org, ApplicationID: "app_1", KeyID: "key_1", Subject: subject, Outcome: "allowed"}, access.LastUse{Time: time.Now()})
 	}
 	must(t, h.records.Flush(t.Context()))
-	get := func(query, accept string) reply { return h.send("GET", "/v1/organizations/acme/usage"+query, h.founder, nil, "Accept: "+accept) }
+	get := func(query, accept string) reply {
+		return h.send("GET", "/v1/organizations/acme/usage"+query, h.founder, nil, "Accept: "+accept)
+	}
 
 	all := get("?outcome=allowed", "text/csv")
 	text := string(all.body)

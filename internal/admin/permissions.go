@@ -62,6 +62,15 @@ const (
 	opSetApplication    = Operation("applications.update")
 	opDeleteApplication = Operation("applications.delete")
 
+	opListNetworks            = Operation("networks.list")
+	opAddNetworks             = Operation("networks.add")
+	opReplaceNetworks         = Operation("networks.replace")
+	opDeleteNetwork           = Operation("networks.delete")
+	opListPlatformNetworks    = Operation("platform_networks.list")
+	opAddPlatformNetworks     = Operation("platform_networks.add")
+	opReplacePlatformNetworks = Operation("platform_networks.replace")
+	opDeletePlatformNetwork   = Operation("platform_networks.delete")
+
 	opListTokens      = Operation("tokens.list")
 	opGetToken        = Operation("tokens.get")
 	opRevokeToken     = Operation("tokens.revoke")
@@ -90,6 +99,7 @@ type Permission struct {
 const (
 	orgs  = "/v1/organizations"
 	inOrg = "/v1/organizations/{org}"
+	ofApp = inOrg + "/applications/{app}"
 )
 
 // permissions is the one table of who may do what. docs/roles.md shows it.
@@ -135,6 +145,14 @@ var permissions = []Permission{
 	{opDropShadow, "DELETE", inOrg + "/applications/{app}/shadow", "daypass:applications:write", Everything, Held, Held, false},
 	{opCompare, "GET", inOrg + "/applications/{app}/shadow/differences", "daypass:facts:read", Everything, Held, Held, false},
 	{opReplay, "POST", inOrg + "/applications/{app}/replay", "daypass:facts:read", Everything, Held, Held, false},
+	{opListNetworks, "GET", ofApp + "/networks", "daypass:networks:read", Everything, Held, Held, false},
+	{opAddNetworks, "POST", ofApp + "/networks", "daypass:networks:write", Everything, Held, Held, false},
+	{opReplaceNetworks, "PUT", ofApp + "/networks", "daypass:networks:write", Everything, Held, Held, false},
+	{opDeleteNetwork, "DELETE", ofApp + "/networks/{network}", "daypass:networks:write", Everything, Held, Held, false},
+	{opListPlatformNetworks, "GET", "/v1/networks", "daypass:networks:read", Nothing, Nothing, Nothing, false},
+	{opAddPlatformNetworks, "POST", "/v1/networks", "daypass:networks:write", Nothing, Nothing, Nothing, false},
+	{opReplacePlatformNetworks, "PUT", "/v1/networks", "daypass:networks:write", Nothing, Nothing, Nothing, false},
+	{opDeletePlatformNetwork, "DELETE", "/v1/networks/{network}", "daypass:networks:write", Nothing, Nothing, Nothing, false},
 
 	{opListTokens, "GET", inOrg + "/tokens", "daypass:tokens:read", Everything, Everything, Nothing, true},
 	{opGetToken, "GET", inOrg + "/tokens/{token}", "daypass:tokens:read", Everything, Everything, Nothing, true},

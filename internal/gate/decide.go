@@ -73,6 +73,10 @@ type Decision struct {
 	Missing string
 	// Revoked is why the token was revoked ("key_deleted"); else empty.
 	Revoked string
+	// Network is the entry that denied the address, or let it in where the
+	// resource file alone does not; nil: the lists of the file decided. Callers
+	// at the door are not told of it.
+	Network *NetworkEntry
 
 	view       *View
 	presented  *access.Token // good or not; nil: none, or none that can be read
@@ -106,12 +110,12 @@ func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if d.Application == nil {
 		return d.deny(NoApplication)
 	}
-	return d.within(r, t, v, now)
+	return d.within(r, t, now)
 }
 
 // within makes the checks from address on, in the application that was found.
-func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) Decision {
-	if !d.Application.Admits(r.Address) {
+func (d Decision) within(r *Request, t *access.Token, now time.Time) Decision {
+	if !d.admits(r.Address, now) {
 		return d.deny(AddressDenied)
 	}
 	d.Resource = d.Application.Match(r.Method, r.Path)

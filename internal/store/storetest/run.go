@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"idempotency", idempotency},
 		{"facts", facts},
 		{"scopes that keys used", keyScopes},
+		{"lists of networks", networks},
 		{"an abandoned change does not stop the next", abandoned},
 	} {
 		t.Run(test.name, func(t *testing.T) {

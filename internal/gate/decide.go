@@ -110,11 +110,11 @@ func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if d.Application == nil {
 		return d.deny(NoApplication)
 	}
-	return d.within(r, t, now)
+	return d.within(r, t, v, now)
 }
 
 // within makes the checks from address on, in the application that was found.
-func (d Decision) within(r *Request, t *access.Token, now time.Time) Decision {
+func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if !d.admits(r.Address, now) {
 		return d.deny(AddressDenied)
 	}

@@ -32,7 +32,7 @@ func (d *Decision) Witness(r *Request, now time.Time) (Witnessed, bool) {
 	if shadow := d.Application.Shadow(); shadow != nil {
 		then := *r
 		then.then = &w.Standing
-		w.Shadow = Decision{view: d.view, Application: shadow}.within(&then, d.presented, now)
+		w.Shadow = Decision{view: d.view, Application: shadow}.within(&then, d.presented, d.view, now)
 	}
 	return w, true
 }
@@ -137,5 +137,5 @@ func (p *Replay) Decide(f *access.Fact) (Decision, error) {
 	r := &Request{Method: f.Method, Host: f.Host, Path: path, Address: f.From, then: &standing}
 	t := &access.Token{OrganizationID: f.OrganizationID, Authority: access.Authority{Scopes: held, Roles: f.Roles}}
 	view := &View{}
-	return Decision{view: view, Application: p.app}.within(r, t, f.Last), nil
+	return Decision{view: view, Application: p.app}.within(r, t, view, f.Last), nil
 }

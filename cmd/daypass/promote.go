@@ -497,12 +497,18 @@ type roleYAML struct {
 }
 
 func readRoles(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	roles, err := daypass.Answer[api.RoleList](client.ListRoles(ctx, org))
+	roles, _, err := pages(0, func(size *int, cursor *string) ([]api.Role, *string, error) {
+		page, err := daypass.Answer[api.RoleList](client.ListRoles(ctx, org, &api.ListRolesParams{Limit: size, Cursor: cursor}))
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.NextCursor, nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	texts := map[string][]byte{}
-	for _, r := range roles.Items {
+	for _, r := range roles {
 		if r.Builtin {
 			continue
 		}

@@ -31,11 +31,14 @@ type Resource struct {
 	// PassCookies leaves the caller's cookies in it.
 	PassCookies bool
 	// Shape changes the JSON of answers; nil: they are passed on as they come.
-	Shape   *Shape
+	Shape *Shape
+	// Limits hold whoever calls; nil: there are none. They are set by [Compile].
+	Limits  *access.Limits
 	Comment string
 	// Mode says whether the rule is enforced, or only tried.
 	Mode Mode
 
+	limits   []access.Limit
 	column   int
 	roleText string
 	pattern  pattern
@@ -96,6 +99,7 @@ func indexed(app access.Application, doc *Document, wanted func(*Document, *Reso
 		if !wanted(doc, r) {
 			continue
 		}
+		r.Limits = access.NewLimits(app.ID+"\x00"+r.Match, "", r.limits)
 		if !a.index.add(int32(i), &r.pattern) {
 			return nil, invalid(problem{r.Line, r.column, fmt.Sprintf("/resources/%d/match", i),
 				fmt.Sprintf("more than %d different patterns with '*' inside a segment compete for one place; merge some of them", maxGlobs)})

@@ -167,7 +167,7 @@ var resourceFields = []field[draft]{
 	{"pass_cookies", func(r *reader, d *draft, n *node) { d.PassCookies = r.flag(n) }},
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"mode", func(r *reader, d *draft, n *node) { d.Mode = r.mode(n) }},
-	{"limit", reserved[draft]},
+	{"limit", func(r *reader, d *draft, n *node) { d.limits = r.limits(n) }},
 	{"graphql", reserved[draft]},
 	{"shape", func(r *reader, d *draft, n *node) { r.shape(d, n) }},
 }

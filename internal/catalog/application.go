@@ -31,6 +31,9 @@ type Resource struct {
 	// PassCookies leaves the caller's cookies in it.
 	PassCookies bool
 	Comment     string
+	// GraphQL is what each root field needs, for a GraphQL resource; else nil.
+	// Public, Scopes and Roles are then empty.
+	GraphQL *GraphQL
 
 	column   int
 	roleText string

@@ -21,6 +21,9 @@ type Request struct {
 	// Application is "organization/application" where the door knows it already;
 	// host and path then play no part in finding it.
 	Application string
+	// GraphQL is the operation in the request, as the resource's
+	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
+	GraphQL *catalog.Operation
 }
 
 // Reason says why a request is allowed or denied. The texts are stable: they
@@ -44,6 +47,12 @@ const (
 	RoleMissing       Reason = "role_missing"
 	AddressDenied     Reason = "address_denied"
 	StaleView         Reason = "stale_view"
+
+	// Of GraphQL resources.
+	GraphQLUnparsed      Reason = "graphql_unparsed"
+	FieldUnmapped        Reason = "field_unmapped"
+	FieldRefused         Reason = "field_refused"
+	IntrospectionRefused Reason = "introspection_refused"
 )
 
 // Reasons lists every reason, those that allow first.
@@ -69,6 +78,8 @@ type Decision struct {
 	// Missing is the scope, or the roles any of which would do, that the token
 	// lacks; else empty.
 	Missing string
+	// Field is the GraphQL root field the denial is about; else empty.
+	Field string
 	// Revoked is why the token was revoked ("key_deleted"); else empty.
 	Revoked string
 

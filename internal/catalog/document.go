@@ -146,7 +146,7 @@ func (t *TokenDefaults) check(r *reader, n *node) {
 // draft is a resource while it is read: what was written, and where.
 type draft struct {
 	Resource
-	match, access, require, in, passToken *node
+	match, access, require, in, passToken, graphql *node
 }
 
 var resourceFields = []field[draft]{
@@ -161,7 +161,7 @@ var resourceFields = []field[draft]{
 	{"pass_cookies", func(r *reader, d *draft, n *node) { d.PassCookies = r.flag(n) }},
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"limit", reserved[draft]},
-	{"graphql", reserved[draft]},
+	{"graphql", (*reader).graphql},
 }
 
 var requireFields = []field[draft]{
@@ -250,8 +250,11 @@ func (d *draft) check(r *reader, n *node) {
 		d.Line, d.column = d.match.line, d.match.column
 	}
 	switch {
+	case d.graphql != nil && (d.access != nil || d.require != nil):
+		r.report(d.graphql, "graphql says itself what each field needs; take out access and require")
+	case d.graphql != nil:
 	case d.access == nil && d.require == nil:
-		r.report(n, "a resource must say what it needs; write access: public, access: authenticated, or require: {scopes: […]}")
+		r.report(n, "a resource must say what it needs; write access: public, access: authenticated, require: {scopes: […]}, or graphql")
 	case d.require == nil:
 	case d.Public:
 		r.report(d.require, "a public resource cannot require anything; take out access: public or require")
@@ -447,13 +450,15 @@ func (r *reader) scopes(n *node) []scope.Pattern {
 	if n.kind == list && len(n.items) == 0 {
 		r.report(n, "name a scope, or leave scopes out")
 	}
-	return texts(r, n, MaxRequired, "scopes", func(s string) (scope.Pattern, error) {
-		p, err := scope.Parse(s)
-		if err == nil && !p.Concrete() {
-			err = errors.New("a required scope has no '*'; name each scope that is needed")
-		}
-		return p, err
-	})
+	return texts(r, n, MaxRequired, "scopes", requiredScope)
+}
+
+func requiredScope(s string) (scope.Pattern, error) {
+	p, err := scope.Parse(s)
+	if err == nil && !p.Concrete() {
+		err = errors.New("a required scope has no '*'; name each scope that is needed")
+	}
+	return p, err
 }
 
 func (r *reader) roles(n *node) []string {

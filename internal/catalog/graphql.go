@@ -1,25 +1,56 @@
 package catalog
 
 import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/maypok86/otter/v2"
+
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/scope"
 )
 
 // GraphQL is the policy of a GraphQL resource: what each root field needs, and
-// how large an operation may be. It is immutable, save for the documents it
-// remembers, and may be used from many goroutines at once.
+// how large an operation may be. It is immutable, and may be used from many
+// goroutines at once.
 type GraphQL struct {
-	batch    bool
-	maxBatch int
-	maxBody  int64
+	number        uint64 // no other policy of this process has it
+	batch         bool
+	maxBody       int64
+	limits        graphqlLimits
+	introspection FieldPolicy
+	rules         map[OperationKind]fieldRule
+	fields        map[fieldName]FieldPolicy // of the table, and of the schema
+	known         map[fieldName]bool        // of the schema; nil: there is none
+	spoken        map[OperationKind]bool    // kinds with a rule, or a field that has one
 }
+
+// fieldName is a root field.
+type fieldName struct {
+	kind OperationKind
+	name string
+}
+
+func (n fieldName) String() string {
+	return strings.ToUpper(string(n.kind[:1])) + string(n.kind[1:]) + "." + n.name
+}
+
+// maxGraphQLBatch is how many operations one body may hold where batches are taken.
+const maxGraphQLBatch = 10
 
 // Batch reports whether a list of operations in one body is taken, each of them
 // gated; else such a body is refused.
 func (g *GraphQL) Batch() bool { return g.batch }
 
 // MaxBatch is how many operations one body may hold: 1 without [GraphQL.Batch].
-func (g *GraphQL) MaxBatch() int { return g.maxBatch }
+func (g *GraphQL) MaxBatch() int {
+	if g.batch {
+		return maxGraphQLBatch
+	}
+	return 1
+}
 
 // MaxBody is how many bytes one HTTP body, or one WebSocket message, may have.
 func (g *GraphQL) MaxBody() int64 { return g.maxBody }
@@ -51,8 +82,11 @@ type Operation struct {
 	// nothing else: what to send on.
 	Text string
 	// Fields are the root fields that could execute, each name once, in the order
-	// of the document. There is at least one.
+	// of the document. There is at least one. [GraphQL.Fields] has them as a
+	// policy sees them now.
 	Fields []RootField
+
+	policy uint64 // the number of the one that Fields are of
 }
 
 // RootField is a field of the operation's root type, and what it needs.
@@ -74,11 +108,151 @@ type FieldPolicy struct {
 	InAccount bool            // as in [Resource.InAccount]
 }
 
+// RoleText names the roles for people, as [Resource.RoleText] does.
+func (p *FieldPolicy) RoleText() string { return strings.Join(p.Roles, " or ") }
+
 // Read parses the document and returns the operation that would execute. Errors
 // are [*access.Error]: of kind Malformed where the text cannot be read
-// (graphql_syntax), of kind Invalid where it breaks a rule or a limit
+// (graphql_syntax), of kind TooLarge where it is longer than [GraphQL.MaxBody]
+// (graphql_too_large), of kind Invalid where it breaks a rule or a limit
 // (graphql_invalid, graphql_no_operation, graphql_too_deep, …). Their messages
-// never repeat the document.
+// never repeat the document. What was read without error is remembered.
 func (g *GraphQL) Read(r GraphQLRequest) (*Operation, error) {
-	return nil, access.New(access.Malformed, "graphql_syntax", "this is not a GraphQL document")
+	if int64(len(r.Query)) > g.maxBody {
+		return nil, access.New(access.TooLarge, "graphql_too_large", fmt.Sprintf("a GraphQL document may have at most %d bytes here", g.maxBody))
+	}
+	key := operationKey{policy: g.number, query: r.Query}
+	if r.OperationName != nil {
+		key.name, key.named = *r.OperationName, true
+	}
+	if op, ok := operations().GetIfPresent(key); ok {
+		return op, nil
+	}
+	op, err := g.read(r)
+	if err != nil {
+		return nil, err
+	}
+	if key.weight(op) <= maxRememberedOperation {
+		key.query, key.name = strings.Clone(key.query), strings.Clone(key.name)
+		operations().Set(key, op)
+	}
+	return op, nil
 }
+
+func (g *GraphQL) read(r GraphQLRequest) (*Operation, error) {
+	d, err := parseGraphQL(r, g.limits.tokens)
+	if err != nil {
+		return nil, err
+	}
+	extent, err := d.measure(g.limits)
+	if err != nil {
+		return nil, err
+	}
+	op := &Operation{
+		Kind:   OperationKind(d.operation.Operation),
+		Name:   strings.Clone(d.operation.Name),
+		Text:   d.text(),
+		policy: g.number,
+	}
+	for _, name := range append(d.rootFields(), extent.introspects.hidden()...) {
+		op.add(name)
+	}
+	g.judge(op.Kind, op.Fields)
+	return op, nil
+}
+
+func (op *Operation) add(name string) {
+	for i := range op.Fields {
+		if op.Fields[i].Name == name {
+			return
+		}
+	}
+	op.Fields = append(op.Fields, RootField{Name: name, Introspection: tellsOfSchema(name)})
+}
+
+// hidden names the introspection fields: they count as root fields wherever they
+// stand, since a field may lead back to the root type.
+func (f schemaFields) hidden() []string {
+	var names []string
+	if f.schema {
+		names = append(names, "__schema")
+	}
+	if f.typ {
+		names = append(names, "__type")
+	}
+	return names
+}
+
+// Fields are the root fields of an operation and what this policy says of them,
+// be it that another policy read it: a resource file may change in between.
+func (g *GraphQL) Fields(op *Operation) []RootField {
+	if op.policy == g.number {
+		return op.Fields
+	}
+	fields := make([]RootField, len(op.Fields))
+	copy(fields, op.Fields)
+	g.judge(op.Kind, fields)
+	return fields
+}
+
+func (g *GraphQL) judge(kind OperationKind, fields []RootField) {
+	for i := range fields {
+		fields[i].FieldPolicy = g.policy(fieldName{kind, fields[i].Name})
+	}
+}
+
+// tellsOfSchema reports whether a field is introspection: those of the
+// specification (section 4), and the one by which subgraphs of a federation
+// tell their schema.
+func tellsOfSchema(name string) bool {
+	return name == "__schema" || name == "__type" || name == "_service"
+}
+
+// policy says what a root field needs: by the table or the schema, which never
+// both speak of one field, else by the rule for its kind of operation.
+func (g *GraphQL) policy(field fieldName) FieldPolicy {
+	if p, ok := g.fields[field]; ok {
+		return p
+	}
+	rule, ruled := g.rules[field.kind]
+	switch {
+	case tellsOfSchema(field.name):
+		return g.introspection
+	case field.name == "__typename":
+		// It names the root type and executes nothing.
+		return FieldPolicy{Mapped: g.spoken[field.kind], Public: rule.Public, Refused: rule.Refused}
+	case !ruled || strings.HasPrefix(field.name, "__") || g.known != nil && !g.known[field]:
+		return FieldPolicy{}
+	}
+	return rule.of(field.name)
+}
+
+// operationKey is everything the reading of a document depends on.
+type operationKey struct {
+	policy      uint64
+	query, name string
+	named       bool
+}
+
+// weight is how many bytes it takes to remember an operation, roughly.
+func (k operationKey) weight(op *Operation) uint32 {
+	const entry, field = 400, 200
+	return uint32(min(len(k.query)+len(k.name)+len(op.Text)+entry+field*len(op.Fields), maxRememberedOperations))
+}
+
+// How much is remembered of the documents that were read, over all policies, so
+// that their number does not matter. A document that would take much of it is
+// read each time.
+const (
+	maxRememberedOperations = 32 << 20 // bytes
+	maxRememberedOperation  = 64 << 10
+)
+
+var operations = sync.OnceValue(func() *otter.Cache[operationKey, *Operation] {
+	return otter.Must(&otter.Options[operationKey, *Operation]{
+		MaximumWeight: maxRememberedOperations,
+		Weigher:       operationKey.weight,
+	})
+})
+
+var policies atomic.Uint64

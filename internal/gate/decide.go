@@ -60,6 +60,7 @@ func Reasons() []Reason {
 	return []Reason{
 		Allowed, Public, NoApplication, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
+		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
 	}
 }
 
@@ -119,6 +120,9 @@ func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	d.Resource = d.Application.Match(r.Method, r.Path)
 	if d.Resource == nil {
 		return d.deny(NoRule)
+	}
+	if d.Resource.GraphQL != nil {
+		return d.graphql(r, t, now)
 	}
 	if d.Resource.Public {
 		return d.allowPublic(r, t, now)
@@ -199,7 +203,7 @@ func (d Decision) require() Decision {
 			return d.deny(ScopeMissing)
 		}
 	}
-	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource, d.Application) {
+	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource.Roles, d.Resource.InAccount, d.Application) {
 		d.Missing = d.Resource.RoleText()
 		return d.deny(RoleMissing)
 	}
@@ -207,13 +211,13 @@ func (d Decision) require() Decision {
 	return d
 }
 
-// holdsRole reports whether any role is one the resource asks for, held where
-// the resource asks for it. Administrator is held on the platform, so anywhere;
-// like any other role it counts only where it is asked for.
-func holdsRole(held []access.Role, resource *catalog.Resource, app *catalog.Application) bool {
+// holdsRole reports whether any role is one that is asked for, held where it is
+// asked for. Administrator is held on the platform, so anywhere; like any other
+// role it counts only where it is asked for.
+func holdsRole(held []access.Role, asked []string, inAccount bool, app *catalog.Application) bool {
 	for i := range held {
 		role := &held[i]
-		if slices.Contains(resource.Roles, role.Name) && heldAt(role, resource.InAccount, app) {
+		if slices.Contains(asked, role.Name) && heldAt(role, inAccount, app) {
 			return true
 		}
 	}

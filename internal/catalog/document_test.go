@@ -118,7 +118,7 @@ func TestProblemsNamePlaceAndRemedy(t *testing.T) {
 		{"pass_token in words", resource("  - match: GET /b\n    access: public\n    pass_token: yes\n"), "line 6, column 17", "true or false"},
 		{"both names of pass_token", resource("  - match: GET /b\n    access: public\n    pass_token: true\n    bearer_token: true\n"), "line 7, column 19", "are the same"},
 		{"limit", resource("  - match: GET /b\n    access: public\n    limit: { rate: 100/m }\n"), "line 6, column 12", "does not enforce \"limit\""},
-		{"graphql", resource("  - match: POST /b\n    access: public\n    graphql: { query: public }\n"), "line 6, column 14", "does not enforce \"graphql\""},
+		{"graphql", resource("  - match: POST /b\n    access: public\n    graphql: { query: public }\n"), "line 6, column 14", "take out access and require"},
 		{"no method", resource("  - match: /b\n    access: public\n"), "line 4, column 12", "GET /photos/{id}"},
 		{"small letters", resource("  - match: get /b\n    access: public\n"), "line 4, column 12", "in capitals"},
 		{"blank in methods", resource("  - match: GET, POST /b\n    access: public\n"), "line 4, column 12", "one space and a path"},

@@ -17,6 +17,8 @@ import (
 // client are those of X-Forwarded-Host, -Proto and -For. The parameter application=org/app, from the proxy's own
 // configuration, names the application instead of its host.
 //
+// A GraphQL resource is denied here: what is asked of it stands in the body, which only the gateway gets to see.
+//
 // The proxy sends the client's own headers on to the upstream, and this door cannot remove them. What would tell the
 // upstream another path, method or caller than the one decided on is therefore refused with 400.
 type ForwardAuth struct{ door }
@@ -27,6 +29,9 @@ func NewForwardAuth(c Config) *ForwardAuth { return &ForwardAuth{newDoor(c)} }
 var errUntrustedProxy = access.New(access.Forbidden, "untrusted_proxy",
 	"only a trusted proxy may ask this; start the server with its address in --trusted-proxies")
 
+var errNeedsGateway = access.New(access.Forbidden, "graphql_needs_gateway",
+	"what a GraphQL request does stands in its body, which no proxy shows here; let the gateway serve this resource")
+
 func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request, credential, err := f.read(r)
 	if err != nil {
@@ -34,6 +39,10 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	decision := f.judge(&request, credential, userAgent(r.Header))
+	if decision.Reason == gate.GraphQLUnparsed {
+		WriteProblem(w, r, errNeedsGateway)
+		return
+	}
 	if !decision.Allow {
 		writeDenial(w, r, &decision, credential)
 		return

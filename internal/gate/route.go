@@ -22,10 +22,10 @@ func Connect(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	case d.Resource.GraphQL == nil:
 		d.Allow, d.Token = false, nil
 		return d.deny(NoRule)
-	case t == nil && d.Reason == GraphQLUnparsed:
-		d.Allow, d.Reason = true, Public
-		return d
+	case t == nil && !d.Resource.GraphQL.AnyPublic():
+		return d.deny(TokenMissing)
 	case t == nil:
+		d.Allow, d.Reason = true, Public
 		return d
 	}
 	d.Token = t

@@ -19,6 +19,9 @@ import (
 // bodyWithin is how long the body of a GraphQL request may take to arrive: it is held in memory until it is judged.
 const bodyWithin = 30 * time.Second
 
+// maxGetTarget is how many bytes path and query of a GET may have on the way to the upstream: some servers take no more.
+const maxGetTarget = 8 << 10
+
 var (
 	errGraphQLAmbiguous = access.New(access.Malformed, "graphql_ambiguous", "the request names its query, operationName, variables or extensions twice, or in the URL of a POST; send each once, in the body")
 	errGraphQLMethod    = access.New(access.NotAllowed, "graphql_method", "GraphQL is asked by POST; by GET queries only")
@@ -197,7 +200,7 @@ func (p *passage) replace(r *http.Request, list *graphqlList) (err error) {
 	path := p.request.Path.String()
 	if r.Method == http.MethodGet {
 		delete(r.Header, "Content-Type")
-		if target := path + "?" + list.requests[0].query(); len(target) <= catalog.MaxTarget {
+		if target := path + "?" + list.requests[0].query(); len(target) <= maxGetTarget {
 			r.Body, r.ContentLength = http.NoBody, 0
 			p.request.Path, err = catalog.ParsePath(target)
 			return err

@@ -41,6 +41,24 @@ resources:
     pass_cookies: true
   - match: ANY /ws/**
     require: { scopes: ["ws:open"] }
+  - match: OPTIONS /graphql/*
+    access: public
+  - match: ANY /graphql/open
+    graphql:
+      query: public
+      mutation: { scope: "Mutation:{type}:{action}" }
+      subscription: { scopes: ["ws:open"] }
+      introspection: refuse
+      body: 4KiB
+      fields:
+        Query.me: { scopes: ["me:read"] }
+        Query.nobody: refuse
+  - match: ANY /graphql/closed
+    pass_token: true
+    graphql:
+      query: authenticated
+      mutation: { scope: "Mutation:{type}:{action}" }
+      batch: each
 `
 
 // world is a gateway and a forward-auth door before one application, photos of acme, whose passes are called by the

@@ -24,6 +24,7 @@ type GraphQL struct {
 	rules         map[OperationKind]fieldRule
 	fields        map[fieldName]FieldPolicy // of the table, and of the schema
 	known         map[fieldName]bool        // of the schema; nil: there is none
+	types         *schemaTypes              // of the schema; nil: there is none
 	spoken        map[OperationKind]bool    // kinds with a rule, or a field that has one
 }
 
@@ -81,21 +82,27 @@ type Operation struct {
 	// Text is a document that holds this operation and the fragments it uses and
 	// nothing else: what to send on.
 	Text string
-	// Fields are the root fields that could execute, each name once, in the order
-	// of the document. There is at least one. [GraphQL.Fields] has them as a
+	// Fields are the root fields that could execute, each once, in the order of the
+	// document. There is at least one. [GraphQL.Fields] has them as a
 	// policy sees them now.
 	Fields []RootField
 
 	policy uint64 // the number of the one that Fields are of
 }
 
-// RootField is a field of the operation's root type, and what it needs.
+// RootField is a field of a root type, and what it needs.
 type RootField struct {
 	Name string // in the schema, not its alias
+	// Kind is of the root type: the operation's, save where the schema says that a
+	// field of a field leads back to a root type.
+	Kind OperationKind
 	// Introspection marks a field that tells of the schema: __schema and the like.
 	Introspection bool
 	FieldPolicy
 }
+
+// FullName is how a resource file names the field: "Mutation.CreatePerson".
+func (f *RootField) FullName() string { return fieldName{f.Kind, f.Name}.String() }
 
 // FieldPolicy is what a root field needs. The zero value maps nothing: such a
 // field is denied.
@@ -154,20 +161,32 @@ func (g *GraphQL) read(r GraphQLRequest) (*Operation, error) {
 		Text:   d.text(),
 		policy: g.number,
 	}
-	for _, name := range append(d.rootFields(), extent.introspects.hidden()...) {
-		op.add(name)
+	fields := fieldCollector{seen: map[fieldName]bool{}}
+	d.addRootFields(&fields)
+	for _, name := range extent.introspects.hidden() {
+		fields.add(fieldName{op.Kind, name})
 	}
-	g.judge(op.Kind, op.Fields)
+	if g.types != nil {
+		g.types.addReturns(&fields, op.Kind, d)
+	}
+	op.Fields = fields.list
+	g.judge(op.Fields)
 	return op, nil
 }
 
-func (op *Operation) add(name string) {
-	for i := range op.Fields {
-		if op.Fields[i].Name == name {
-			return
-		}
+// fieldCollector keeps each root field once, in the order they come.
+type fieldCollector struct {
+	seen map[fieldName]bool
+	list []RootField
+}
+
+func (c *fieldCollector) add(field fieldName) {
+	if c.seen[field] {
+		return
 	}
-	op.Fields = append(op.Fields, RootField{Name: name, Introspection: tellsOfSchema(name)})
+	c.seen[field] = true
+	name := strings.Clone(field.name) // not to keep the document
+	c.list = append(c.list, RootField{Name: name, Kind: field.kind, Introspection: tellsOfSchema(name)})
 }
 
 // hidden names the introspection fields: they count as root fields wherever they
@@ -191,13 +210,13 @@ func (g *GraphQL) Fields(op *Operation) []RootField {
 	}
 	fields := make([]RootField, len(op.Fields))
 	copy(fields, op.Fields)
-	g.judge(op.Kind, fields)
+	g.judge(fields)
 	return fields
 }
 
-func (g *GraphQL) judge(kind OperationKind, fields []RootField) {
+func (g *GraphQL) judge(fields []RootField) {
 	for i := range fields {
-		fields[i].FieldPolicy = g.policy(fieldName{kind, fields[i].Name})
+		fields[i].FieldPolicy = g.policy(fieldName{fields[i].Kind, fields[i].Name})
 	}
 }
 

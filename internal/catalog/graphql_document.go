@@ -324,40 +324,33 @@ func (e *extent) within(limits graphqlLimits) error {
 	return nil
 }
 
-// rootFields are the names of all fields that could execute at the root, each
-// once: whatever conditions say, and whatever type a fragment is on.
-func (d *graphqlDocument) rootFields() []string {
-	c := rootCollector{document: d, names: map[string]bool{}, fragments: map[string]bool{}}
-	c.collect(d.operation.SelectionSet)
-	return c.order
+// addRootFields adds all fields that could execute at the root: whatever
+// conditions say, and whatever type a fragment is on.
+func (d *graphqlDocument) addRootFields(to *fieldCollector) {
+	w := rootWalk{document: d, found: to, kind: OperationKind(d.operation.Operation), walked: map[string]bool{}}
+	w.selection(d.operation.SelectionSet)
 }
 
-type rootCollector struct {
-	document         *graphqlDocument
-	names, fragments map[string]bool
-	order            []string
+type rootWalk struct {
+	document *graphqlDocument
+	found    *fieldCollector
+	kind     OperationKind
+	walked   map[string]bool // fragments
 }
 
-func (c *rootCollector) collect(set ast.SelectionSet) {
+func (w *rootWalk) selection(set ast.SelectionSet) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			c.add(s.Name)
+			w.found.add(fieldName{w.kind, s.Name})
 		case *ast.InlineFragment:
-			c.collect(s.SelectionSet)
+			w.selection(s.SelectionSet)
 		case *ast.FragmentSpread:
-			if !c.fragments[s.Name] {
-				c.fragments[s.Name] = true
-				c.collect(c.document.fragments[s.Name].SelectionSet)
+			if !w.walked[s.Name] {
+				w.walked[s.Name] = true
+				w.selection(w.document.fragments[s.Name].SelectionSet)
 			}
 		}
-	}
-}
-
-func (c *rootCollector) add(name string) {
-	if !c.names[name] {
-		c.names[name] = true
-		c.order = append(c.order, strings.Clone(name)) // not to keep the document
 	}
 }
 

@@ -1,8 +1,10 @@
 package catalog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -28,9 +30,11 @@ func (r *reader) graphqlSchema(d *graphqlDraft) {
 	}
 	s := schemaReader{reader: r, draft: d}
 	d.known = map[fieldName]bool{}
+	d.types = newSchemaTypes()
 	s.findRoots(doc)
 	for _, def := range append(doc.Definitions, doc.Extensions...) {
 		s.definition(def)
+		s.draft.types.add(def, s.roots)
 	}
 	for _, def := range append(doc.Schema, doc.SchemaExtension...) {
 		s.misplaced(def.Directives, "schema", def.Position)
@@ -177,4 +181,76 @@ func (s *schemaReader) requires(d *ast.Directive) []scope.Pattern {
 		scopes = append(scopes, p)
 	}
 	return scopes
+}
+
+// schemaTypes knows as much of a schema as it takes to see where a field of a
+// field leads back to a root type, as in "type CreatePersonPayload { query: Query }":
+// what is asked for there is what could be asked for at the root.
+type schemaTypes struct {
+	fields map[string]map[string]string // type → field → named type of its value
+	roots  map[OperationKind]string     // types
+	kinds  map[string][]OperationKind   // of a root type, and of the interfaces of root types
+}
+
+func newSchemaTypes() *schemaTypes {
+	return &schemaTypes{fields: map[string]map[string]string{}, roots: map[OperationKind]string{}, kinds: map[string][]OperationKind{}}
+}
+
+func (t *schemaTypes) add(def *ast.Definition, roots map[string]OperationKind) {
+	if kind, root := roots[def.Name]; root {
+		t.roots[kind] = def.Name
+		for _, name := range append([]string{def.Name}, def.Interfaces...) {
+			t.kinds[name] = append(t.kinds[name], kind)
+		}
+	}
+	if t.fields[def.Name] == nil {
+		t.fields[def.Name] = make(map[string]string, len(def.Fields))
+	}
+	for _, f := range def.Fields {
+		t.fields[def.Name][f.Name] = f.Type.Name()
+	}
+}
+
+// addReturns adds the fields of root types that stand below the operation's root.
+func (t *schemaTypes) addReturns(to *fieldCollector, kind OperationKind, d *graphqlDocument) {
+	w := typeWalk{schemaTypes: t, found: to, document: d, walked: map[fragmentAt]bool{}}
+	w.selection(d.operation.SelectionSet, t.roots[kind], false)
+}
+
+// typeWalk goes down a selection and keeps in mind the type it is on.
+type typeWalk struct {
+	*schemaTypes
+	found    *fieldCollector
+	document *graphqlDocument
+	walked   map[fragmentAt]bool
+}
+
+// fragmentAt is a fragment at the root, or below it. What it is on it says itself.
+type fragmentAt struct {
+	name  string
+	below bool
+}
+
+// selection walks a selection on a type of this name; empty: the schema does not
+// tell.
+func (w *typeWalk) selection(set ast.SelectionSet, on string, below bool) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			if below && !strings.HasPrefix(s.Name, "__") {
+				for _, kind := range w.kinds[on] {
+					w.found.add(fieldName{kind, s.Name})
+				}
+			}
+			w.selection(s.SelectionSet, w.fields[on][s.Name], true)
+		case *ast.InlineFragment:
+			w.selection(s.SelectionSet, cmp.Or(s.TypeCondition, on), below)
+		case *ast.FragmentSpread:
+			if at := (fragmentAt{s.Name, below}); !w.walked[at] {
+				w.walked[at] = true
+				f := w.document.fragments[s.Name]
+				w.selection(f.SelectionSet, f.TypeCondition, below)
+			}
+		}
+	}
 }

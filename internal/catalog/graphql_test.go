@@ -422,6 +422,54 @@ func TestGraphQLPolicies(t *testing.T) {
 	}
 }
 
+// Where a field of a field leads back to a root type, what is asked for there is
+// gated as at the root.
+func TestGraphQLFollowsTheSchemaBackToTheRoot(t *testing.T) {
+	g := policyOf(t, `
+      query: authenticated
+      mutation: { scope: "Mutation:{type}:{action}" }
+      schema: |
+        type Query implements Node & Other { me: Person secret: Int @scope(requires: "secrets") query: Query id: ID other: Int }
+        type Mutation { CreatePerson: Payload Close: Int }
+        type Payload { query: Query person: Person any: Any list: [[Query!]!]! mutation: Mutation }
+        type Person implements Node { id: ID secret: Int friends: [Person] node: Node }
+        interface Node { id: ID }
+        interface Other { other: Int }
+        union Any = Person | Query
+`)
+	for query, want := range map[string]string{
+		"mutation{CreatePerson{person{secret friends{secret}}}}":                                      "mutation.CreatePerson",
+		"mutation{CreatePerson{query{secret __typename}}}":                                            "mutation.CreatePerson query.secret",
+		"mutation{CreatePerson{x:query{y:secret}}}":                                                   "mutation.CreatePerson query.secret",
+		"mutation{CreatePerson{list{me{secret}}}}":                                                    "mutation.CreatePerson query.me",
+		"mutation{CreatePerson{...F}} fragment F on Payload{query{...G}} fragment G on Query{secret}": "mutation.CreatePerson query.secret",
+		"mutation{...R} fragment R on Mutation{CreatePerson{...{query{...{secret}}}}}":                "mutation.CreatePerson query.secret",
+		"mutation{CreatePerson{any{...on Person{secret}...on Query{secret}}}}":                        "mutation.CreatePerson query.secret",
+		"mutation{CreatePerson{person{node{id}}}}":                                                    "mutation.CreatePerson query.id",
+		"{query{query{secret}}}":                                                                      "query.query query.secret",
+		"{me{id secret}}":                                                                             "query.me",
+		"{me{...on Other{other}}}":                                                                    "query.me query.other",
+		"{me{...on Mutation{Close}}}":                                                                 "query.me mutation.Close",
+		"mutation{CreatePerson{mutation{Close}}}":                                                     "mutation.CreatePerson mutation.Close",
+	} {
+		op, err := g.Read(GraphQLRequest{Query: query})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		var got []string
+		for _, f := range op.Fields {
+			got = append(got, string(f.Kind)+"."+f.Name)
+			if wantScopes := map[string]string{"secret": "[secrets]", "CreatePerson": "[Mutation:Person:Create]"}[f.Name]; wantScopes != "" && fmt.Sprint(f.Scopes) != wantScopes {
+				t.Errorf("%s: %s needs %v", query, f.Name, f.Scopes)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %v, want %s", query, got, want)
+		}
+	}
+}
+
 func TestGraphQLProblems(t *testing.T) {
 	schema := func(sdl string) string { return "query: public\n      schema: '" + sdl + "'" }
 	for _, c := range []struct{ policy, message string }{

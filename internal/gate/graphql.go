@@ -2,7 +2,6 @@ package gate
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -159,9 +158,11 @@ func (x explainer) fieldFix() string {
 	case GraphQLUnparsed:
 		return "send the operation as JSON through the gateway: nothing else reads what it asks for"
 	case FieldUnmapped:
-		name := string(x.request.GraphQL.Kind)
-		name = strings.ToUpper(name[:1]) + name[1:] + "." + x.fieldName()
-		return fmt.Sprintf("add %s to the fields of the resource in line %d, or to its schema", name, x.Resource.Line)
+		for _, f := range x.fields() {
+			if f.Name == x.Field && !f.Mapped {
+				return fmt.Sprintf("add %s to the fields of the resource in line %d, or to its schema", shortName(f.FullName()), x.Resource.Line)
+			}
+		}
 	}
 	return fmt.Sprintf("leave field %s out, or open it in the resource in line %d", x.fieldName(), x.Resource.Line)
 }

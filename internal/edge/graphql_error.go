@@ -48,11 +48,13 @@ func graphqlErrorOf(e *access.Error) graphqlError {
 	return graphqlError{Message: e.Message, Extensions: graphqlExtensions{Code: graphqlCode(StatusOf(e.Kind)), Reason: e.Code}}
 }
 
+const persistedNotFound = "PERSISTED_QUERY_NOT_FOUND"
+
 // unread is why a request could not be read. For a hash that is not known it is what Apollo's servers say, so that the client
 // sends the text along with it.
 func unread(err error) graphqlError {
 	if errors.Is(err, errPersistedUnknown) {
-		return graphqlError{Message: "PersistedQueryNotFound", Extensions: graphqlExtensions{Code: "PERSISTED_QUERY_NOT_FOUND"}}
+		return graphqlError{Message: "PersistedQueryNotFound", Extensions: graphqlExtensions{Code: persistedNotFound}}
 	}
 	return graphqlErrorOf(shown(err))
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/gate/gatetest"
 )
 
 // arrived is a GraphQL request as the upstream got it.
@@ -468,5 +471,44 @@ func TestGraphQLHugeQueryIsRefusedAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// TestGraphQLCasesThroughTheGateway puts the cases of the gate to the door that reads bodies.
+func TestGraphQLCasesThroughTheGateway(t *testing.T) {
+	upstream := new(graphqlUpstream)
+	up := httptest.NewServer(upstream)
+	defer up.Close()
+	for _, suite := range gatetest.Load(t, "../gate/testdata/graphql", up.URL) {
+		var from netip.Addr
+		gateway, _ := doors(t, suite, &from)
+		for _, c := range suite.Cases {
+			if c.Query == "" || c.Application != "" {
+				continue
+			}
+			from = c.From
+			body := `{"query":` + quotedPlain(c.Query) + `}`
+			lines := []string{"Connection: close", asJSON, "Content-Length: " + strconv.Itoa(len(body))}
+			if c.Bearer != "" {
+				lines = append(lines, "Authorization: Bearer "+c.Bearer)
+			}
+			res, answer, _ := exchange(t, gateway, strings.Replace(head(c.Method, c.Target, lines...), "photos.example.com", c.Host, 1)+body)
+			sent := upstream.take()
+			if res.StatusCode != c.Want.Status || len(sent) != map[bool]int{true: 1}[c.Want.Status == http.StatusOK] {
+				t.Errorf("%v: %d, want %d, and the upstream got %d: %s", c, res.StatusCode, c.Want.Status, len(sent), answer)
+				continue
+			}
+			if len(sent) == 1 {
+				if got := identityOf(sent[0].header); got != c.Want.Identity {
+					t.Errorf("%v: the upstream was told %+v, want %+v", c, got, c.Want.Identity)
+				}
+				continue
+			}
+			for _, part := range []string{`"reason":"` + string(c.Want.Reason) + `"`, `"missing":"` + c.Want.Missing + `"`, `"field":"` + c.Want.Field + `"`} {
+				if !strings.HasSuffix(part, `:""`) && !strings.Contains(answer, part) {
+					t.Errorf("%v: %s lacks %s", c, answer, part)
+				}
+			}
+		}
 	}
 }

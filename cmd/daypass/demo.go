@@ -30,7 +30,8 @@ func newDemoCommand(c *cli) *cobra.Command {
 		Short: "See the whole story with real requests; needs nothing",
 		Long: `Start a server in a temporary folder, with an organization and a sample API behind its gateway, and walk through the
 story with real requests, each printed as curl with its answer: a key becomes a pass, the pass opens a door and no
-other, GraphQL is guarded field by field, the key is deleted, and the same pass is refused. Then it serves on until Ctrl-C, for you to try things.`,
+other, GraphQL is guarded field by field, the key is deleted, and the same pass is refused. Then it serves on until
+Ctrl-C, for you to try things.`,
 		Example: "  daypass demo\n  daypass demo --once",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -306,20 +306,19 @@ func speaksOfVariable(v *ast.Value) bool {
 }
 
 func (e *extent) within(limits graphqlLimits) error {
-	for _, l := range []struct {
-		is, most   int
-		code, what string
-	}{
-		{e.cost, limits.cost, "graphql_too_costly", "fields, counted wherever a fragment puts them"},
-		{e.depth, limits.depth, "graphql_too_deep", "fields within fields"},
-		{e.introspection, maxIntrospectionDepth, "graphql_too_deep", "fields within fields of an introspection"},
-		{e.typeLists, maxIntrospectionLists, "graphql_too_deep", "lists within lists of an introspection"},
-		{e.widest, limits.width, "graphql_too_wide", "fields in one selection"},
-		{e.aliases, limits.aliases, "graphql_too_many_aliases", "aliases"},
-	} {
-		if l.is > l.most {
-			return graphqlLimit(l.code, l.what, l.most)
-		}
+	switch {
+	case e.cost > limits.cost:
+		return graphqlLimit("graphql_too_costly", "fields, counted wherever a fragment puts them", limits.cost)
+	case e.depth > limits.depth:
+		return graphqlLimit("graphql_too_deep", "fields within fields", limits.depth)
+	case e.introspection > maxIntrospectionDepth:
+		return graphqlLimit("graphql_too_deep", "fields within fields of an introspection", maxIntrospectionDepth)
+	case e.typeLists > maxIntrospectionLists:
+		return graphqlLimit("graphql_too_deep", "lists within lists of an introspection", maxIntrospectionLists)
+	case e.widest > limits.width:
+		return graphqlLimit("graphql_too_wide", "fields in one selection", limits.width)
+	case e.aliases > limits.aliases:
+		return graphqlLimit("graphql_too_many_aliases", "aliases", limits.aliases)
 	}
 	return nil
 }

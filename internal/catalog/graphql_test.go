@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -340,8 +341,8 @@ func TestGraphQLIsRemembered(t *testing.T) {
 	if f := closed.Fields(first); !f[0].Refused || !first.Fields[0].Public {
 		t.Errorf("another policy's operation: %+v, was %+v", f, first.Fields)
 	}
-	padding := strings.Repeat("x", maxRememberedOperation/4)
-	for i := range 4 * maxRememberedOperations / len(padding) / 2 {
+	padding := strings.Repeat("x", maxRememberedOperation/3)
+	for i := range maxRememberedOperations / len(padding) * 2 / 3 { // each twice: as sent, and as sent on
 		if _, err := open.Read(GraphQLRequest{Query: fmt.Sprintf("{a(n:%d s:%q)}", i, padding)}); err != nil {
 			t.Fatal(err)
 		}
@@ -523,6 +524,78 @@ func TestGraphQLProblems(t *testing.T) {
 		if message := strings.ReplaceAll(c.message, "''", "'"); err == nil || !strings.Contains(err.Error(), message) || !strings.Contains(err.Error(), "line ") {
 			t.Errorf("%s\n got %v\nwant …%s", c.policy, err, message)
 		}
+	}
+}
+
+// The manual's examples are files that are accepted, and its tables say the truth.
+func TestGraphQLManual(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/graphql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(manual, -1)
+	for _, e := range examples {
+		if _, err := ParseDocument(e[1]); err != nil {
+			t.Errorf("%s\n%v", e[1], err)
+		}
+	}
+	first, err := ParseDocument(examples[0][1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	beginning, _, _ := strings.Cut(string(manual), "## What fields need")
+	asked := regexp.MustCompile("(?m)^\\| `([^`]*\\{ [^`]*)` \\| (.*) \\|$").FindAllStringSubmatch(beginning, -1)
+	for _, row := range asked {
+		op, err := first.Resources[0].GraphQL.Read(GraphQLRequest{Query: row[1]})
+		if err != nil {
+			t.Errorf("%s: %v", row[1], err)
+			continue
+		}
+		for _, f := range op.Fields {
+			says := map[string]string{"public": "nothing", "[] []": "any good pass", "unmapped": "denied"}[describe(f.FieldPolicy)]
+			if len(f.Scopes) > 0 {
+				says = "`" + f.Scopes[0].String() + "`"
+			}
+			if !strings.Contains(row[2], says) {
+				t.Errorf("%s: %s is %s, the manual says %s", row[1], f.Name, describe(f.FieldPolicy), row[2])
+			}
+		}
+	}
+	mapped := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (not mapped|`Mutation:[^`]*`) \\| `(Mutation:[^`]*)` \\|$").FindAllStringSubmatch(string(manual), -1)
+	for _, row := range mapped {
+		byType, ok := scopeTemplate("Mutation:{type}:{action}").fill(row[1])
+		if ok != (row[2] != "not mapped") || ok && "`"+byType.String()+"`" != row[2] {
+			t.Errorf("%s: %s, the manual says %s", row[1], byType, row[2])
+		}
+		if byField, _ := scopeTemplate("Mutation:{field}").fill(row[1]); byField.String() != row[3] {
+			t.Errorf("%s: %s, the manual says %s", row[1], byField, row[3])
+		}
+	}
+	limits := regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| `?([0-9,MiB]+)`? \\| `?([0-9,MiB]+)`? \\|").FindAllStringSubmatch(string(manual), -1)
+	properties := readSchema(t).Defs["graphql"].Properties
+	for _, row := range limits {
+		standard, most := strings.ReplaceAll(row[2], ",", ""), strings.ReplaceAll(row[3], ",", "")
+		if got := fmt.Sprint(properties[row[1]].Default); got != standard {
+			t.Errorf("%s: %s by default, the manual says %s", row[1], got, standard)
+		}
+		file := "resources: [{match: POST /a, graphql: {query: public, " + row[1] + ": %s}}]"
+		doc, err := ParseDocument([]byte(fmt.Sprintf(file, standard)))
+		if err != nil || doc.Resources[0].GraphQL.limits != defaultGraphQLLimits || doc.Resources[0].GraphQL.maxBody != defaultGraphQLBody {
+			t.Errorf("%s: %s is not the default: %v", row[1], standard, err)
+		}
+		over := strings.Replace(most, "16M", "17M", 1)
+		if over == most {
+			over += "0"
+		}
+		if _, err := ParseDocument([]byte(fmt.Sprintf(file, most))); err != nil {
+			t.Error(err)
+		}
+		if _, err := ParseDocument([]byte(fmt.Sprintf(file, over))); err == nil {
+			t.Errorf("%s: %s is taken", row[1], over)
+		}
+	}
+	if len(examples) != 3 || len(asked) < 5 || len(mapped) < 5 || len(limits) != 6 {
+		t.Errorf("%d examples, %d requests, %d names, %d limits", len(examples), len(asked), len(mapped), len(limits))
 	}
 }
 

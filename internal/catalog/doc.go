@@ -14,6 +14,10 @@
 // two ways (dot segments, encoded slashes, backslashes, semicolons, double
 // encoding) is refused, never repaired.
 //
+// A [GraphQL] resource goes further into a request: [GraphQL.Read] finds the root
+// fields that could execute in a document, and what each of them needs. What is to
+// be sent on is written by it too, for the same reason as with paths.
+//
 // First match wins, and what matches nothing is denied: catalog answers with
 // nil and leaves the saying of no to package gate. It knows nothing of tokens,
 // performs no I/O and has no clock.

@@ -1,11 +1,17 @@
 package e2e
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/daypass/daypass/internal/server"
 )
 
 const music = "hosts: [music.example]\nupstream: UPSTREAM\nresources: [{match: GET /**, access: authenticated}]\n"
@@ -180,4 +186,42 @@ func TestAttack_NarrowedRole(t *testing.T) {
 		w.expect("its renewal", w.send("POST", "/v1/tokens", old, object{}), 401, "token_revoked")
 	}
 	w.expect("the lost scope", w.send("POST", "/v1/tokens", user.key, object{"scopes": []string{"photos:read"}}), 403, "scope_exceeded")
+}
+
+// TestAttack_RestoredBackup: a pass that was revoked after a backup was made stays dead when the backup is brought back,
+// and one that knows of a later revision than the store does cannot be out of the reach of a revocation.
+func TestAttack_RestoredBackup(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve("acme", "music", music)
+	user := w.member("acme", object{"roles": []string{"developer"}})
+	revoked := w.pass(user.key, object{})
+	w.stop()
+	backup, err := os.ReadFile(filepath.Join(w.config.Data, "daypass.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run()
+	w.must(204, "POST", "/v1/tokens/revoke", w.founder, object{"token": revoked})
+	w.expect("before the restore", w.send("GET", w.gateway+"/", revoked, nil, atMusic), 401, "token_revoked")
+	later := w.pass(user.key, object{})
+	w.stop()
+
+	for _, old := range []string{"daypass.db-wal", "daypass.db-shm"} {
+		if err := os.Remove(filepath.Join(w.config.Data, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(w.config.Data, "daypass.db"), backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Restored(t.Context(), w.config); err != nil {
+		t.Fatal(err)
+	}
+	w.run()
+	w.expect("the revoked pass", w.send("GET", w.gateway+"/", revoked, nil, atMusic), 401, "token_invalid")
+	w.expect("the later pass", w.send("GET", w.gateway+"/", later, nil, atMusic), 401, "token_invalid")
+	fresh := w.pass(user.key, object{})
+	w.must(200, "GET", w.gateway+"/", fresh, nil, atMusic)
+	w.must(204, "DELETE", orgPath("acme", "/keys/"+user.keyID), w.founder, nil)
+	w.expect("a fresh pass of a deleted key", w.send("GET", w.gateway+"/", fresh, nil, atMusic), 401, "token_revoked")
 }

@@ -14,12 +14,12 @@ import (
 func newConfigCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
-		Short:   "Check the server's configuration, and list every setting",
-		Example: "  daypass config check daypass.yaml\n  daypass config reference",
+		Short:   "Check a server's settings; export and import what it serves",
+		Example: "  daypass config check daypass.yaml\n  daypass config export ./configuration\n  daypass config import ./configuration --dry-run",
 		Args:    noSuchCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newConfigCheck(c), newConfigReference(c))
+	cmd.AddCommand(newConfigCheck(c), newConfigReference(c), newConfigExport(c), newConfigImport(c))
 	return cmd
 }
 

@@ -30,11 +30,9 @@ func (c *cli) readResources(file string) ([]byte, *catalog.Document, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	app := access.Application{Document: data}
 	doc, err := catalog.ParseDocument(data)
 	if err == nil {
-		app.Slug, app.Organization = doc.Application, doc.Organization
-		_, err = catalog.Compile(app)
+		err = compileResources(data, access.Application{Slug: doc.Application, Organization: doc.Organization})
 	}
 	var wrong *access.Error
 	if errors.As(err, &wrong) {
@@ -45,6 +43,13 @@ func (c *cli) readResources(file string) ([]byte, *catalog.Document, error) {
 		return nil, nil, &trouble{Code: wrong.Code, Message: name + ":\n" + wrong.Message, Fields: wrong.Fields, exit: exitFailed}
 	}
 	return data, doc, err
+}
+
+// compileResources refuses a resource file that the server would not take for this application.
+func compileResources(data []byte, app access.Application) error {
+	app.Document = data
+	_, err := catalog.Compile(app)
+	return err
 }
 
 // checked is what 'resource check' prints with --json.
@@ -173,15 +178,20 @@ func newResourceShow(c *cli) *cobra.Command {
 			if c.json {
 				accept = "application/json"
 			}
-			text, err := daypass.Text(client.GetApplication(cmd.Context(), org, arguments[0], func(_ context.Context, r *http.Request) error {
-				r.Header.Set("Accept", accept)
-				return nil
-			}))
+			text, err := daypass.Text(client.GetApplication(cmd.Context(), org, arguments[0], accepting(accept)))
 			if err != nil {
 				return err
 			}
 			_, err = c.out.Write(append(bytes.TrimRight(text, "\n"), '\n'))
 			return err
 		},
+	}
+}
+
+// accepting asks for a form of the answer.
+func accepting(mediaType string) api.RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Accept", mediaType)
+		return nil
 	}
 }

@@ -30,7 +30,9 @@ type Resource struct {
 	PassToken bool
 	// PassCookies leaves the caller's cookies in it.
 	PassCookies bool
-	Comment     string
+	// Shape changes the JSON of answers; nil: they are passed on as they come.
+	Shape   *Shape
+	Comment string
 	// GraphQL is what each root field needs, for a GraphQL resource; else nil.
 	// Public, Scopes and Roles are then empty.
 	GraphQL *GraphQL

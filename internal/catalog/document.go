@@ -162,6 +162,7 @@ var resourceFields = []field[draft]{
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"limit", reserved[draft]},
 	{"graphql", (*reader).graphql},
+	{"shape", func(r *reader, d *draft, n *node) { r.shape(d, n) }},
 }
 
 var requireFields = []field[draft]{
@@ -252,6 +253,8 @@ func (d *draft) check(r *reader, n *node) {
 	switch {
 	case d.graphql != nil && (d.access != nil || d.require != nil):
 		r.report(d.graphql, "graphql says itself what each field needs; take out access and require")
+	case d.graphql != nil && d.Shape != nil:
+		r.report(d.graphql, "answers of a GraphQL resource cannot be shaped, since not all of them are JSON in one piece; take out shape")
 	case d.graphql != nil:
 	case d.access == nil && d.require == nil:
 		r.report(n, "a resource must say what it needs; write access: public, access: authenticated, require: {scopes: […]}, or graphql")

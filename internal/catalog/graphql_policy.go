@@ -252,19 +252,10 @@ func (r *reader) count(n *node, least, most int) int {
 	return count
 }
 
-var graphqlBodyPattern = regexp.MustCompile(`^([1-9][0-9]{0,7})(KiB|MiB)?$`)
-
-// graphqlBody reads a number of bytes, or one with KiB or MiB.
 func (r *reader) graphqlBody(n *node) int64 {
-	parts := graphqlBodyPattern.FindStringSubmatch(n.text)
-	if parts == nil || n.kind != text && n.kind != number {
-		r.report(n, "write a size in bytes (65536) or with a unit (64KiB, 1MiB)")
-		return 0
-	}
-	count, _ := strconv.ParseInt(parts[1], 10, 64) // at most eight digits
-	size := count * map[string]int64{"": 1, "KiB": 1 << 10, "MiB": 1 << 20}[parts[2]]
-	if size > maxGraphQLBody {
-		r.report(n, "this may be at most %dMiB", maxGraphQLBody>>20)
+	size, ok := parseBytes(n.text)
+	if !ok || n.kind != text && n.kind != number || size == 0 || size > maxGraphQLBody {
+		r.report(n, "write how many bytes a body may have, at most 16MiB, as in 65536, 512KiB or 2MiB")
 	}
 	return size
 }

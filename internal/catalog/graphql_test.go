@@ -490,7 +490,7 @@ func TestGraphQLProblems(t *testing.T) {
 		{"query: public\n      depth: 0", "from 1 to 100"},
 		{"query: public\n      depth: '3'", "from 1 to 100"},
 		{"query: public\n      cost: 1e3", "from 1 to"},
-		{"query: public\n      body: 10kB", "write a size"},
+		{"query: public\n      body: 10kB", "at most 16MiB"},
 		{"query: public\n      body: 17MiB", "at most 16MiB"},
 		{"query: public\n      batch: true", "write text here"},
 		{"fields: [a]", "write fields and what they need"},

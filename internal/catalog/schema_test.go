@@ -164,6 +164,8 @@ func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
 		{"require", resource.Properties["require"], names(requireFields)},
 		{"graphql", root.Defs["graphql"], names(graphqlFields)},
 		{"fieldRule", root.Defs["fieldRule"].AnyOf[1], names(fieldRuleFields)},
+		{"shape", root.Defs["shape"], names(shapeFields)},
+		{"join", root.Defs["shape"].Properties["join"].Items, names(joinFields)},
 	} {
 		if got := slices.Sorted(maps.Keys(c.schema.Properties)); !slices.Equal(got, c.parser) {
 			t.Errorf("%s: schema has %v, parser reads %v", c.what, got, c.parser)
@@ -195,7 +197,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		rule("access: public, pass_token: true, bearer_token: true"),
 		rule("require: {scopes: ['a:b']}"), rule("require: {roles: [consumer]}"), rule("require: {scopes: [a], roles: [b], in: account}"), rule("access: authenticated, require: {scopes: [a]}"),
 		graphql("query: public"), graphql("query: authenticated, subscription: refuse"), graphql("query: open"), graphql("query: 1"), graphql("query: [public]"), graphql(""), graphql("batch: each"),
-		rule("graphql: {query: public}, access: authenticated"), rule("graphql: {query: public}, require: {scopes: [a]}"), rule("graphql: public"),
+		rule("graphql: {query: public}, access: authenticated"), rule("graphql: {query: public}, require: {scopes: [a]}"), rule("graphql: public"), rule("graphql: {query: public}, shape: {drop: [a]}"),
 		graphql("mutation: {scope: 'Mutation:{type}:{action}'}"), graphql("mutation: {scope: 'a:{field}'}"), graphql("mutation: {scope: 'a:{noun}'}"), graphql("mutation: {scope: 'a:*'}"), graphql("mutation: {scope: '{type'}"), graphql("mutation: {scope: ''}"),
 		graphql("mutation: {}"), graphql("mutation: {in: account}"), graphql("mutation: {scopes: [a], in: account}"), graphql("mutation: {roles: [a], in: account}"), graphql("mutation: {scope: a, scopes: [a]}"), graphql("mutation: {scope: a, roles: [b]}"), graphql("mutation: {scopes: ['*']}"), graphql("mutation: {scopes: []}"), graphql("mutation: {access: public}"),
 		graphql("query: public, introspection: refuse"), graphql("query: public, introspection: {scope: a}"), graphql("query: public, batch: each"), graphql("query: public, batch: true"),
@@ -206,6 +208,8 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		rule("require: {}"), rule("require: {in: account}"), rule("require: {scopes: [a], in: account}"), rule("require: {roles: [a], in: here}"), rule("require: [a]"),
 		rule("require: {scopes: []}"), rule("require: {roles: []}"), rule("require: {scopes: ['a:*']}"), rule("require: {scopes: [':']}"), rule("require: {scopes: a}"),
 		rule("require: {roles: ['a@b']}"), rule("require: {roles: [A]}"), rule("require: {scope: [a]}"), rule("access: public, require: {scopes: [a]}"),
+		rule("access: public, shape: {pick: [a.b]}"), rule("access: public, shape: {}"), rule("access: public, shape: {pick: []}"), rule("access: public, shape: {drop: [a], rename: {a: b}, body: 2MiB}"),
+		rule("access: public, shape: {join: [{into: a, get: '/x/{b}', optional: true}]}"), rule("access: public, shape: {join: [{into: a}]}"), rule("access: public, shape: {join: [{into: a, get: x}]}"),
 		"resources: [{match: 'ANY /**', access: public}]", "resources: [{match: '* /', access: public}]", "resources: [{match: 'GET,POST  /a', access: public}]",
 		"resources: [{match: /a, access: public}]", "resources: [{match: get /a, access: public}]", "resources: [{match: GET a, access: public}]",
 		"resources: [{match: 'GET, POST /a', access: public}]", "resources: [{match: 1, access: public}]",

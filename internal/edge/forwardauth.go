@@ -47,6 +47,10 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeDenial(w, r, &decision, credential)
 		return
 	}
+	if decision.Resource.Shape != nil {
+		WriteProblem(w, r, errShapeNeedsGateway)
+		return
+	}
 	identity := decision.Identity()
 	if err := checkIdentity(identity); err != nil {
 		WriteProblem(w, r, err)

@@ -110,7 +110,8 @@ func (p *passage) read(r *http.Request) (credential string, err error) {
 }
 
 func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
-	if isWebSocket(r.Header) {
+	shaped := p.decision.Resource.Shape != nil
+	if !shaped && isWebSocket(r.Header) {
 		w = &upgradeWriter{ResponseWriter: w, passage: p}
 	} else {
 		// Any other protocol, h2c above all, would carry further requests past the gate.
@@ -151,6 +152,9 @@ func (p *passage) setHeaders(h http.Header, in *http.Request) {
 	if !p.decision.Resource.PassCookies {
 		delete(h, "Cookie")
 	}
+	if p.decision.Resource.Shape != nil {
+		askWhole(h)
+	}
 	setIdentity(h, p.identity)
 	own := []string{p.client.Address.String(), in.Host, proto(in, p.client), p.client.RequestID}
 	h["X-Forwarded-For"], h["X-Forwarded-Host"], h["X-Forwarded-Proto"] = own[0:1:1], own[1:2:2], own[2:3:3]
@@ -173,6 +177,9 @@ func proto(r *http.Request, client Client) string {
 // answer looks after what comes back.
 func (p *passage) answer(res *http.Response) error {
 	stripIdentity(res.Header)
+	if p.decision.Resource.Shape != nil {
+		return p.shape(res)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}
@@ -216,6 +223,10 @@ func (p *passage) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p.gateway.log.LogAttrs(r.Context(), slog.LevelWarn, "upstream failed", slog.Any("error", err),
 		slog.String("application", p.decision.Application.Name()), slog.String("request_id", p.client.RequestID))
+	if shape := (*errShape)(nil); errors.As(err, &shape) {
+		writeProblem(w, r, Problem{Status: http.StatusBadGateway, Code: "shape_failed", Detail: "the application's answer could not be reduced to what may be passed on; its operator finds the cause in the log by the request id"})
+		return
+	}
 	problem := Problem{Status: http.StatusBadGateway, Code: "upstream_unreachable", Detail: "the application behind this door did not answer properly; its operator finds the cause in the log by the request id"}
 	if timeout := (net.Error)(nil); errors.As(err, &timeout) && timeout.Timeout() {
 		problem = Problem{Status: http.StatusGatewayTimeout, Code: "upstream_timeout", Detail: "the application behind this door did not answer in time"}

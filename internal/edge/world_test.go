@@ -104,7 +104,7 @@ func (w *world) view(t testing.TB, upstream string, revoked ...access.Revocation
 	t.Helper()
 	app, err := catalog.Compile(access.Application{
 		ID: "app_photos", OrganizationID: "org_acme", Organization: "acme", Slug: "photos", Active: true,
-		Document: []byte(strings.ReplaceAll(rules, "$UPSTREAM", upstream)),
+		Document: []byte(strings.ReplaceAll(rules+shapedRules, "$UPSTREAM", upstream)),
 	})
 	if err != nil {
 		t.Fatal(err)

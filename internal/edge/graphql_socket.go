@@ -46,7 +46,7 @@ const (
 
 var (
 	errSubprotocol   = access.New(access.Malformed, "graphql_subprotocol", "GraphQL over WebSocket is spoken here in the subprotocol graphql-transport-ws only")
-	errForeignOrigin = access.New(access.Forbidden, "origin_refused", "a WebSocket is opened from pages of the same host only")
+	errForeignOrigin = access.New(access.Forbidden, "origin_refused", "a WebSocket is opened from pages of the same host, or of an origin that the resource names in origins")
 	errSubscriptions = access.New(access.TooMany, "graphql_too_many_subscriptions", fmt.Sprintf("one connection may have %d operations open at once", maxSubscriptions))
 )
 
@@ -119,7 +119,7 @@ func (p *passage) serveSocket(w http.ResponseWriter, r *http.Request, credential
 }
 
 // admitsSocket looks at what comes before the first message. A browser sends Origin with every WebSocket, and cookies
-// along with it to whoever asks; a page of another host is refused.
+// along with it to whoever asks; a page of another host is refused, unless the resource names its origin.
 func (p *passage) admitsSocket(r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return errGraphQLMethod
@@ -134,12 +134,17 @@ func (p *passage) admitsSocket(r *http.Request) error {
 		return errSubprotocol
 	}
 	if origins := r.Header["Origin"]; len(origins) > 0 {
-		origin, err := url.Parse(origins[0])
-		if len(origins) > 1 || err != nil || origin.Host == "" || !strings.EqualFold(origin.Host, r.Host) {
+		if len(origins) > 1 || !isOwnOrigin(origins[0], r.Host) && !p.decision.Resource.GraphQL.AdmitsOrigin(origins[0]) {
 			return errForeignOrigin
 		}
 	}
 	return nil
+}
+
+// isOwnOrigin reports whether an origin is that of a host, by whatever scheme: TLS may have ended before this server.
+func isOwnOrigin(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
 func (s *socket) serve(r *http.Request) {

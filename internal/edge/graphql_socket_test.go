@@ -178,7 +178,7 @@ func subscribe(id, query string) string {
 // TestGraphQLSocket is a whole conversation: what is allowed reaches the upstream written anew, and what is denied does not.
 func TestGraphQLSocket(t *testing.T) {
 	w := newSocketWorld(t)
-	c := w.dial(t, atOpen, http.Header{"Cookie": {"a=b"}, "X-Daypass-Subject": {"root"}, "Origin": {"http://photos.example.com"}})
+	c := w.dial(t, atOpen, http.Header{"Cookie": {"a=b"}, "X-Daypass-Subject": {"root"}, "Origin": {"https://app.example.com"}})
 	c.send(`{"type":"connection_init","payload":{"authorization":"Bearer pass.ws:open","tenant":"x"}}`)
 	if m := c.next(); m.Type != "connection_ack" || string(m.Payload) != `{"hello":1}` {
 		t.Fatalf("got %+v", m)
@@ -245,6 +245,15 @@ func TestGraphQLSocketPassesTokenWhereTold(t *testing.T) {
 	}
 }
 
+func TestGraphQLSocketFromItsOwnPage(t *testing.T) {
+	w := newSocketWorld(t)
+	c := w.dial(t, atOpen, http.Header{"Origin": {"https://Photos.example.com"}})
+	c.send(`{"type":"connection_init"}`)
+	if m := c.next(); m.Type != "connection_ack" {
+		t.Errorf("got %+v", m)
+	}
+}
+
 // TestGraphQLSocketHandshake: what is refused before there is a WebSocket.
 func TestGraphQLSocketHandshake(t *testing.T) {
 	w := newSocketWorld(t)
@@ -260,6 +269,8 @@ func TestGraphQLSocketHandshake(t *testing.T) {
 		"null origin":        {http.Header{"Origin": {"null"}}, []string{"graphql-transport-ws"}, 403, "origin_refused"},
 		"origin as a part":   {http.Header{"Origin": {"https://photos.example.com.evil.example"}}, []string{"graphql-transport-ws"}, 403, "origin_refused"},
 		"origin, other port": {http.Header{"Origin": {"https://photos.example.com:8443"}}, []string{"graphql-transport-ws"}, 403, "origin_refused"},
+		"part of a named":    {http.Header{"Origin": {"https://app.example.com.evil.example"}}, []string{"graphql-transport-ws"}, 403, "origin_refused"},
+		"other scheme":       {http.Header{"Origin": {"http://app.example.com"}}, []string{"graphql-transport-ws"}, 403, "origin_refused"},
 		"bad pass":           {http.Header{"Authorization": {"Bearer x"}}, []string{"graphql-transport-ws"}, 401, "token_invalid"},
 	} {
 		conn, res, err := w.tryDial(atOpen, c.header, c.protocols...)

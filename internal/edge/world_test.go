@@ -50,6 +50,7 @@ resources:
       subscription: { scopes: ["ws:open"] }
       introspection: refuse
       body: 4KiB
+      origins: ["https://App.example.com"]
       fields:
         Query.me: { scopes: ["me:read"] }
         Query.nobody: refuse

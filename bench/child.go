@@ -28,7 +28,7 @@ type child struct {
 
 // ready is the first line a child prints.
 type ready struct {
-	Listen, Gateway, Ops string // host:port; empty: none
+	Listen, Gateway, ExtAuthz, Ops string // host:port; empty: none
 }
 
 func spawn(ctx context.Context, role string, args ...string) (*child, error) {

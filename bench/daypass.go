@@ -28,7 +28,7 @@ const (
 func settings(folder string) server.Config {
 	c := server.DefaultConfig()
 	c.Data = folder
-	c.Listen, c.Gateway, c.Ops = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	c.Listen, c.Gateway, c.ExtAuthz, c.Ops = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	c.TrustedProxies = []string{"127.0.0.1"}
 	return c
 }
@@ -49,7 +49,7 @@ func serveDaypass(ctx context.Context, args []string) error {
 		return err
 	}
 	at := s.Addresses()
-	if err := announce(ready{Listen: at.Listen, Gateway: at.Gateway, Ops: at.Ops}); err != nil {
+	if err := announce(ready{Listen: at.Listen, Gateway: at.Gateway, ExtAuthz: at.ExtAuthz, Ops: at.Ops}); err != nil {
 		return err
 	}
 	return s.Run(untilClosed(ctx))

@@ -30,6 +30,9 @@ type volley struct {
 	// Spend, if set, follows each answer with a second request to the same target: the "token" of the answer goes between
 	// the two parts. Its answer must be 204.
 	Spend [][]byte
+
+	// GRPC has the requests sent as messages of unary calls, which must be answered by allowing.
+	GRPC bool
 }
 
 // impact is what came of a volley.
@@ -92,6 +95,11 @@ func (v *volley) send() impact {
 		}
 		defer conn.Close()
 		g.conn, g.buffer = conn, make([]byte, 64<<10)
+		if v.GRPC {
+			if g.caller, err = newCaller(conn); err != nil {
+				return impact{Error: err.Error()}
+			}
+		}
 	}
 	if v.Warm > 0 {
 		if err := volleyOf(guns, time.Now().Add(v.Warm), nil); err != nil {
@@ -145,6 +153,7 @@ type gun struct {
 	conn   net.Conn
 	buffer []byte
 	spend  []byte
+	caller *caller // nil: plain HTTP/1.1
 	next   int
 	took   []time.Duration
 }
@@ -162,7 +171,7 @@ func (g *gun) run(end time.Time, left *atomic.Int64) error {
 		}
 		g.next++
 		began := time.Now()
-		body, err := g.exchange(v.Requests[i], v.Status)
+		body, err := g.ask(v.Requests[i])
 		if err != nil {
 			return err
 		}
@@ -177,6 +186,13 @@ func (g *gun) run(end time.Time, left *atomic.Int64) error {
 			return nil
 		}
 	}
+}
+
+func (g *gun) ask(request []byte) (body []byte, err error) {
+	if g.caller != nil {
+		return nil, g.caller.call(request)
+	}
+	return g.exchange(request, g.volley.Status)
 }
 
 func (g *gun) spendToken(body []byte) error {

@@ -34,6 +34,8 @@ func run(ctx context.Context, args []string) error {
 			return serveDaypass(ctx, args[1:])
 		case role == "load":
 			return runGenerator()
+		case role == "floor-grpc":
+			return serveGRPCFloor(ctx)
 		case floors[role] != nil:
 			return serveFloor(ctx, floors[role], args[1:])
 		}
@@ -57,7 +59,7 @@ type bench struct {
 
 func (b *bench) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, gateway, exchange, decide, match, revocations, keys")
+	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, exchange, decide, match, revocations, keys")
 	f.BoolVar(&b.write, "write", false, "write bench/RESULTS.md")
 	f.StringVar(&b.profiles, "profile", "", "folder for processor profiles of the server under load")
 	f.IntVar(&b.keys, "keys", 1_000_000, "keys in the large store")
@@ -117,6 +119,7 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		run  func(context.Context) ([]row, error)
 	}{
 		{"forward-auth", b.measureForwardAuth},
+		{"ext-authz", b.measureExtAuthz},
 		{"gateway", b.measureGateway},
 		{"exchange", b.measureExchange},
 		{"decide", b.measureDecide},

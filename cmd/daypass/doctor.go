@@ -26,56 +26,75 @@ type finding struct {
 	Name    string `json:"name"`
 	Outcome string `json:"outcome"`
 	Detail  string `json:"detail"`
+	Fix     string `json:"fix,omitempty"` // what to write into a proxy's configuration
 }
 
 func pass(name, format string, args ...any) finding {
-	return finding{name, "pass", fmt.Sprintf(format, args...)}
+	return finding{Name: name, Outcome: "pass", Detail: fmt.Sprintf(format, args...)}
 }
 
 func fail(name, format string, args ...any) finding {
-	return finding{name, "fail", fmt.Sprintf(format, args...)}
+	return finding{Name: name, Outcome: "fail", Detail: fmt.Sprintf(format, args...)}
 }
 
 func skipped(name, format string, args ...any) finding {
-	return finding{name, "skipped", fmt.Sprintf(format, args...)}
+	return finding{Name: name, Outcome: "skipped", Detail: fmt.Sprintf(format, args...)}
 }
 
 // diagnosis is what 'doctor' prints with --json.
 type diagnosis struct {
 	OK      bool      `json:"ok"`
 	Version string    `json:"version"`
+	Proxy   string    `json:"proxy,omitempty"`
 	Checks  []finding `json:"checks"`
 }
 
 func newDoctorCommand(c *cli) *cobra.Command {
 	var data string
+	var proxy proxyExam
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out what is wrong",
 		Long: `Check, one by one: that the server's address is right and safe, that it answers and is ready, that the clocks agree,
-that its public keys can be read, that the key is good, and, with --data, that nobody else can read the data folder.`,
-		Example: "  daypass doctor --url https://pass.example.com\n  daypass doctor --data ./data",
-		Args:    args(),
+that its public keys can be read, that the key is good, and, with --data, that nobody else can read the data folder.
+
+With --proxy, find out instead whether a running proxy lets anything past Daypass. --url is then a page behind the
+proxy that needs a pass. Only GET requests and an upgrade are sent, and a request with a method that does not exist.
+What the API is told can be seen with 'daypass doctor echo' in its place.`,
+		Example: `  daypass doctor --url https://pass.example.com
+  daypass doctor --data ./data
+  daypass doctor --proxy nginx --url https://photos.example.com/photos/1 --public-path /public/1`,
+		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("proxy") {
+				return c.examineProxy(cmd, &proxy)
+			}
 			d := diagnosis{OK: true, Version: versionText(), Checks: c.examine(cmd.Context())}
 			if data != "" {
 				d.Checks = append(d.Checks, examineFolder(data)...)
 			}
-			for _, f := range d.Checks {
-				d.OK = d.OK && f.Outcome != "fail"
-			}
-			if err := c.show(d, func() { c.describeDiagnosis(d) }); err != nil {
-				return err
-			}
-			if !d.OK {
-				return shown(exitFailed)
-			}
-			return nil
+			return c.conclude(&d, func() { c.describeDiagnosis(d) })
 		},
 	}
+	cmd.AddCommand(newDoctorEcho(c))
 	addClientFlags(c, cmd)
+	proxy.define(cmd.Flags())
 	cmd.Flags().StringVar(&data, "data", "", "data folder of a server on this machine")
 	return cmd
+}
+
+// conclude shows a diagnosis. What failed anywhere makes it fail as a whole.
+func (c *cli) conclude(d *diagnosis, human func()) error {
+	for _, f := range d.Checks {
+		d.OK = d.OK && f.Outcome != "fail"
+	}
+	if err := c.show(d, human); err != nil {
+		return err
+	}
+	if !d.OK {
+		return shown(exitFailed)
+	}
+	return nil
 }
 
 func (c *cli) describeDiagnosis(d diagnosis) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/gate"
@@ -49,8 +51,8 @@ func problemCode(t testing.TB, res *http.Response, body string) string {
 	return p.Code
 }
 
-// doors serves a suite's gate at both doors; the client is the case's.
-func doors(t *testing.T, suite *gatetest.Suite, from *netip.Addr) (gateway, forward string) {
+// doors serves a suite's gate at every door; the client is the case's.
+func doors(t *testing.T, suite *gatetest.Suite, from *netip.Addr) (gateway, forward string, envoy authv3.AuthorizationClient) {
 	config := edge.Config{Gate: suite.Gate(), Now: func() time.Time { return suite.Now }, Observer: discard{}, Meter: discard{}, Log: slog.New(slog.DiscardHandler)}
 	serve := func(door http.Handler) string {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +63,9 @@ func doors(t *testing.T, suite *gatetest.Suite, from *netip.Addr) (gateway, forw
 		t.Cleanup(server.Close)
 		return server.Listener.Addr().String()
 	}
-	return serve(edge.NewGateway(config)), serve(edge.NewForwardAuth(config))
+	proxy := edge.Client{Address: netip.MustParseAddr("127.0.0.1"), TrustedPeer: true}
+	envoy = askEnvoy(t, edge.NewExtAuthz(config, access.Networks{}), func() edge.Client { return proxy })
+	return serve(edge.NewGateway(config)), serve(edge.NewForwardAuth(config)), envoy
 }
 
 func TestCasesThroughEveryDoor(t *testing.T) {
@@ -71,13 +75,14 @@ func TestCasesThroughEveryDoor(t *testing.T) {
 	for _, suite := range gatetest.Load(t, "../gate/testdata", up.URL) {
 		t.Run(suite.Name, func(t *testing.T) {
 			var from netip.Addr
-			gateway, forward := doors(t, suite, &from)
+			gateway, forward, envoy := doors(t, suite, &from)
 			for _, c := range suite.Cases {
 				from = c.From
 				if c.Application == "" {
 					throughGateway(t, gateway, upstream, c)
 				}
 				throughForwardAuth(t, forward, c)
+				throughExtAuthz(t, envoy, c)
 			}
 		})
 	}

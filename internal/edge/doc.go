@@ -1,5 +1,5 @@
-// Package edge is where requests meet the gate: the reverse proxy ([Gateway]) and forward-auth for other proxies
-// ([ForwardAuth]).
+// Package edge is where requests meet the gate: the reverse proxy ([Gateway]), and the doors at which other proxies ask,
+// by HTTP ([ForwardAuth]) or, as Envoy does, by gRPC ([ExtAuthz]).
 //
 // It owns everything between the wire and a decision, and nothing of the decision itself: who the client is
 // ([ResolveClient]), which request a proxy speaks of, which headers a client may not send on, the identity headers that

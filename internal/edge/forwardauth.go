@@ -5,12 +5,11 @@ import (
 	"strings"
 
 	"github.com/daypass/daypass/internal/access"
-	"github.com/daypass/daypass/internal/catalog"
 	"github.com/daypass/daypass/internal/gate"
 )
 
 // ForwardAuth answers a proxy that asks whether a request may pass: 204 with every identity header, or the denial to hand
-// on. Any method does.
+// on. Any method does; by HEAD, the body of a denial comes in the header Problem.
 //
 // Only proxies the server trusts may ask; anybody else gets 403. The request asked about is described by
 // X-Forwarded-Method and -Uri, or by X-Original-Method and -URI; where both are there they must agree. Host, protocol and
@@ -29,35 +28,16 @@ func NewForwardAuth(c Config) *ForwardAuth { return &ForwardAuth{newDoor(c)} }
 var errUntrustedProxy = access.New(access.Forbidden, "untrusted_proxy",
 	"only a trusted proxy may ask this; start the server with its address in --trusted-proxies")
 
-var errNeedsGateway = access.New(access.Forbidden, "graphql_needs_gateway",
-	"what a GraphQL request does stands in its body, which no proxy shows here; let the gateway serve this resource")
-
 func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		w = &headWriter{ResponseWriter: w}
+	}
 	request, credential, err := f.read(r)
 	if err != nil {
 		f.refuse(w, r, err)
 		return
 	}
-	decision := f.judge(&request, credential, userAgent(r.Header))
-	if decision.Reason == gate.GraphQLUnparsed {
-		WriteProblem(w, r, errNeedsGateway)
-		return
-	}
-	if !decision.Allow {
-		writeDenial(w, r, &decision, credential)
-		return
-	}
-	if decision.Resource.Shape != nil {
-		WriteProblem(w, r, errShapeNeedsGateway)
-		return
-	}
-	identity := decision.Identity()
-	if err := checkIdentity(identity); err != nil {
-		WriteProblem(w, r, err)
-		return
-	}
-	setIdentity(w.Header(), identity)
-	w.WriteHeader(http.StatusNoContent)
+	f.admit(w, r, &request, credential, userAgent(r.Header))
 }
 
 func userAgent(h http.Header) string {
@@ -80,50 +60,32 @@ func (f *ForwardAuth) read(r *http.Request) (request gate.Request, credential st
 	if request.Application, err = applicationHint(r.URL.RawQuery); err != nil {
 		return request, "", err
 	}
-	target, err := f.described(r, &request)
+	told, err := described(r)
 	if err != nil {
 		return request, "", err
 	}
-	if request.Path, err = sentPath(target); err != nil {
-		return request, "", err
-	}
-	if err = checkClaims(r.Header, request.Method, target); err != nil {
-		return request, "", err
-	}
-	if err = checkQuery(request.Path.Query(), f.isPass); err != nil {
-		return request, "", err
-	}
-	credential, err = bearer(r.Header)
+	credential, err = f.understand(&request, told)
 	return request, credential, err
 }
 
-// described reads the forwarded headers into request, save the target, which it returns.
-func (f *ForwardAuth) described(r *http.Request, request *gate.Request) (target string, err error) {
-	if request.Method, err = agreed(r.Header, "X-Forwarded-Method", "X-Original-Method"); err != nil {
-		return "", err
+// described reads the forwarded headers.
+func described(r *http.Request) (t told, err error) {
+	t.header = r.Header
+	if t.method, err = agreed(r.Header, "X-Forwarded-Method", "X-Original-Method"); err != nil {
+		return t, err
 	}
-	if target, err = agreed(r.Header, "X-Forwarded-Uri", "X-Original-Uri"); err != nil {
-		return "", err
+	if t.target, err = agreed(r.Header, "X-Forwarded-Uri", "X-Original-Uri"); err != nil {
+		return t, err
 	}
 	// A half may be the client's: the proxy that sends the other half of its pair only hands it on.
 	whole := has(r.Header, "X-Forwarded-Method", "X-Forwarded-Uri") || has(r.Header, "X-Original-Method", "X-Original-Uri")
-	if !whole || request.Method == "" || target == "" {
-		return "", badForwarded("the proxy must send X-Forwarded-Method and X-Forwarded-Uri, or X-Original-Method and X-Original-URI")
+	if !whole || t.method == "" || t.target == "" {
+		return t, badForwarded("the proxy must send X-Forwarded-Method and X-Forwarded-Uri, or X-Original-Method and X-Original-URI")
 	}
-	if !isPlainName(strings.ReplaceAll(request.Method, "_", "-")) {
-		return "", badForwarded("the forwarded method is not a method")
+	if t.host, err = agreed(r.Header, "X-Forwarded-Host", "X-Original-Host"); err == nil && t.host == "" {
+		t.host = r.Host
 	}
-	host, err := agreed(r.Header, "X-Forwarded-Host", "X-Original-Host")
-	if err != nil {
-		return "", err
-	}
-	if host == "" {
-		host = r.Host
-	}
-	if request.Host, err = hostname(host); err != nil {
-		return "", err
-	}
-	return target, checkProto(r.Header)
+	return t, err
 }
 
 func badForwarded(message string) error {
@@ -147,47 +109,6 @@ func agreed(h http.Header, name, other string) (string, error) {
 }
 
 func has(h http.Header, name, other string) bool { return len(h[name]) > 0 && len(h[other]) > 0 }
-
-func checkProto(h http.Header) error {
-	switch v := h["X-Forwarded-Proto"]; {
-	case len(v) == 0, len(v) == 1 && (v[0] == "http" || v[0] == "https" || v[0] == "ws" || v[0] == "wss"):
-		return nil
-	}
-	return badForwarded("X-Forwarded-Proto must be http or https, once")
-}
-
-// sentPath reads a target that goes to the upstream as it stands. It must be in canonical form already, but for the case
-// of hexadecimal digits, which makes no difference to anybody (RFC 3986 section 6.2.2.1).
-func sentPath(target string) (catalog.Path, error) {
-	path, err := catalog.ParsePath(target)
-	if err != nil {
-		return path, err
-	}
-	if canonical := path.Target(); len(canonical) != len(target) || !strings.EqualFold(canonical, target) {
-		return path, access.New(access.Malformed, "bad_path", "the path is not in its canonical form; send characters as they are where they may stand in a path, and percent-encode all others")
-	}
-	return path, nil
-}
-
-// checkClaims refuses client headers that would tell the upstream something other than was decided on.
-func checkClaims(h http.Header, method, target string) error {
-	for name, values := range h {
-		want := ""
-		switch {
-		case overridesMethod(name):
-			want = method
-		case name == "X-Original-Url", name == "X-Rewrite-Url", name == "X-Auth-Request-Redirect":
-			want = target
-		case strings.HasPrefix(name, identityPrefix):
-		case isPlainName(name) || mayPass(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))):
-			continue
-		}
-		if want == "" || len(values) != 1 || values[0] != want {
-			return badForwarded("the request has a header that would tell the upstream another path, method or caller; the proxy must remove it")
-		}
-	}
-	return nil
-}
 
 // applicationHint reads the only parameter there is.
 func applicationHint(query string) (string, error) {

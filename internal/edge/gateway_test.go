@@ -73,9 +73,8 @@ func TestUpstreamGetsTheVeryBytes(t *testing.T) {
 	}
 }
 
-// TestClientHeadersChangeNothing sends what means something to proxies: it is as if it had not been sent, or the answer
-// is 400.
-func TestClientHeadersChangeNothing(t *testing.T) {
+// proxyClaims are header lines of clients that mean something to proxies.
+func proxyClaims(t *testing.T) []string {
 	var vectors struct {
 		Headers []struct{ Header string }
 	}
@@ -96,6 +95,13 @@ func TestClientHeadersChangeNothing(t *testing.T) {
 		}
 		lines = append(lines, v.Header)
 	}
+	return lines
+}
+
+// TestClientHeadersChangeNothing sends what means something to proxies: it is as if it had not been sent, or the answer
+// is 400.
+func TestClientHeadersChangeNothing(t *testing.T) {
+	lines := proxyClaims(t)
 	w := newWorld(t, nil)
 	exchange(t, w.Gateway, head("GET", "/public/x", "Connection: close"))
 	plain := w.seen.take()[0].Header

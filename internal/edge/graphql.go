@@ -23,13 +23,14 @@ const bodyWithin = 30 * time.Second
 const maxGetTarget = 8 << 10
 
 var (
-	errGraphQLAmbiguous = access.New(access.Malformed, "graphql_ambiguous", "the request names its query, operationName, variables or extensions twice, or in the URL of a POST; send each once, in the body")
-	errGraphQLMethod    = access.New(access.NotAllowed, "graphql_method", "GraphQL is asked by POST; by GET queries only")
-	errGraphQLMutation  = access.New(access.NotAllowed, "graphql_mutation_by_get", "a mutation is sent by POST")
-	errGraphQLStream    = access.New(access.NotAllowed, "graphql_subscription_by_get", "a subscription by GET needs 'Accept: text/event-stream', or a WebSocket")
-	errMethodOverride   = access.New(access.NotAllowed, "method_override", "a GraphQL request says its method in the request line only")
-	errGraphQLSlow      = access.New(access.Malformed, "graphql_incomplete", "the body did not arrive in full in time")
-	errGraphQLBatched   = access.New(access.Malformed, "graphql_batch_subscription", "a subscription is sent alone, not in a list")
+	errGraphQLAmbiguous    = access.New(access.Malformed, "graphql_ambiguous", "the request names its query, operationName, variables or extensions twice, or in the URL of a POST; send each once, in the body")
+	errGraphQLMethod       = access.New(access.NotAllowed, "graphql_method", "GraphQL is asked by POST; by GET queries only")
+	errGraphQLMutation     = access.New(access.NotAllowed, "graphql_mutation_by_get", "a mutation is sent by POST")
+	errGraphQLStream       = access.New(access.NotAllowed, "graphql_subscription_by_get", "a subscription by GET needs 'Accept: text/event-stream', or a WebSocket")
+	errMethodOverride      = access.New(access.NotAllowed, "method_override", "a GraphQL request says its method in the request line only")
+	errGraphQLSlow         = access.New(access.Malformed, "graphql_incomplete", "the body did not arrive in full in time")
+	errGraphQLNeedsGateway = access.New(access.Forbidden, "graphql_needs_gateway", "what a GraphQL request does stands in its body, which no proxy shows here; let the gateway serve this resource")
+	errGraphQLBatched      = access.New(access.Malformed, "graphql_batch_subscription", "a subscription is sent alone, not in a list")
 )
 
 // isGraphQL reports whether a decision was made under a GraphQL policy.

@@ -481,7 +481,7 @@ func TestGraphQLCasesThroughTheGateway(t *testing.T) {
 	defer up.Close()
 	for _, suite := range gatetest.Load(t, "../gate/testdata/graphql", up.URL) {
 		var from netip.Addr
-		gateway, _ := doors(t, suite, &from)
+		gateway, _, _ := doors(t, suite, &from)
 		for _, c := range suite.Cases {
 			if c.Query == "" || c.Application != "" {
 				continue

@@ -66,6 +66,7 @@ resources:
 // name of their only scope.
 type world struct {
 	gate    *gate.Gate
+	config  edge.Config // of every door
 	gateway *edge.Gateway
 	Gateway string // host:port
 	Forward string // host:port
@@ -76,6 +77,7 @@ type world struct {
 	client edge.Client
 	counts map[gate.Reason]int
 	uses   []use
+	last   access.LastUse
 }
 
 type use struct{ organization, application, key, outcome string }
@@ -95,10 +97,10 @@ func (w *world) open(t testing.TB, upstream string) {
 	t.Helper()
 	w.gate = gate.New(gate.Config{Read: w.read, Now: w.Now})
 	w.gate.Swap(w.view(t, upstream))
-	config := edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Log: slog.New(slog.DiscardHandler)}
-	w.gateway = edge.NewGateway(config)
+	w.config = edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Log: slog.New(slog.DiscardHandler)}
+	w.gateway = edge.NewGateway(w.config)
 	w.Gateway = w.serve(t, w.gateway)
-	w.Forward = w.serve(t, edge.NewForwardAuth(config))
+	w.Forward = w.serve(t, edge.NewForwardAuth(w.config))
 }
 
 func (w *world) view(t testing.TB, upstream string, revoked ...access.Revocation) *gate.View {
@@ -176,10 +178,16 @@ func (w *world) Observe(reason gate.Reason, _ time.Duration) {
 	w.counts[reason]++
 }
 
-func (w *world) Used(organizationID, applicationID, keyID, _, outcome string, _ access.LastUse) {
+func (w *world) Used(organizationID, applicationID, keyID, _, outcome string, last access.LastUse) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.uses = append(w.uses, use{organizationID, applicationID, keyID, outcome})
+	w.uses, w.last = append(w.uses, use{organizationID, applicationID, keyID, outcome}), last
+}
+
+func (w *world) lastUse() access.LastUse {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
 }
 
 // recorder is an upstream that remembers what it was sent.

@@ -33,13 +33,14 @@ type Config struct {
 
 	Listen    string `koanf:"listen" help:"address of the API: exchange, administration, forward-auth"`
 	Gateway   string `koanf:"gateway" help:"address of the gateway; 'off' for none"`
+	ExtAuthz  string `koanf:"extauthz" help:"address where Envoy asks by gRPC (ext_authz); 'off' for none"`
 	Ops       string `koanf:"ops" help:"address of metrics and profiles; 'off' for none"`
 	PublicURL string `koanf:"public_url" help:"issuer and base of links; default: what init was given"`
-	TLSCert   string `koanf:"tls_cert" help:"certificate file (PEM) for --listen and --gateway; read again on SIGHUP"`
+	TLSCert   string `koanf:"tls_cert" help:"certificate file (PEM) for --listen, --gateway and --extauthz; read again on SIGHUP"`
 	TLSKey    string `koanf:"tls_key" help:"private key file of the certificate"`
-	ReadyFile string `koanf:"ready_file" help:"written as JSON {listen, gateway, ops} once the server answers"`
+	ReadyFile string `koanf:"ready_file" help:"written as JSON {listen, gateway, extauthz, ops} once the server answers"`
 
-	TrustedProxies []string `koanf:"trusted_proxies" help:"addresses and networks whose X-Forwarded-* headers, and forward-auth calls, are believed"`
+	TrustedProxies []string `koanf:"trusted_proxies" help:"addresses and networks whose X-Forwarded-* headers, and forward-auth and ext_authz calls, are believed"`
 
 	TokenLife      time.Duration `koanf:"token_life" help:"life of a pass when nothing is asked"`
 	MaxTokenLife   time.Duration `koanf:"max_token_life" help:"longest life of any pass"`
@@ -71,6 +72,7 @@ func DefaultConfig() Config {
 		Data:           "daypass-data",
 		Listen:         "127.0.0.1:8080",
 		Gateway:        "127.0.0.1:8000",
+		ExtAuthz:       "off",
 		Ops:            "127.0.0.1:9090",
 		TokenLife:      24 * time.Hour,
 		MaxTokenLife:   30 * 24 * time.Hour,
@@ -355,13 +357,16 @@ func (c *Config) validate() []Problem {
 		add("trusted_proxies", access.AsError(err).Message)
 	}
 	c.trustedNetworks = networks
-	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"ops", c.Ops}} {
+	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"extauthz", c.ExtAuthz}, {"ops", c.Ops}} {
 		if a.value == "off" && a.key != "listen" {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(a.value); err != nil {
 			add(a.key, "write host:port, as in 127.0.0.1:8080")
 		}
+	}
+	if c.ExtAuthz != "off" && len(c.TrustedProxies) == 0 {
+		add("extauthz", "believes only proxies in trusted_proxies; name the addresses there from which Envoy connects")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		add("tls_cert", "tls_cert and tls_key go together")
@@ -415,7 +420,7 @@ func (c *Config) validateDev() []Problem {
 	if c.DevAnyway {
 		return problems
 	}
-	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"ops", c.Ops}} {
+	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"extauthz", c.ExtAuthz}, {"ops", c.Ops}} {
 		if a.value != "off" && !isLoopback(a.value) {
 			problems = append(problems, Problem{a.key, "development mode listens on loopback only; use 127.0.0.1, or --dev-anyway if you know why"})
 		}

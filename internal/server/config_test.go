@@ -77,6 +77,9 @@ func TestEveryProblemIsNamed(t *testing.T) {
 		{args: []string{"--public-url", "https://user@example.com/?q"}, want: []string{"public_url"}},
 		{args: []string{"--tls-cert", "x"}, want: []string{"tls_cert"}},
 		{args: []string{"--stale-after", "0s"}, want: []string{"stale_after: must be more than zero"}},
+		{args: []string{"--extauthz", "127.0.0.1:1"}, want: []string{"extauthz: believes only proxies in trusted_proxies"}},
+		{args: []string{"--extauthz", "x"}, want: []string{"extauthz: write host:port"}},
+		{args: []string{"--dev", "--extauthz", "0.0.0.0:1"}, want: []string{"extauthz: development mode listens on loopback only"}},
 		{args: []string{"--dev", "--gateway", "0.0.0.0:1"}, want: []string{"gateway: development mode listens on loopback only"}},
 	} {
 		_, err := load(t, c.file, c.env, c.args...)

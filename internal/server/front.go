@@ -32,12 +32,7 @@ func newFront(trusted access.Networks, next http.Handler) *front {
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	peer, _ := r.Context().Value(peerKey{}).(netip.Addr)
-	client := edge.Client{
-		Address:     peer,
-		Peer:        peer,
-		TrustedPeer: f.trusted.Contains(peer),
-		RequestID:   f.requestID(),
-	}
+	client := f.client(peer)
 	var err error
 	if forwarded := r.Header["X-Forwarded-For"]; client.TrustedPeer && len(forwarded) > 0 {
 		client.Address, err = edge.ResolveClient(peer, f.trusted, forwarded)
@@ -48,6 +43,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.next.ServeHTTP(w, r)
+}
+
+// client is who sent a request, as long as nothing is believed of it.
+func (f *front) client(peer netip.Addr) edge.Client {
+	return edge.Client{Address: peer, Peer: peer, TrustedPeer: f.trusted.Contains(peer), RequestID: f.requestID()}
 }
 
 func (f *front) requestID() string {

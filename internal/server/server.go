@@ -43,7 +43,9 @@ type Options struct {
 type Addresses struct {
 	Listen  string `json:"listen"`
 	Gateway string `json:"gateway"`
-	Ops     string `json:"ops"`
+	// ExtAuthz is where Envoy asks by gRPC.
+	ExtAuthz string `json:"extauthz"`
+	Ops      string `json:"ops"`
 }
 
 // Server is a running Daypass.
@@ -63,6 +65,7 @@ type Server struct {
 	cert    *certificate
 
 	listeners []*listener
+	extAuthz  *extAuthzListener // nil: off
 	addresses Addresses
 	made      Created // by development mode
 	draining  atomic.Bool
@@ -182,7 +185,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 	})
-	return s.bind(api)
+	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
 }
 
 // tokens mints with the keyset and reads through the gate's cache.
@@ -209,7 +212,7 @@ func (s *Server) ready(context.Context) error {
 
 // bind opens every listener, so that a port in use is known before anything is
 // answered.
-func (s *Server) bind(api http.Handler) (err error) {
+func (s *Server) bind(api http.Handler, extAuthz *edge.ExtAuthz) (err error) {
 	c := &s.config
 	if c.TLSCert != "" {
 		if s.cert, err = loadCertificate(c.TLSCert, c.TLSKey); err != nil {
@@ -221,6 +224,7 @@ func (s *Server) bind(api http.Handler) (err error) {
 			for _, l := range s.listeners {
 				_ = l.net.Close()
 			}
+			s.extAuthz.close()
 		}
 	}()
 	if s.addresses.Listen, err = s.add("listen", c.Listen, s.deadline(api), true); err != nil {
@@ -232,9 +236,12 @@ func (s *Server) bind(api http.Handler) (err error) {
 	if s.addresses.Ops, err = s.add("ops", c.Ops, opsHandler(s.metrics), false); err != nil {
 		return err
 	}
+	if s.addresses.ExtAuthz, err = s.addExtAuthz(extAuthz); err != nil {
+		return err
+	}
 	var own []netip.AddrPort
-	for _, l := range s.listeners {
-		if address, err := netip.ParseAddrPort(l.net.Addr().String()); err == nil {
+	for _, at := range []string{s.addresses.Listen, s.addresses.Gateway, s.addresses.ExtAuthz, s.addresses.Ops} {
+		if address, err := netip.ParseAddrPort(at); err == nil {
 			own = append(own, address)
 		}
 	}
@@ -316,11 +323,18 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.tidy, s.reloadOnHangup} {
 		background.Go(func() { job(work) })
 	}
-	failed := make(chan error, len(s.listeners))
+	failed := make(chan error, len(s.listeners)+1)
 	for _, l := range s.listeners {
 		go func() {
 			if err := l.server.Serve(l.net); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("%s: %w", l.name, err)
+			}
+		}()
+	}
+	if s.extAuthz != nil {
+		go func() {
+			if err := s.extAuthz.serve(); err != nil {
+				failed <- fmt.Errorf("extauthz: %w", err)
 			}
 		}()
 	}
@@ -339,7 +353,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // announce says that the server answers, in the log and in the ready file.
 func (s *Server) announce() error {
-	s.log.Info("daypass answers", "listen", s.addresses.Listen, "gateway", s.addresses.Gateway, "ops", s.addresses.Ops, "revision", s.gate.View().Revision)
+	s.log.Info("daypass answers", "listen", s.addresses.Listen, "gateway", s.addresses.Gateway, "extauthz", s.addresses.ExtAuthz, "ops", s.addresses.Ops, "revision", s.gate.View().Revision)
 	if s.config.ReadyFile == "" {
 		return nil
 	}
@@ -384,6 +398,7 @@ func (s *Server) drain() {
 			}
 		})
 	}
+	closing.Go(func() { s.extAuthz.shutdown(within) })
 	closing.Wait()
 }
 

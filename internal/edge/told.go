@@ -1,0 +1,112 @@
+package edge
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/catalog"
+	"github.com/daypass/daypass/internal/gate"
+)
+
+// told is a request as a proxy tells of it. The proxy sends it on by itself, with the client's headers.
+type told struct {
+	method, host string
+	target       string      // as the upstream will get it
+	header       http.Header // of the client, under canonical names
+}
+
+// understand reads what a proxy told into request, whose Address and Application are there already, and returns the
+// credential. It refuses what is not plain.
+func (d *door) understand(request *gate.Request, t told) (credential string, err error) {
+	if !isPlainName(strings.ReplaceAll(t.method, "_", "-")) {
+		return "", badForwarded("the forwarded method is not a method")
+	}
+	request.Method = t.method
+	if request.Host, err = hostname(t.host); err != nil {
+		return "", err
+	}
+	if err = checkProto(t.header); err != nil {
+		return "", err
+	}
+	if request.Path, err = sentPath(t.target); err != nil {
+		return "", err
+	}
+	if err = checkHeaders(t.header); err != nil {
+		return "", err
+	}
+	if err = checkClaims(t.header, t.method, t.target); err != nil {
+		return "", err
+	}
+	if err = checkQuery(request.Path.Query(), d.isPass); err != nil {
+		return "", err
+	}
+	return bearer(t.header)
+}
+
+// admit answers a proxy's question: 204 with every identity header, or the denial to hand on. It returns what was decided,
+// and the error that was written where it is not the decision that stands in the way, but what this door cannot do.
+func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential, userAgent string) (gate.Decision, error) {
+	decision := d.judge(request, credential, userAgent)
+	if decision.Reason == gate.GraphQLUnparsed {
+		WriteProblem(w, r, errGraphQLNeedsGateway)
+		return decision, errGraphQLNeedsGateway
+	}
+	if !decision.Allow {
+		writeDenial(w, r, &decision, credential)
+		return decision, nil
+	}
+	identity := decision.Identity()
+	err := checkIdentity(identity)
+	if decision.Resource.Shape != nil {
+		err = errShapeNeedsGateway
+	}
+	if err != nil {
+		WriteProblem(w, r, err)
+		return decision, err
+	}
+	setIdentity(w.Header(), identity)
+	w.WriteHeader(http.StatusNoContent)
+	return decision, nil
+}
+
+func checkProto(h http.Header) error {
+	switch v := h["X-Forwarded-Proto"]; {
+	case len(v) == 0, len(v) == 1 && (v[0] == "http" || v[0] == "https" || v[0] == "ws" || v[0] == "wss"):
+		return nil
+	}
+	return badForwarded("X-Forwarded-Proto must be http or https, once")
+}
+
+// sentPath reads a target that goes to the upstream as it stands. It must be in canonical form already, but for the case
+// of hexadecimal digits, which makes no difference to anybody (RFC 3986 section 6.2.2.1).
+func sentPath(target string) (catalog.Path, error) {
+	path, err := catalog.ParsePath(target)
+	if err != nil {
+		return path, err
+	}
+	if canonical := path.Target(); len(canonical) != len(target) || !strings.EqualFold(canonical, target) {
+		return path, access.New(access.Malformed, "bad_path", "the path is not in its canonical form; send characters as they are where they may stand in a path, and percent-encode all others")
+	}
+	return path, nil
+}
+
+// checkClaims refuses client headers that would tell the upstream something other than was decided on.
+func checkClaims(h http.Header, method, target string) error {
+	for name, values := range h {
+		want := ""
+		switch {
+		case overridesMethod(name):
+			want = method
+		case name == "X-Original-Url", name == "X-Rewrite-Url", name == "X-Auth-Request-Redirect":
+			want = target
+		case strings.HasPrefix(name, identityPrefix):
+		case isPlainName(name) || mayPass(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))):
+			continue
+		}
+		if want == "" || len(values) != 1 || values[0] != want {
+			return badForwarded("the request has a header that would tell the upstream another path, method or caller; the proxy must remove it")
+		}
+	}
+	return nil
+}

@@ -118,6 +118,62 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPlatformNetworks Networks that are denied to every application
+	//
+	// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+	ListPlatformNetworks(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPlatformNetworksWithBody Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworksWithBody(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPlatformNetworks Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworks(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplacePlatformNetworksWithBody Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworksWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplacePlatformNetworks Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworks(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePlatformNetwork Take a network off the list for every application
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+	DeletePlatformNetwork(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListOrganizations The organizations you can see
 	//
 	// An administrator sees all of them, everybody else their own.
@@ -226,6 +282,62 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/organizations/{org}/applications/{app} (the `PutApplication` operationId).
 	PutApplication(ctx context.Context, org OrgPath, app AppPath, params *PutApplicationParams, body PutApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNetworks Networks that are denied to, or allowed at, an application
+	//
+	// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+	ListNetworks(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddNetworksWithBody Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddNetworks Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworks(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceNetworksWithBody Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceNetworks Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworks(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteNetwork Take a network off the list
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+	DeleteNetwork(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEvents Who changed what
 	//
@@ -599,6 +711,122 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 	return c.Client.Do(req)
 }
 
+// ListPlatformNetworks Networks that are denied to every application
+//
+// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+func (c *Client) ListPlatformNetworks(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPlatformNetworksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPlatformNetworksWithBody Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *Client) AddPlatformNetworksWithBody(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPlatformNetworksRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPlatformNetworks Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *Client) AddPlatformNetworks(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPlatformNetworksRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplacePlatformNetworksWithBody Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *Client) ReplacePlatformNetworksWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplacePlatformNetworksRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplacePlatformNetworks Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *Client) ReplacePlatformNetworks(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplacePlatformNetworksRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePlatformNetwork Take a network off the list for every application
+//
+// The gate has applied it before the answer is sent.
+//
+// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+func (c *Client) DeletePlatformNetwork(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePlatformNetworkRequest(c.Server, network, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListOrganizations The organizations you can see
 //
 // An administrator sees all of them, everybody else their own.
@@ -828,6 +1056,122 @@ func (c *Client) PutApplicationWithBody(ctx context.Context, org OrgPath, app Ap
 // Corresponds with PUT /v1/organizations/{org}/applications/{app} (the `PutApplication` operationId).
 func (c *Client) PutApplication(ctx context.Context, org OrgPath, app AppPath, params *PutApplicationParams, body PutApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutApplicationRequest(c.Server, org, app, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNetworks Networks that are denied to, or allowed at, an application
+//
+// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+func (c *Client) ListNetworks(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNetworksRequest(c.Server, org, app, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddNetworksWithBody Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *Client) AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddNetworksRequestWithBody(c.Server, org, app, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddNetworks Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *Client) AddNetworks(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddNetworksRequest(c.Server, org, app, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceNetworksWithBody Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *Client) ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceNetworksRequestWithBody(c.Server, org, app, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceNetworks Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *Client) ReplaceNetworks(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceNetworksRequest(c.Server, org, app, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteNetwork Take a network off the list
+//
+// The gate has applied it before the answer is sent.
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+func (c *Client) DeleteNetwork(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteNetworkRequest(c.Server, org, app, network, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1643,6 +1987,228 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListPlatformNetworksRequest constructs an http.Request for the ListPlatformNetworks method
+func NewListPlatformNetworksRequest(server string, params *ListPlatformNetworksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddPlatformNetworksRequest calls the generic AddPlatformNetworks builder with application/json body
+func NewAddPlatformNetworksRequest(server string, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddPlatformNetworksRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddPlatformNetworksRequestWithBody constructs an http.Request for the AddPlatformNetworks method, with any body, and a specified content type
+func NewAddPlatformNetworksRequestWithBody(server string, params *AddPlatformNetworksParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplacePlatformNetworksRequest calls the generic ReplacePlatformNetworks builder with application/json body
+func NewReplacePlatformNetworksRequest(server string, body ReplacePlatformNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplacePlatformNetworksRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReplacePlatformNetworksRequestWithBody constructs an http.Request for the ReplacePlatformNetworks method, with any body, and a specified content type
+func NewReplacePlatformNetworksRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeletePlatformNetworkRequest constructs an http.Request for the DeletePlatformNetwork method
+func NewDeletePlatformNetworkRequest(server string, network NetworkPath, params *DeletePlatformNetworkParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "network", network, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/networks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListOrganizationsRequest constructs an http.Request for the ListOrganizations method
 func NewListOrganizationsRequest(server string, params *ListOrganizationsParams) (*http.Request, error) {
 	var err error
@@ -2149,6 +2715,296 @@ func NewPutApplicationRequestWithBody(server string, org OrgPath, app AppPath, p
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListNetworksRequest constructs an http.Request for the ListNetworks method
+func NewListNetworksRequest(server string, org OrgPath, app AppPath, params *ListNetworksParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddNetworksRequest calls the generic AddNetworks builder with application/json body
+func NewAddNetworksRequest(server string, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddNetworksRequestWithBody(server, org, app, params, "application/json", bodyReader)
+}
+
+// NewAddNetworksRequestWithBody constructs an http.Request for the AddNetworks method, with any body, and a specified content type
+func NewAddNetworksRequestWithBody(server string, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplaceNetworksRequest calls the generic ReplaceNetworks builder with application/json body
+func NewReplaceNetworksRequest(server string, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplaceNetworksRequestWithBody(server, org, app, "application/json", bodyReader)
+}
+
+// NewReplaceNetworksRequestWithBody constructs an http.Request for the ReplaceNetworks method, with any body, and a specified content type
+func NewReplaceNetworksRequestWithBody(server string, org OrgPath, app AppPath, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteNetworkRequest constructs an http.Request for the DeleteNetwork method
+func NewDeleteNetworkRequest(server string, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "network", network, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/networks/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -3889,6 +4745,66 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
 
+	// ListPlatformNetworksWithResponse Networks that are denied to every application
+	//
+	// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+	ListPlatformNetworksWithResponse(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*ListPlatformNetworksResponse, error)
+
+	// AddPlatformNetworksWithBodyWithResponse Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworksWithBodyWithResponse(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error)
+
+	// AddPlatformNetworksWithResponse Deny networks to every application
+	//
+	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+	// the same, so that what was denied by mistake can be taken back.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+	AddPlatformNetworksWithResponse(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error)
+
+	// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworksWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error)
+
+	// ReplacePlatformNetworksWithResponse Put the whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+	ReplacePlatformNetworksWithResponse(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error)
+
+	// DeletePlatformNetworkWithResponse Take a network off the list for every application
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+	DeletePlatformNetworkWithResponse(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*DeletePlatformNetworkResponse, error)
+
 	// ListOrganizationsWithResponse The organizations you can see
 	//
 	// An administrator sees all of them, everybody else their own.
@@ -4007,6 +4923,66 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/organizations/{org}/applications/{app} (the `PutApplication` operationId).
 	PutApplicationWithResponse(ctx context.Context, org OrgPath, app AppPath, params *PutApplicationParams, body PutApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*PutApplicationResponse, error)
+
+	// ListNetworksWithResponse Networks that are denied to, or allowed at, an application
+	//
+	// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+	ListNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*ListNetworksResponse, error)
+
+	// AddNetworksWithBodyWithResponse Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error)
+
+	// AddNetworksWithResponse Deny or allow networks
+	//
+	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+	AddNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error)
+
+	// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error)
+
+	// ReplaceNetworksWithResponse Put a whole list of networks
+	//
+	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// 10,000, and the rest added.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+	ReplaceNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error)
+
+	// DeleteNetworkWithResponse Take a network off the list
+	//
+	// The gate has applied it before the answer is sent.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+	DeleteNetworkWithResponse(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*DeleteNetworkResponse, error)
 
 	// ListEventsWithResponse Who changed what
 	//
@@ -4483,6 +5459,164 @@ func (r GetMeResponse) ContentType() string {
 	return ""
 }
 
+// ListPlatformNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ListPlatformNetworks
+type ListPlatformNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListPlatformNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListPlatformNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPlatformNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPlatformNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPlatformNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddPlatformNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for AddPlatformNetworks
+type AddPlatformNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type AddPlatformNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AddPlatformNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r AddPlatformNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddPlatformNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddPlatformNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplacePlatformNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ReplacePlatformNetworks
+type ReplacePlatformNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ReplacePlatformNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplacePlatformNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplacePlatformNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplacePlatformNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplacePlatformNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePlatformNetworkResponseDefaultHeaders the declared response headers of an HTTP default response for DeletePlatformNetwork
+type DeletePlatformNetworkResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeletePlatformNetworkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeletePlatformNetworkResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePlatformNetworkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePlatformNetworkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePlatformNetworkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListOrganizationsResponseDefaultHeaders the declared response headers of an HTTP default response for ListOrganizations
 type ListOrganizationsResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -4889,6 +6023,164 @@ func (r PutApplicationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutApplicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ListNetworks
+type ListNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for AddNetworks
+type AddNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type AddNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AddNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r AddNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplaceNetworksResponseDefaultHeaders the declared response headers of an HTTP default response for ReplaceNetworks
+type ReplaceNetworksResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ReplaceNetworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkOutcome
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplaceNetworksResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplaceNetworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplaceNetworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplaceNetworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteNetworkResponseDefaultHeaders the declared response headers of an HTTP default response for DeleteNetwork
+type DeleteNetworkResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeleteNetworkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeleteNetworkResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteNetworkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteNetworkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteNetworkResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6109,6 +7401,102 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 	return ParseGetMeResponse(rsp)
 }
 
+// ListPlatformNetworksWithResponse Networks that are denied to every application
+//
+// For administrators, with `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/networks (the `ListPlatformNetworks` operationId).
+func (c *ClientWithResponses) ListPlatformNetworksWithResponse(ctx context.Context, params *ListPlatformNetworksParams, reqEditors ...RequestEditorFn) (*ListPlatformNetworksResponse, error) {
+	rsp, err := c.ListPlatformNetworks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPlatformNetworksResponse(rsp)
+}
+
+// AddPlatformNetworksWithBodyWithResponse Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *ClientWithResponses) AddPlatformNetworksWithBodyWithResponse(ctx context.Context, params *AddPlatformNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error) {
+	rsp, err := c.AddPlatformNetworksWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPlatformNetworksResponse(rsp)
+}
+
+// AddPlatformNetworksWithResponse Deny networks to every application
+//
+// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
+// the same, so that what was denied by mistake can be taken back.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/networks (the `AddPlatformNetworks` operationId).
+func (c *ClientWithResponses) AddPlatformNetworksWithResponse(ctx context.Context, params *AddPlatformNetworksParams, body AddPlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPlatformNetworksResponse, error) {
+	rsp, err := c.AddPlatformNetworks(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPlatformNetworksResponse(rsp)
+}
+
+// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *ClientWithResponses) ReplacePlatformNetworksWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error) {
+	rsp, err := c.ReplacePlatformNetworksWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplacePlatformNetworksResponse(rsp)
+}
+
+// ReplacePlatformNetworksWithResponse Put the whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/networks (the `ReplacePlatformNetworks` operationId).
+func (c *ClientWithResponses) ReplacePlatformNetworksWithResponse(ctx context.Context, body ReplacePlatformNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplacePlatformNetworksResponse, error) {
+	rsp, err := c.ReplacePlatformNetworks(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplacePlatformNetworksResponse(rsp)
+}
+
+// DeletePlatformNetworkWithResponse Take a network off the list for every application
+//
+// The gate has applied it before the answer is sent.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/networks/{network} (the `DeletePlatformNetwork` operationId).
+func (c *ClientWithResponses) DeletePlatformNetworkWithResponse(ctx context.Context, network NetworkPath, params *DeletePlatformNetworkParams, reqEditors ...RequestEditorFn) (*DeletePlatformNetworkResponse, error) {
+	rsp, err := c.DeletePlatformNetwork(ctx, network, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePlatformNetworkResponse(rsp)
+}
+
 // ListOrganizationsWithResponse The organizations you can see
 //
 // An administrator sees all of them, everybody else their own.
@@ -6304,6 +7692,102 @@ func (c *ClientWithResponses) PutApplicationWithResponse(ctx context.Context, or
 		return nil, err
 	}
 	return ParsePutApplicationResponse(rsp)
+}
+
+// ListNetworksWithResponse Networks that are denied to, or allowed at, an application
+//
+// Entries beside `deny_networks` and `allow_networks` of the resource file. Needs `daypass:networks:read`. Entries that have expired deny and allow nothing, and stay in the list for a day.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/networks (the `ListNetworks` operationId).
+func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*ListNetworksResponse, error) {
+	rsp, err := c.ListNetworks(ctx, org, app, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNetworksResponse(rsp)
+}
+
+// AddNetworksWithBodyWithResponse Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *ClientWithResponses) AddNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error) {
+	rsp, err := c.AddNetworksWithBody(ctx, org, app, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddNetworksResponse(rsp)
+}
+
+// AddNetworksWithResponse Deny or allow networks
+//
+// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
+// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
+// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/networks (the `AddNetworks` operationId).
+func (c *ClientWithResponses) AddNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, params *AddNetworksParams, body AddNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*AddNetworksResponse, error) {
+	rsp, err := c.AddNetworks(ctx, org, app, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddNetworksResponse(rsp)
+}
+
+// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *ClientWithResponses) ReplaceNetworksWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error) {
+	rsp, err := c.ReplaceNetworksWithBody(ctx, org, app, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceNetworksResponse(rsp)
+}
+
+// ReplaceNetworksWithResponse Put a whole list of networks
+//
+// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// 10,000, and the rest added.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/applications/{app}/networks (the `ReplaceNetworks` operationId).
+func (c *ClientWithResponses) ReplaceNetworksWithResponse(ctx context.Context, org OrgPath, app AppPath, body ReplaceNetworksJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceNetworksResponse, error) {
+	rsp, err := c.ReplaceNetworks(ctx, org, app, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceNetworksResponse(rsp)
+}
+
+// DeleteNetworkWithResponse Take a network off the list
+//
+// The gate has applied it before the answer is sent.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
+func (c *ClientWithResponses) DeleteNetworkWithResponse(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*DeleteNetworkResponse, error) {
+	rsp, err := c.DeleteNetwork(ctx, org, app, network, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteNetworkResponse(rsp)
 }
 
 // ListEventsWithResponse Who changed what
@@ -7018,6 +8502,186 @@ func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	return response, nil
 }
 
+// ParseListPlatformNetworksResponse parses an HTTP response from a ListPlatformNetworksWithResponse call
+func ParseListPlatformNetworksResponse(rsp *http.Response) (*ListPlatformNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPlatformNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListPlatformNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddPlatformNetworksResponse parses an HTTP response from a AddPlatformNetworksWithResponse call
+func ParseAddPlatformNetworksResponse(rsp *http.Response) (*AddPlatformNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddPlatformNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AddPlatformNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplacePlatformNetworksResponse parses an HTTP response from a ReplacePlatformNetworksWithResponse call
+func ParseReplacePlatformNetworksResponse(rsp *http.Response) (*ReplacePlatformNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplacePlatformNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReplacePlatformNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePlatformNetworkResponse parses an HTTP response from a DeletePlatformNetworkWithResponse call
+func ParseDeletePlatformNetworkResponse(rsp *http.Response) (*DeletePlatformNetworkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePlatformNetworkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeletePlatformNetworkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListOrganizationsResponse parses an HTTP response from a ListOrganizationsWithResponse call
 func ParseListOrganizationsResponse(rsp *http.Response) (*ListOrganizationsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7506,6 +9170,186 @@ func ParsePutApplicationResponse(rsp *http.Response) (*PutApplicationResponse, e
 		response.Headers201 = &headers
 	case true:
 		var headers PutApplicationResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListNetworksResponse parses an HTTP response from a ListNetworksWithResponse call
+func ParseListNetworksResponse(rsp *http.Response) (*ListNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddNetworksResponse parses an HTTP response from a AddNetworksWithResponse call
+func ParseAddNetworksResponse(rsp *http.Response) (*AddNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AddNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplaceNetworksResponse parses an HTTP response from a ReplaceNetworksWithResponse call
+func ParseReplaceNetworksResponse(rsp *http.Response) (*ReplaceNetworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplaceNetworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkOutcome
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReplaceNetworksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteNetworkResponse parses an HTTP response from a DeleteNetworkWithResponse call
+func ParseDeleteNetworkResponse(rsp *http.Response) (*DeleteNetworkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteNetworkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeleteNetworkResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -95,6 +95,24 @@ func (e KeyKind) Valid() bool {
 	}
 }
 
+// Defines values for NetworkAction.
+const (
+	NetworkActionAllow NetworkAction = "allow"
+	NetworkActionDeny  NetworkAction = "deny"
+)
+
+// Valid indicates whether the value is a known member of the NetworkAction enum.
+func (e NetworkAction) Valid() bool {
+	switch e {
+	case NetworkActionAllow:
+		return true
+	case NetworkActionDeny:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenOrigin.
 const (
 	TokenOriginKey      TokenOrigin = "key"
@@ -724,6 +742,67 @@ type MembershipPut struct {
 // Network An address (192.0.2.7, 2001:db8::7) or a network without host bits (192.0.2.0/24).
 type Network = string
 
+// NetworkAction `deny` wins over `allow`.
+type NetworkAction string
+
+// NetworkEntry defines model for NetworkEntry.
+type NetworkEntry struct {
+	// Action `deny` wins over `allow`.
+	Action  NetworkAction `json:"action"`
+	Created time.Time     `json:"created"`
+
+	// CreatedBy Id of the user who last put it.
+	CreatedBy string `json:"created_by"`
+
+	// Expires Absent where it does not end.
+	Expires *time.Time `json:"expires,omitempty"`
+	ID      string     `json:"id"`
+
+	// Network An address (192.0.2.7, 2001:db8::7) or a network without host bits (192.0.2.0/24).
+	Network  Network `json:"network"`
+	Reason   string  `json:"reason"`
+	Revision int64   `json:"revision"`
+}
+
+// NetworkItem defines model for NetworkItem.
+type NetworkItem struct {
+	// Action `deny` unless given.
+	Action *NetworkAction `json:"action,omitempty"`
+
+	// Expires When it ends; never unless given.
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// ExpiresIn Seconds until it ends, instead of `expires`.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Network An address (192.0.2.7, 2001:db8::7) or a network without host bits (192.0.2.0/24).
+	Network Network `json:"network"`
+
+	// Reason For those who administer; callers are not told.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// NetworkItems At most 10,000 entries and 4 MiB; a network once.
+type NetworkItems struct {
+	Items []NetworkItem `json:"items"`
+}
+
+// NetworkList defines model for NetworkList.
+type NetworkList struct {
+	Items []NetworkEntry `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// NetworkOutcome How many entries of the list are new, changed, as they were, or gone.
+type NetworkOutcome struct {
+	Added     int `json:"added"`
+	Changed   int `json:"changed"`
+	Removed   int `json:"removed"`
+	Unchanged int `json:"unchanged"`
+}
+
 // Networks defines model for Networks.
 type Networks = []Network
 
@@ -976,6 +1055,9 @@ type KeyID = string
 // Limit defines model for Limit.
 type Limit = int
 
+// NetworkPath defines model for NetworkPath.
+type NetworkPath = string
+
 // OrgPath defines model for OrgPath.
 type OrgPath = string
 
@@ -1001,6 +1083,30 @@ type GetFeedParams struct {
 
 	// Wait How long to wait for news, in seconds.
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// ListPlatformNetworksParams defines parameters for ListPlatformNetworks.
+type ListPlatformNetworksParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Address Only entries that hold this address.
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+}
+
+// AddPlatformNetworksParams defines parameters for AddPlatformNetworks.
+type AddPlatformNetworksParams struct {
+	// IdempotencyKey Makes sending this again within 24 hours harmless. The same key with another request is refused (422).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeletePlatformNetworkParams defines parameters for DeletePlatformNetwork.
+type DeletePlatformNetworkParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListOrganizationsParams defines parameters for ListOrganizations.
@@ -1047,6 +1153,33 @@ type UpdateApplicationParams struct {
 
 // PutApplicationParams defines parameters for PutApplication.
 type PutApplicationParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListNetworksParams defines parameters for ListNetworks.
+type ListNetworksParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Action Only entries that do this.
+	Action *NetworkAction `form:"action,omitempty" json:"action,omitempty"`
+
+	// Address Only entries that hold this address.
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+}
+
+// AddNetworksParams defines parameters for AddNetworks.
+type AddNetworksParams struct {
+	// IdempotencyKey Makes sending this again within 24 hours harmless. The same key with another request is refused (422).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteNetworkParams defines parameters for DeleteNetwork.
+type DeleteNetworkParams struct {
 	// IfMatch The `ETag` you saw. 412 if it has changed since.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
@@ -1201,6 +1334,12 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
+type AddPlatformNetworksJSONRequestBody = NetworkItems
+
+// ReplacePlatformNetworksJSONRequestBody defines body for ReplacePlatformNetworks for application/json ContentType.
+type ReplacePlatformNetworksJSONRequestBody = NetworkItems
+
 // CreateOrganizationJSONRequestBody defines body for CreateOrganization for application/json ContentType.
 type CreateOrganizationJSONRequestBody = OrganizationCreate
 
@@ -1212,6 +1351,12 @@ type UpdateApplicationJSONRequestBody = ApplicationUpdate
 
 // PutApplicationJSONRequestBody defines body for PutApplication for application/json ContentType.
 type PutApplicationJSONRequestBody = ResourceFile
+
+// AddNetworksJSONRequestBody defines body for AddNetworks for application/json ContentType.
+type AddNetworksJSONRequestBody = NetworkItems
+
+// ReplaceNetworksJSONRequestBody defines body for ReplaceNetworks for application/json ContentType.
+type ReplaceNetworksJSONRequestBody = NetworkItems
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate

@@ -125,6 +125,7 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		{"decide", b.measureDecide},
 		{"match", b.measureMatch},
 		{"revocations", b.measureRevocations},
+		{"networks", b.measureNetworks},
 		{"keys", b.measureKeys},
 	} {
 		if !strings.HasPrefix(m.name, b.only) {

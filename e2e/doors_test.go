@@ -165,6 +165,24 @@ func TestAttack_UpstreamInside(t *testing.T) {
 	}
 }
 
+// TestAttack_UpstreamOutside: where the operator says what upstreams may be,
+// nothing else is dialled, whatever name or spelling leads there.
+func TestAttack_UpstreamOutside(t *testing.T) {
+	for networks, status := range map[string]int{"127.0.0.1/32": 200, "10.0.0.0/8": 502, "::1": 502, "169.254.0.0/16": 502} {
+		w := newWorld(t, func(c *server.Config) { c.UpstreamNetworks = []string{networks} })
+		for _, upstream := range []string{"UPSTREAM", strings.Replace(w.upstream.URL, "127.0.0.1", "localhost", 1), strings.Replace(w.upstream.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1)} {
+			w.serve("acme", "photos", strings.Replace(photos, "UPSTREAM", upstream, 1))
+			w.expect(networks+" "+upstream, w.send("GET", w.gateway+"/public/1", "", nil, atPhotos), status, "")
+		}
+		if (w.reached.Load() > 0) != (status == 200) {
+			t.Errorf("%s: %d requests came through", networks, w.reached.Load())
+		}
+	}
+	w := newWorld(t, func(c *server.Config) { c.UpstreamNetworks = []string{"169.254.0.0/16"} })
+	w.serve("acme", "photos", strings.Replace(photos, "UPSTREAM", "http://169.254.169.254", 1))
+	w.expect("what is never dialled", w.send("GET", w.gateway+"/public/1", "", nil, atPhotos), 502, "upstream_unreachable")
+}
+
 func port(base string) string {
 	u, _ := url.Parse(base)
 	return u.Port()

@@ -14,8 +14,10 @@ func newAppCommand(c *cli) *cobra.Command {
 	return newGroup(c, "app", "Applications: the APIs that are protected",
 		`  daypass app put photos.yaml
   daypass app list
-  daypass app update photos --active=false`,
-		newPut(c, "app"), newAppList(c), newAppShow(c), newAppUpdate(c), newAppDelete(c))
+  daypass app update photos --active=false
+  daypass app deny 203.0.113.7 --for 1h --reason "password guessing"`,
+		newPut(c, "app"), newAppList(c), newAppShow(c), newAppUpdate(c), newAppDelete(c),
+		newAppDeny(c), newAppAllow(c), newAppUndeny(c), newAppDenied(c))
 }
 
 func applications(ctx context.Context, client *api.Client, org string, limit int) ([]api.Application, bool, error) {

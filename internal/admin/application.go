@@ -191,6 +191,9 @@ func (s *Service) DeleteApplication(ctx context.Context, caller *access.Caller, 
 		if err := s.revoke(tx, a.ID, "application_deleted", time.Time{}); err != nil {
 			return err
 		}
+		if err := tx.DropNetworks(a.ID); err != nil {
+			return err
+		}
 		if err := tx.DeleteApplication(g.org.ID, a.ID); err != nil {
 			return err
 		}

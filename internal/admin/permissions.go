@@ -54,6 +54,15 @@ const (
 	opSetApplication    = Operation("applications.update")
 	opDeleteApplication = Operation("applications.delete")
 
+	opListNetworks            = Operation("networks.list")
+	opAddNetworks             = Operation("networks.add")
+	opReplaceNetworks         = Operation("networks.replace")
+	opDeleteNetwork           = Operation("networks.delete")
+	opListPlatformNetworks    = Operation("platform_networks.list")
+	opAddPlatformNetworks     = Operation("platform_networks.add")
+	opReplacePlatformNetworks = Operation("platform_networks.replace")
+	opDeletePlatformNetwork   = Operation("platform_networks.delete")
+
 	opListTokens      = Operation("tokens.list")
 	opGetToken        = Operation("tokens.get")
 	opRevokeToken     = Operation("tokens.revoke")
@@ -82,6 +91,7 @@ type Permission struct {
 const (
 	orgs  = "/v1/organizations"
 	inOrg = "/v1/organizations/{org}"
+	ofApp = inOrg + "/applications/{app}"
 )
 
 // permissions is the one table of who may do what. docs/roles.md shows it.
@@ -120,6 +130,15 @@ var permissions = []Permission{
 	{opPutApplication, "PUT", inOrg + "/applications/{app}", "daypass:applications:write", Everything, Held, Held, false},
 	{opSetApplication, "PATCH", inOrg + "/applications/{app}", "daypass:applications:write", Everything, Held, Nothing, false},
 	{opDeleteApplication, "DELETE", inOrg + "/applications/{app}", "daypass:applications:write", Everything, Held, Nothing, false},
+
+	{opListNetworks, "GET", ofApp + "/networks", "daypass:networks:read", Everything, Held, Held, false},
+	{opAddNetworks, "POST", ofApp + "/networks", "daypass:networks:write", Everything, Held, Held, false},
+	{opReplaceNetworks, "PUT", ofApp + "/networks", "daypass:networks:write", Everything, Held, Held, false},
+	{opDeleteNetwork, "DELETE", ofApp + "/networks/{network}", "daypass:networks:write", Everything, Held, Held, false},
+	{opListPlatformNetworks, "GET", "/v1/networks", "daypass:networks:read", Nothing, Nothing, Nothing, false},
+	{opAddPlatformNetworks, "POST", "/v1/networks", "daypass:networks:write", Nothing, Nothing, Nothing, false},
+	{opReplacePlatformNetworks, "PUT", "/v1/networks", "daypass:networks:write", Nothing, Nothing, Nothing, false},
+	{opDeletePlatformNetwork, "DELETE", "/v1/networks/{network}", "daypass:networks:write", Nothing, Nothing, Nothing, false},
 
 	{opListTokens, "GET", inOrg + "/tokens", "daypass:tokens:read", Everything, Everything, Nothing, true},
 	{opGetToken, "GET", inOrg + "/tokens/{token}", "daypass:tokens:read", Everything, Everything, Nothing, true},

@@ -117,6 +117,36 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	"applications.delete": func(w *world, c *access.Caller, on things) error {
 		return w.DeleteApplication(w.ctx, c, on.org, on.app, never)
 	},
+	"networks.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Networks(w.ctx, c, on.org, on.app, admin.NetworkFilter{}, admin.Page{})
+		return err
+	},
+	"networks.add": func(w *world, c *access.Caller, on things) error {
+		_, err := w.AddNetworks(w.ctx, c, on.org, on.app, allowing)
+		return err
+	},
+	"networks.replace": func(w *world, c *access.Caller, on things) error {
+		_, err := w.ReplaceNetworks(w.ctx, c, on.org, on.app, allowing)
+		return err
+	},
+	"networks.delete": func(w *world, c *access.Caller, on things) error {
+		return w.DeleteNetwork(w.ctx, c, on.org, on.app, "192.0.2.0/24", never)
+	},
+	"platform_networks.list": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.PlatformNetworks(w.ctx, c, admin.NetworkFilter{}, admin.Page{})
+		return err
+	},
+	"platform_networks.add": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.AddPlatformNetworks(w.ctx, c, allowing)
+		return err
+	},
+	"platform_networks.replace": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.ReplacePlatformNetworks(w.ctx, c, allowing)
+		return err
+	},
+	"platform_networks.delete": func(w *world, c *access.Caller, _ things) error {
+		return w.DeletePlatformNetwork(w.ctx, c, "192.0.2.0/24", never)
+	},
 	"tokens.list": func(w *world, c *access.Caller, on things) error {
 		_, err := w.Tokens(w.ctx, c, on.org, admin.TokenFilter{Key: on.key}, admin.Page{})
 		return err
@@ -140,9 +170,12 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	"feed.read": func(w *world, c *access.Caller, _ things) error { return w.MayReadFeed(w.ctx, c) },
 }
 
+// allowing is refused where no file has allow_networks: none here.
+var allowing = []admin.NewNetworkEntry{{Network: "192.0.2.0/24", Action: access.AllowNetwork}}
+
 // letThrough are the errors of who was let through and stopped at the thing.
 func letThrough(err error) bool {
-	return err == nil || isCode(err, "precondition_failed", "unknown_role", "slug_taken", "key_in_use", "scope_exceeded")
+	return err == nil || isCode(err, "precondition_failed", "unknown_role", "slug_taken", "key_in_use", "scope_exceeded", "no_allow_list")
 }
 
 func (w *world) thingsOf(c *access.Caller, app string) things {
@@ -158,6 +191,9 @@ func TestTable(t *testing.T) {
 	if _, _, err := w.PutRole(w.ctx, w.root, "acme", "auditor", admin.RolePut{Scopes: []string{"*"}}, admin.AnyRevision); err != nil {
 		t.Fatal(err)
 	}
+	w.deny("acme", "photos", "192.0.2.0/24")
+	w.deny("acme", "videos", "192.0.2.0/24")
+	w.deny("", "", "192.0.2.0/24")
 	other := w.user("acme", "consumer")
 	for _, role := range []string{"administrator", "account_manager", "application_manager", "application_manager@photos", "developer", "developer@photos", "consumer", "consumer@photos", "auditor"} {
 		caller := w.user("acme", role)
@@ -183,7 +219,7 @@ func TestTable(t *testing.T) {
 					{w.thingsOf(other, "videos"), false},
 				} {
 					// Lists without a filter show what is in reach; there is nothing of others to ask for.
-					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "tokens.list" ||
+					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "tokens.list" && p.Operation != "networks.list" ||
 						p.Operation == "me" || p.Operation == "tokens.revoke_presented"
 					want := expected(p, role, own, on.app)
 					err := call(w, c, on.things)

@@ -132,6 +132,13 @@ func (a *Application) Admits(addr netip.Addr) bool {
 	return addr.IsValid() && !a.deny.contains(addr) && (a.allow.isEmpty() || a.allow.contains(addr))
 }
 
+// LacksAllowance reports whether nothing but the want of an entry in
+// allow_networks keeps addr out.
+func (a *Application) LacksAllowance(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	return addr.IsValid() && !a.deny.contains(addr) && !a.allow.isEmpty() && !a.allow.contains(addr)
+}
+
 // addressList is a set of networks: a few are looked through, many are put into
 // a routing table.
 type addressList struct {

@@ -40,7 +40,9 @@ type Document struct {
 	Resources     []Resource
 	DenyNetworks  access.Networks
 	AllowNetworks access.Networks
-	Tokens        TokenDefaults
+	// Origins of web pages that may open WebSockets, beside the host's own.
+	Origins []string
+	Tokens  TokenDefaults
 	// Timeout is how long to wait for the upstream to begin its answer; zero: the
 	// gateway's own.
 	Timeout time.Duration
@@ -125,6 +127,7 @@ var documentFields = []field[Document]{
 	{"resources", func(r *reader, d *Document, n *node) { d.Resources = r.resources(n) }},
 	{"deny_networks", func(r *reader, d *Document, n *node) { d.DenyNetworks = r.networks(n) }},
 	{"allow_networks", func(r *reader, d *Document, n *node) { d.AllowNetworks = r.allowNetworks(n) }},
+	{"origins", func(r *reader, d *Document, n *node) { d.Origins = r.origins(n) }},
 	{"tokens", func(r *reader, d *Document, n *node) { readObject(r, n, &d.Tokens, tokenFields); d.Tokens.check(r, n) }},
 	{"timeout", func(r *reader, d *Document, n *node) { d.Timeout = r.duration(n, time.Hour) }},
 }

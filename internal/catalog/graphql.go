@@ -19,7 +19,6 @@ type GraphQL struct {
 	number        uint64 // no other policy of this process has it
 	batch         bool
 	maxBody       int64
-	origins       []string // besides the host's own; in lower case
 	limits        graphqlLimits
 	introspection FieldPolicy
 	rules         map[OperationKind]fieldRule

@@ -98,9 +98,6 @@ var graphqlFields = []field[graphqlDraft]{
 	{"tokens", func(r *reader, d *graphqlDraft, n *node) { d.limits.tokens = r.count(n, 10, 50_000) }},
 	{"cost", func(r *reader, d *graphqlDraft, n *node) { d.limits.cost = r.count(n, 1, 1_000_000) }},
 	{"body", func(r *reader, d *graphqlDraft, n *node) { d.maxBody = r.graphqlBody(n) }},
-	{"origins", func(r *reader, d *graphqlDraft, n *node) {
-		d.origins = texts(r, n, maxGraphQLOrigins, "origins", parseOrigin)
-	}},
 }
 
 // defaultGraphQLLimits let through what an application's own screens ask for, and

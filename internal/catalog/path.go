@@ -263,14 +263,21 @@ func checkDecoded(decoded []byte) error {
 	return nil
 }
 
+// isDots reports whether a segment may be read as "." or "..". Blanks count as dots
+// do, since some file systems drop them, and so do the characters that become
+// dots where text is folded to its compatible form (Unicode NFKC).
+func isDots(segment string) bool {
+	const dots, blanks = ".\u2024\u2025\u2026\uFE52\uFF0E", " \u00A0\u3000"
+	return strings.Trim(segment, dots+blanks) == "" && strings.ContainsAny(segment, dots)
+}
+
 func checkSegments(decoded string) error {
 	for rest := decoded[1:]; rest != ""; {
 		segment, after, more := strings.Cut(rest, "/")
 		if segment == "" {
 			return badPath("the path has an empty segment ('//') in it")
 		}
-		// Blanks count as dots do, since some file systems drop them.
-		if strings.Trim(segment, ". ") == "" && strings.Contains(segment, ".") {
+		if isDots(segment) {
 			return badPath("the path has a dot segment ('.' or '..') in it")
 		}
 		if rest = after; !more {

@@ -56,7 +56,7 @@ func (x *ExtAuthz) Check(ctx context.Context, in *authv3.CheckRequest) (out *aut
 		x.refuse(answer, r, err)
 		return answer.denial(access.AsError(err).Code, nil), nil
 	}
-	decision, err := x.admit(answer, r, &question.request, question.credential, userAgent(question.header))
+	decision, err := x.admit(answer, r, &question.request, question.credential, told{host: in.GetAttributes().GetRequest().GetHttp().GetHost(), header: question.header})
 	switch {
 	case err != nil:
 		return answer.denial(access.AsError(err).Code, &decision), nil

@@ -479,6 +479,7 @@ func TestExtAuthzAlwaysAnswers(t *testing.T) {
 		t.Errorf("after the deadline: %v %v", answer, err)
 	}
 	close(stuck)
+	<-ctx.Done() // the server's end may have noticed first
 	late, err := door.Check(edge.WithClient(ctx, w.theClient()), envoy("/public/x"))
 	if got := read(t, late); err != nil || got.code != "proxy_left" || got.status != http.StatusServiceUnavailable {
 		t.Errorf("asked after the deadline: %+v %v", got, err)

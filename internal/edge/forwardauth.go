@@ -37,7 +37,7 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.refuse(w, r, err)
 		return
 	}
-	f.admit(w, r, &request, credential, userAgent(r.Header))
+	f.admit(w, r, &request, credential, told{host: askedHost(r), header: r.Header})
 }
 
 func userAgent(h http.Header) string {

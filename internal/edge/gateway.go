@@ -49,6 +49,10 @@ func NewGateway(c Config) *Gateway {
 // Avoid names the server's own listeners, which no upstream may be. Call it before the first request.
 func (g *Gateway) Avoid(own ...netip.AddrPort) { g.transports.own = own }
 
+// Confine lets upstreams have addresses in these networks only; the empty set, any. What [Gateway.Avoid] names, and what no
+// upstream may be, stays refused. Call it before the first request.
+func (g *Gateway) Confine(networks access.Networks) { g.transports.only = networks }
+
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := &passage{gateway: g, client: ClientFrom(r.Context())}
 	credential, err := p.read(r)
@@ -72,7 +76,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, Problem{Status: http.StatusBadGateway, Code: "no_upstream", Detail: "the application names no upstream; its resource file needs one to be served here"})
 		return
 	}
-	if err := checkIdentity(p.identity); err != nil {
+	if err := errors.Join(checkIdentity(p.identity), checkOrigin(r.Header, r.Host, decision.Application)); err != nil {
 		WriteProblem(w, r, err)
 		return
 	}
@@ -86,12 +90,16 @@ type passage struct {
 	request  gate.Request
 	decision gate.Decision
 	identity gate.Identity
+	body     clientBody
 }
 
 // read finds out what is asked, and refuses what is not plain.
 func (p *passage) read(r *http.Request) (credential string, err error) {
 	if !p.client.Address.IsValid() {
 		return "", errNoClient
+	}
+	if r.Method == http.MethodConnect {
+		return "", errTunnel
 	}
 	p.request.Method, p.request.Address = r.Method, p.client.Address
 	if p.request.Path, err = catalog.ParsePath(r.RequestURI); err != nil {
@@ -117,6 +125,7 @@ func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
 		// Any other protocol, h2c above all, would carry further requests past the gate.
 		delete(r.Header, "Upgrade")
 	}
+	p.body.wrap(r)
 	document := p.decision.Application.Document
 	proxy := httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
@@ -213,7 +222,7 @@ func (p *passage) fail(w http.ResponseWriter, r *http.Request, err error) {
 		WriteProblem(w, r, err)
 		return
 	}
-	if errors.Is(err, errFraming) {
+	if errors.Is(err, errFraming) || p.body.broken.Load() {
 		w.Header().Set("Connection", "close")
 		WriteProblem(w, r, access.New(access.Malformed, "bad_framing", "the body is not framed as HTTP says"))
 		return

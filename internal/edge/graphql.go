@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -238,12 +237,6 @@ func (g *Gateway) refuseGraphQL(w http.ResponseWriter, r *http.Request, err erro
 		w.Header().Set("Connection", "close")
 	}
 	writeGraphQL(w, r, StatusOf(e.Kind), unread(err), 1)
-}
-
-// isWebSocket reports whether a request asks to become a WebSocket.
-func isWebSocket(h http.Header) bool {
-	upgrade := h["Upgrade"]
-	return len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket")
 }
 
 // lasts reports whether the answer goes on for as long as the client wishes.

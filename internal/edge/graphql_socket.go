@@ -46,7 +46,6 @@ const (
 
 var (
 	errSubprotocol   = access.New(access.Malformed, "graphql_subprotocol", "GraphQL over WebSocket is spoken here in the subprotocol graphql-transport-ws only")
-	errForeignOrigin = access.New(access.Forbidden, "origin_refused", "a WebSocket is opened from pages of the same host, or of an origin that the resource names in origins")
 	errSubscriptions = access.New(access.TooMany, "graphql_too_many_subscriptions", fmt.Sprintf("one connection may have %d operations open at once", maxSubscriptions))
 )
 
@@ -118,8 +117,7 @@ func (p *passage) serveSocket(w http.ResponseWriter, r *http.Request, credential
 	p.gateway.sessions.remove(asSession)
 }
 
-// admitsSocket looks at what comes before the first message. A browser sends Origin with every WebSocket, and cookies
-// along with it to whoever asks; a page of another host is refused, unless the resource names its origin.
+// admitsSocket looks at what comes before the first message.
 func (p *passage) admitsSocket(r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return errGraphQLMethod
@@ -133,18 +131,7 @@ func (p *passage) admitsSocket(r *http.Request) error {
 	if !spoken {
 		return errSubprotocol
 	}
-	if origins := r.Header["Origin"]; len(origins) > 0 {
-		if len(origins) > 1 || !isOwnOrigin(origins[0], r.Host) && !p.decision.Resource.GraphQL.AdmitsOrigin(origins[0]) {
-			return errForeignOrigin
-		}
-	}
-	return nil
-}
-
-// isOwnOrigin reports whether an origin is that of a host, by whatever scheme: TLS may have ended before this server.
-func isOwnOrigin(origin, host string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
+	return checkOrigin(r.Header, r.Host, p.decision.Application)
 }
 
 func (s *socket) serve(r *http.Request) {

@@ -96,19 +96,32 @@ func isPlainName(name string) bool {
 // what it asked for, by which way it came. It goes by patterns, so that a new spelling of an old idea falls under it.
 func speaksForProxy(name string) bool {
 	switch name {
-	case "Front-End-Https", "Proxy", "X-Host", "X-Http-Host-Override", "X-Request-Id", "X-Scheme", "X-Script-Name",
-		"X-Ssl", "X-Url-Scheme":
+	case "Base-Url", "Front-End-Https", "Http-Url", "Proxy", "Request-Uri", "X-Backend-Host", "X-Host", "X-Http-Host-Override", "X-Http-Path",
+		"X-Http-Url", "X-Override-Url", "X-Request-Id", "X-Request-Uri", "X-Scheme", "X-Script-Name", "X-Ssl", "X-Url-Scheme":
 		return true
 	}
 	for _, prefix := range []string{
-		identityPrefix, "X-Original-", "X-Rewrite-", "X-Remote-", "X-Real-", "X-Auth-Request-", "X-Authenticated-", "X-Envoy-",
+		identityPrefix, "X-Original-", "X-Rewrite-", "X-Remote-", "X-Real", "X-Auth-Request-", "X-Authenticated-", "X-Envoy-",
 		"X-Proxy", "X-Ssl-", "Ssl-", "Remote-", "Tailscale-", "Cf-", "X-Arr-", "X-Azure-", "X-Appengine-",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
-	return strings.Contains(name, "Forwarded") || strings.HasSuffix(name, "-Ip") || strings.HasSuffix(name, "-Clientip") || strings.HasSuffix(name, "-Client-Cert")
+	return strings.Contains(name, "Forward") || strings.Contains(name, "-Ip-") || strings.HasSuffix(name, "-Ip") || namesAddress(name) || strings.HasSuffix(name, "-Client-Cert")
+}
+
+// namesAddress reports whether a name ends as "ClientIP" and its like do.
+func namesAddress(name string) bool {
+	if !strings.HasSuffix(name, "ip") {
+		return false
+	}
+	for _, whose := range []string{"client", "remote", "source", "user", "peer", "originating", "connecting"} {
+		if strings.HasSuffix(strings.ToLower(name[:len(name)-len("ip")]), whose) {
+			return true
+		}
+	}
+	return false
 }
 
 // overridesMethod reports whether frameworks take the method from this header instead of the request line.

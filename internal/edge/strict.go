@@ -14,7 +14,7 @@ import (
 // StrictListener returns a listener whose HTTP/1.1 connections carry nothing that two programs could cut into requests
 // differently (RFC 9112 section 11.2). net/http is lenient with some of it: it drops a Content-Length that stands beside a
 // Transfer-Encoding, joins folded header lines, and takes a bare line feed for the end of a line. Here each of these, and
-// a Content-Length that is given twice, ends the stream before the request is complete, so that the server answers 400
+// a Content-Length that is given twice, or a version other than 1.0 and 1.1, ends the stream before the request is complete, so that the server answers 400
 // and closes the connection.
 //
 // The server must use [TrackHijack] as its ConnState, so that upgraded connections are left alone. With a TLS
@@ -251,8 +251,9 @@ func (f *framing) requestLine(line []byte) bool {
 		f.state = inHTTP2
 		return true
 	}
-	f.state, f.oldVersion, f.lengths, f.codings, f.body = inHead, !bytes.HasSuffix(line, []byte(" HTTP/1.1")), 0, 0, 0
-	return true
+	version := line[max(0, len(line)-len(" HTTP/1.1")):]
+	f.state, f.oldVersion, f.lengths, f.codings, f.body = inHead, string(version) == " HTTP/1.0", 0, 0, 0
+	return f.oldVersion || string(version) == " HTTP/1.1"
 }
 
 func (f *framing) headLine(line []byte) bool {

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -21,6 +22,9 @@ type told struct {
 func (d *door) understand(request *gate.Request, t told) (credential string, err error) {
 	if !isPlainName(strings.ReplaceAll(t.method, "_", "-")) {
 		return "", badForwarded("the forwarded method is not a method")
+	}
+	if t.method == http.MethodConnect {
+		return "", errTunnel
 	}
 	request.Method = t.method
 	if request.Host, err = hostname(t.host); err != nil {
@@ -46,8 +50,8 @@ func (d *door) understand(request *gate.Request, t told) (credential string, err
 
 // admit answers a proxy's question: 204 with every identity header, or the denial to hand on. It returns what was decided,
 // and the error that was written where it is not the decision that stands in the way, but what this door cannot do.
-func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential, userAgent string) (gate.Decision, error) {
-	decision := d.judge(request, credential, userAgent)
+func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential string, t told) (gate.Decision, error) {
+	decision := d.judge(request, credential, userAgent(t.header))
 	if decision.Reason == gate.GraphQLUnparsed {
 		WriteProblem(w, r, errGraphQLNeedsGateway)
 		return decision, errGraphQLNeedsGateway
@@ -57,7 +61,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Reque
 		return decision, nil
 	}
 	identity := decision.Identity()
-	err := checkIdentity(identity)
+	err := errors.Join(checkIdentity(identity), checkOrigin(t.header, t.host, decision.Application))
 	if decision.Resource.Shape != nil {
 		err = errShapeNeedsGateway
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/catalog"
 )
 
@@ -40,6 +41,7 @@ type transports struct {
 	mu     sync.RWMutex
 	byKind map[transportKind]*http.Transport
 	own    []netip.AddrPort // see [Gateway.Avoid]
+	only   access.Networks  // see [Gateway.Confine]
 }
 
 func (t *transports) get(kind transportKind) *http.Transport {
@@ -92,6 +94,7 @@ func newTransport(kind transportKind, control func(network, address string, c sy
 var (
 	errSpecialAddress = errors.New("edge: the upstream's address is link-local, multicast, unspecified or a cloud provider's metadata service")
 	errOwnAddress     = errors.New("edge: the upstream's address is this server's own")
+	errOutside        = errors.New("edge: the upstream's address is not in upstream_networks")
 )
 
 // metadata are the addresses of cloud providers' metadata services that are not link-local.
@@ -120,6 +123,9 @@ func (t *transports) refuseSpecial(_, address string, _ syscall.RawConn) error {
 	}
 	if addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified() || slices.Contains(metadata, addr) {
 		return errSpecialAddress
+	}
+	if !t.only.IsEmpty() && !t.only.Contains(addr) {
+		return errOutside
 	}
 	for _, own := range t.own {
 		if own.Port() == to.Port() && (own.Addr().Unmap() == addr || own.Addr().IsUnspecified() && isLocal(addr)) {

@@ -28,6 +28,7 @@ var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 const rules = `
 upstream: $UPSTREAM
 timeout: 1s
+origins: ["https://app.example.com"]
 resources:
   - match: ANY /public/**
     access: public
@@ -50,7 +51,6 @@ resources:
       subscription: { scopes: ["ws:open"] }
       introspection: refuse
       body: 4KiB
-      origins: ["https://App.example.com"]
       fields:
         Query.me: { scopes: ["me:read"] }
         Query.nobody: refuse

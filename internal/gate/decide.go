@@ -83,6 +83,10 @@ type Decision struct {
 	Field string
 	// Revoked is why the token was revoked ("key_deleted"); else empty.
 	Revoked string
+	// Network is the entry that denied the address, or let it in where the
+	// resource file alone does not; nil: the lists of the file decided. Callers
+	// at the door are not told of it.
+	Network *NetworkEntry
 
 	view *View
 }
@@ -114,7 +118,7 @@ func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if d.Application == nil {
 		return d.deny(NoApplication)
 	}
-	if !d.Application.Admits(r.Address) {
+	if !d.admits(r.Address, now) {
 		return d.deny(AddressDenied)
 	}
 	d.Resource = d.Application.Match(r.Method, r.Path)

@@ -174,6 +174,9 @@ func (x explainer) passed(check string) string {
 	case "application":
 		return "this is for application " + x.Application.Name()
 	case "address":
+		if x.Network != nil {
+			return fmt.Sprintf("the application's address lists admit %s: %s is allowed%s", x.address(), access.FormatNetwork(x.Network.Network), x.entryTerms())
+		}
 		return fmt.Sprintf("the application's address lists admit %s", x.address())
 	case "rule":
 		return x.ruleSentence()
@@ -278,6 +281,13 @@ func (x explainer) staleSentence() string {
 }
 
 func (x explainer) addressSentence() string {
+	if x.Network != nil {
+		whose := "the application"
+		if x.Network.Platform {
+			whose = "every application of this server"
+		}
+		return fmt.Sprintf("%s is denied to %s%s, and holds %s", access.FormatNetwork(x.Network.Network), whose, x.entryTerms(), x.address())
+	}
 	if p, denied := x.deniedBy(); denied {
 		return fmt.Sprintf("deny_networks has %s, which holds %s", access.FormatNetwork(p), x.address())
 	}
@@ -285,6 +295,18 @@ func (x explainer) addressSentence() string {
 		return "the caller's address is not known, and the application has deny_networks"
 	}
 	return fmt.Sprintf("allow_networks does not hold %s", x.address())
+}
+
+// entryTerms tells until when an entry counts, and why it was made.
+func (x explainer) entryTerms() string {
+	terms := ""
+	if !x.Network.Expires.IsZero() {
+		terms = " until " + stamp(x.Network.Expires)
+	}
+	if x.Network.Reason != "" {
+		terms += " (" + x.Network.Reason + ")" // held to one line when it was put
+	}
+	return terms
 }
 
 func (x explainer) deniedBy() (netip.Prefix, bool) {
@@ -341,6 +363,9 @@ func (x explainer) applicationFix() string {
 }
 
 func (x explainer) addressFix() string {
+	if x.Network != nil {
+		return x.entryFix()
+	}
 	if p, denied := x.deniedBy(); denied {
 		return fmt.Sprintf("take %s out of deny_networks, or call from elsewhere", access.FormatNetwork(p))
 	}
@@ -348,6 +373,17 @@ func (x explainer) addressFix() string {
 		return fmt.Sprintf("call from %s, or add %s to allow_networks", oneOf(allowed.Strings()), x.address())
 	}
 	return "call over TCP, so that the address is known"
+}
+
+func (x explainer) entryFix() string {
+	list, wait := "the application's list of networks", ""
+	if x.Network.Platform {
+		list = "the server's list of networks"
+	}
+	if !x.Network.Expires.IsZero() {
+		wait = ", wait until " + stamp(x.Network.Expires)
+	}
+	return fmt.Sprintf("take %s off %s%s, or call from elsewhere", access.FormatNetwork(x.Network.Network), list, wait)
 }
 
 func (x explainer) ruleFix() string {

@@ -14,6 +14,8 @@ const DefaultMaxAge = 30 * time.Second
 type View struct {
 	Catalog     *catalog.Catalog
 	Revocations *Revocations
+	// Networks are the lists beside those of the resource files; nil: none.
+	Networks *Networks
 	// Revision is of the last admin change the view contains.
 	Revision int64
 	// Confirmed is when the view was last known to be complete.

@@ -25,6 +25,10 @@ func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call
 	if app := decision.Application; app != nil && !mayInspect(c.caller, app.OrganizationID) {
 		decision = gate.Decision{Reason: gate.NoApplication}
 	}
+	if e := decision.Network; e != nil && e.Platform && !c.caller.IsAdministrator() {
+		// Why the platform denies a network may tell of other organizations.
+		decision.Network = &gate.NetworkEntry{Network: e.Network, Expires: e.Expires, Platform: true}
+	}
 	body, err := json.Marshal(gate.Explain(&decision, question, view))
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var strict, lenient api.KeyCreate
-		if decode(raw, &strict, DefaultMaxBody) != nil {
+		if decode(raw, &strict, DefaultMaxBody, maxMembers) != nil {
 			return
 		}
 		if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&lenient); err != nil || !reflect.DeepEqual(strict, lenient) {

@@ -31,6 +31,10 @@ import (
 const (
 	maxDepth   = 16
 	maxMembers = 1000
+
+	// Of one that is a long list.
+	maxBulk        = 4 << 20 // bytes
+	maxBulkMembers = 100_000
 )
 
 // maxUserAgent is how many bytes of it are kept.
@@ -185,10 +189,21 @@ func (h *Handler) checkBody(r *http.Request, rt route) (string, error) {
 }
 
 func (h *Handler) limit(rt route) int64 {
-	if rt.document {
+	switch {
+	case rt.document:
 		return MaxDocument
+	case rt.bulk:
+		return maxBulk
 	}
 	return h.MaxBody
+}
+
+// members is how many members and elements a body may have.
+func (rt route) members() int {
+	if rt.bulk {
+		return maxBulkMembers
+	}
+	return maxMembers
 }
 
 // readBody reads the body, strictly, into the route's type. The generated decoder then gets the same bytes.
@@ -210,7 +225,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 	switch {
 	case rt.body != nil:
 		c.body = rt.body()
-		err = decode(c.raw, c.body, int(limit))
+		err = decode(c.raw, c.body, int(limit), rt.members())
 	case c.media == mediaJSON:
 		err = wellFormed(c.raw)
 	}
@@ -241,28 +256,28 @@ func wellFormed(raw []byte) error {
 
 // decode reads a JSON object into v. Beside what strictjson refuses, null is no value, and members that the contract
 // requires must be there: an absent switch is not one that is off.
-func decode(raw []byte, v any, limit int) error {
+func decode(raw []byte, v any, limit, members int) error {
 	if first := strings.TrimLeft(string(raw[:min(len(raw), 64)]), " \t\r\n"); first != "" && first[0] != '{' {
 		return access.New(access.Malformed, "invalid_json", "the body must be a JSON object")
 	}
-	if err := strictjson.Unmarshal(raw, v, strictjson.Limits{Bytes: limit, Depth: maxDepth, Members: maxMembers, Strict: true}); err != nil {
+	if err := strictjson.Unmarshal(raw, v, strictjson.Limits{Bytes: limit, Depth: maxDepth, Members: members, Strict: true}); err != nil {
 		return bodyError(err)
 	}
 	required := requiredMembers(reflect.TypeOf(v).Elem())
 	if len(required) == 0 && !bytes.Contains(raw, []byte("null")) {
 		return nil
 	}
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(raw, &members); err != nil {
+	var present map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &present); err != nil {
 		return fmt.Errorf("read again what was just read: %w", err)
 	}
-	for name, value := range members {
+	for name, value := range present {
 		if value.Kind() == 'n' {
 			return missing(name, "null is no value; leave the member out, or give one")
 		}
 	}
 	for _, name := range required {
-		if _, ok := members[name]; !ok {
+		if _, ok := present[name]; !ok {
 			return missing(name, "this member is required")
 		}
 	}

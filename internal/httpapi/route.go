@@ -9,6 +9,7 @@ type route struct {
 	body         func() any // what JSON is read into; nil: no body is looked at
 	bodyOptional bool
 	document     bool     // the body is a resource file, YAML or JSON
+	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
 	open         bool     // no credential is needed
 	idempotent   bool     // Idempotency-Key is heeded
@@ -24,6 +25,7 @@ var (
 	eventsBy  = pagedBy("action", "object", "actor", "since", "until")
 	usageBy   = []string{"since", "until", "application", "key", "outcome"}
 	inOrg     = "/v1/organizations/{org}"
+	ofApp     = inOrg + "/applications/{app}"
 	publicGet = route{open: true, anyOrigin: true}
 )
 
@@ -76,6 +78,15 @@ func (h *Handler) table() map[string]route {
 		"PUT " + inOrg + "/applications/{app}":    {handle: h.putApplication, document: true},
 		"PATCH " + inOrg + "/applications/{app}":  {body: reads[api.ApplicationUpdate]()},
 		"DELETE " + inOrg + "/applications/{app}": {},
+
+		"GET " + ofApp + "/networks":              {query: pagedBy("action", "address")},
+		"POST " + ofApp + "/networks":             {body: reads[api.NetworkItems](), bulk: true, idempotent: true},
+		"PUT " + ofApp + "/networks":              {body: reads[api.NetworkItems](), bulk: true},
+		"DELETE " + ofApp + "/networks/{network}": {},
+		"GET /v1/networks":                        {query: pagedBy("address")},
+		"POST /v1/networks":                       {body: reads[api.NetworkItems](), bulk: true, idempotent: true},
+		"PUT /v1/networks":                        {body: reads[api.NetworkItems](), bulk: true},
+		"DELETE /v1/networks/{network}":           {},
 
 		"GET " + inOrg + "/tokens":            {query: pagedBy("user", "key")},
 		"GET " + inOrg + "/tokens/{token}":    {},

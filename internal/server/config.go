@@ -42,6 +42,8 @@ type Config struct {
 
 	TrustedProxies []string `koanf:"trusted_proxies" help:"addresses and networks whose X-Forwarded-* headers, and forward-auth and ext_authz calls, are believed"`
 
+	UpstreamNetworks []string `koanf:"upstream_networks" help:"addresses and networks that upstreams may be reached at; none given: all but link-local, metadata and the server's own"`
+
 	TokenLife      time.Duration `koanf:"token_life" help:"life of a pass when nothing is asked"`
 	MaxTokenLife   time.Duration `koanf:"max_token_life" help:"longest life of any pass"`
 	MaxIPs         int           `koanf:"max_ips" help:"entries of ips in one pass or key"`
@@ -64,6 +66,8 @@ type Config struct {
 	Dev             bool          `koanf:"dev" help:"development: everything in memory, permissive CORS; never for real use"`
 	DevAnyway       bool          `koanf:"dev_anyway" help:"let --dev listen on an address that is not loopback"`
 	trustedNetworks access.Networks
+
+	upstreamNetworks access.Networks
 }
 
 // DefaultConfig is what a server does when told nothing.
@@ -357,6 +361,9 @@ func (c *Config) validate() []Problem {
 		add("trusted_proxies", access.AsError(err).Message)
 	}
 	c.trustedNetworks = networks
+	if c.upstreamNetworks, err = access.ParseNetworks(c.UpstreamNetworks); err != nil {
+		add("upstream_networks", access.AsError(err).Message)
+	}
 	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"extauthz", c.ExtAuthz}, {"ops", c.Ops}} {
 		if a.value == "off" && a.key != "listen" {
 			continue

@@ -90,6 +90,9 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	if err != nil {
 		return err
 	}
+	if err := f.catchUpNetworks(ctx, view, gone); err != nil {
+		return err
+	}
 	if err := f.noteChanges(ctx, since, head); err != nil {
 		return err
 	}
@@ -191,9 +194,11 @@ func (f *follower) noteChanges(ctx context.Context, since, head int64) error {
 			return nil
 		}
 		for _, e := range events {
-			if e.OrganizationID == "" || strings.HasPrefix(e.Action, "user.") {
+			switch {
+			case strings.HasPrefix(e.Action, "network."): // no part of what a key may do
+			case e.OrganizationID == "" || strings.HasPrefix(e.Action, "user."):
 				f.platform.Store(e.Revision)
-			} else {
+			default:
 				f.changed.Store(e.OrganizationID, e.Revision)
 			}
 			since = e.Revision

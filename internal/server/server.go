@@ -176,6 +176,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	})
 	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Log: s.log}
 	s.gateway = edge.NewGateway(door)
+	s.gateway.Confine(c.upstreamNetworks)
 	s.feed.swapped = s.gateway.Recheck
 	var origins []string
 	if c.Dev {
@@ -421,9 +422,10 @@ func (s *Server) tidy(ctx context.Context) {
 		}
 		now := s.now()
 		revocations := s.feed.prune(ctx)
+		networks := s.feed.pruneNetworks(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
-		if err := errors.Join(revocations, answers, records); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, answers, records); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

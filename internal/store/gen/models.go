@@ -91,6 +91,20 @@ type MembershipRole struct {
 	MembershipID   string
 }
 
+type Network struct {
+	ID             string
+	OrganizationID string
+	ApplicationID  string
+	Network        string
+	Action         string
+	Reason         string
+	Expires        int64
+	Created        int64
+	CreatedBy      string
+	Deleted        int64
+	Revision       int64
+}
+
 type Organization struct {
 	ID       string
 	Slug     string

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"tokens that live", tokens},
 		{"pruning", pruning},
 		{"idempotency", idempotency},
+		{"lists of networks", networks},
 		{"an abandoned change does not stop the next", abandoned},
 	} {
 		t.Run(test.name, func(t *testing.T) {

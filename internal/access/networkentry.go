@@ -1,0 +1,40 @@
+package access
+
+import (
+	"net/netip"
+	"time"
+)
+
+// NetworkAction is what an entry of a list of networks does.
+type NetworkAction string
+
+// The actions. Where both hold an address, deny wins.
+const (
+	DenyNetwork  NetworkAction = "deny"
+	AllowNetwork NetworkAction = "allow"
+)
+
+// NetworkEntry is one entry of a list of networks, beside those of resource
+// files: of one application or, with neither organization nor application, of
+// the whole platform. A list has a network once.
+type NetworkEntry struct {
+	ID             string // net_…
+	OrganizationID string
+	ApplicationID  string
+	Network        netip.Prefix // canonical, as [ParseNetwork] gives it
+	Action         NetworkAction
+	Reason         string
+	Expires        time.Time // from then on it is as good as gone; zero: never
+	Created        time.Time
+	CreatedBy      string // id of the user who last put it
+	Revision       int64
+}
+
+// NetworkList names a list of networks. The zero value is the platform's.
+type NetworkList struct{ OrganizationID, ApplicationID string }
+
+// NetworkChange is an entry as a follower of the feed learns of it.
+type NetworkChange struct {
+	NetworkEntry
+	Deleted bool
+}

@@ -1,0 +1,37 @@
+-- name: PutNetwork :exec
+INSERT INTO networks (id, organization_id, application_id, network, action, reason, expires, created, created_by, deleted, revision)
+VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(application_id), sqlc.arg(network), sqlc.arg(action), sqlc.arg(reason),
+        sqlc.arg(expires), sqlc.arg(created), sqlc.arg(created_by), 0, sqlc.arg(revision))
+ON CONFLICT (application_id, network) DO UPDATE SET id = excluded.id, action = excluded.action, reason = excluded.reason,
+    expires = excluded.expires, created = excluded.created, created_by = excluded.created_by, deleted = 0, revision = excluded.revision;
+
+-- name: DeleteNetwork :execrows
+UPDATE networks SET deleted = sqlc.arg(deleted), reason = '', revision = sqlc.arg(revision)
+WHERE application_id = sqlc.arg(application_id) AND organization_id = sqlc.arg(organization_id) AND network = sqlc.arg(network) AND deleted = 0;
+
+-- name: DropNetworks :exec
+DELETE FROM networks WHERE application_id = sqlc.arg(application_id);
+
+-- name: Network :one
+SELECT * FROM networks
+WHERE application_id = sqlc.arg(application_id) AND organization_id = sqlc.arg(organization_id)
+  AND (network = sqlc.arg(network_or_id) OR id = sqlc.arg(network_or_id)) AND deleted = 0;
+
+-- name: Networks :many
+SELECT * FROM networks
+WHERE application_id = sqlc.arg(application_id) AND organization_id = sqlc.arg(organization_id) AND id > sqlc.arg(after) AND deleted = 0
+  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT))
+ORDER BY id LIMIT sqlc.arg(most);
+
+-- name: CountNetworks :one
+SELECT COUNT(*) FROM networks
+WHERE application_id = sqlc.arg(application_id) AND organization_id = sqlc.arg(organization_id) AND deleted = 0
+  AND (expires = 0 OR expires > sqlc.arg(now));
+
+-- name: NetworksSince :many
+SELECT * FROM networks WHERE revision > sqlc.arg(after) ORDER BY revision, id;
+
+-- name: PruneNetworks :execrows
+DELETE FROM networks WHERE networks.id IN (
+    SELECT n.id FROM networks n WHERE (n.deleted > 0 AND n.deleted <= sqlc.arg(before)) OR (n.expires > 0 AND n.expires <= sqlc.arg(before))
+    LIMIT sqlc.arg(most));

@@ -1,0 +1,114 @@
+package storetest
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/seal"
+	"github.com/daypass/daypass/internal/store"
+)
+
+func networks(w *world) {
+	app, other := w.newApplication(w.org, "photos"), w.newOrganization("other")
+	mine, foreign := access.NetworkList{OrganizationID: w.org.ID, ApplicationID: app.ID}, access.NetworkList{OrganizationID: other.ID, ApplicationID: app.ID}
+	start := w.head()
+	put := func(list access.NetworkList, network string, expires time.Time) access.NetworkEntry {
+		w.Helper()
+		e := access.NetworkEntry{
+			ID: seal.NewID("net"), OrganizationID: list.OrganizationID, ApplicationID: list.ApplicationID, Network: netip.MustParsePrefix(network),
+			Action: access.DenyNetwork, Reason: "scans <ports> 金", Expires: expires, Created: noon, CreatedBy: w.user.ID,
+		}
+		e.Revision = w.change(func(tx *store.Tx) error { return tx.PutNetwork(e) })
+		return e
+	}
+	count := func(list access.NetworkList, at time.Time, want int64) {
+		w.Helper()
+		n, err := w.CountNetworks(w.ctx, list, at)
+		equal(w, n, err, want)
+	}
+	find := func(e access.NetworkEntry) {
+		w.Helper()
+		for _, name := range []string{e.ID, access.FormatNetwork(e.Network)} {
+			got, err := w.Network(w.ctx, access.NetworkList{OrganizationID: e.OrganizationID, ApplicationID: e.ApplicationID}, name)
+			sameEntries(w, []access.NetworkEntry{got}, err, e)
+		}
+	}
+
+	one := put(mine, "203.0.113.7/32", time.Time{})
+	soon := put(mine, "203.0.113.0/24", noon.Add(time.Hour))
+	global := put(access.NetworkList{}, "203.0.113.7/32", time.Time{}) // the same network in another list
+	six := put(mine, "2001:db8::/32", time.Time{})
+	find(one)
+	find(soon)
+	find(global)
+	count(mine, noon, 3)
+	count(mine, noon.Add(time.Hour), 2)
+	count(access.NetworkList{}, noon, 1)
+	count(foreign, noon, 0)
+
+	// Putting a network again changes its entry and adds none.
+	one.Action, one.Reason, one.Expires = access.AllowNetwork, "", noon.Add(time.Minute)
+	one.Revision = w.change(func(tx *store.Tx) error { return tx.PutNetwork(one) })
+	find(one)
+	got, err := w.Networks(w.ctx, store.NetworkFilter{List: mine}, store.Page{Limit: 2})
+	sameEntries(w, got, err, one, soon)
+	got, err = w.Networks(w.ctx, store.NetworkFilter{List: mine}, store.Page{After: soon.ID})
+	sameEntries(w, got, err, six)
+	got, err = w.Networks(w.ctx, store.NetworkFilter{List: mine, Action: access.AllowNetwork}, store.Page{})
+	sameEntries(w, got, err, one)
+	got, err = w.Networks(w.ctx, store.NetworkFilter{List: foreign}, store.Page{})
+	sameEntries(w, got, err)
+	_, err = w.Network(w.ctx, foreign, one.ID)
+	refused(w, err, "not_found")
+
+	// A deletion is told, once, and is no entry any more.
+	stranger := one
+	stranger.OrganizationID = other.ID
+	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetwork(stranger) })
+	refused(w, err, "not_found")
+	seen := w.head()
+	w.change(func(tx *store.Tx) error { return tx.DeleteNetwork(one) })
+	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetwork(one) })
+	refused(w, err, "not_found")
+	_, err = w.Network(w.ctx, mine, one.ID)
+	refused(w, err, "not_found")
+	count(mine, noon, 2)
+	news, err := w.NetworksSince(w.ctx, seen)
+	if err != nil || len(news) != 1 || !news[0].Deleted || news[0].Network != one.Network || news[0].ApplicationID != app.ID {
+		w.Fatalf("the feed tells %+v (%v)", news, err)
+	}
+	again := put(mine, "203.0.113.7/32", time.Time{}) // as another entry
+	find(again)
+	news, err = w.NetworksSince(w.ctx, start)
+	if err != nil || len(news) != 4 || news[3].Deleted || news[3].ID != again.ID {
+		w.Fatalf("the feed tells %+v (%v)", news, err)
+	}
+
+	// What is over goes when its time has come; what is not stays.
+	w.change(func(tx *store.Tx) error { return tx.DeleteNetwork(six) })
+	for _, prune := range []struct {
+		before time.Time
+		want   int64
+	}{{noon.Add(-time.Second), 0}, {noon, 1}, {noon.Add(time.Hour), 1}, {noon.Add(time.Hour), 0}} {
+		n, err := w.PruneNetworks(w.ctx, prune.before)
+		equal(w, n, err, prune.want)
+	}
+	got, err = w.Networks(w.ctx, store.NetworkFilter{List: mine}, store.Page{})
+	sameEntries(w, got, err, again)
+	w.change(func(tx *store.Tx) error { return tx.DropNetworks(app.ID) })
+	count(mine, noon, 0)
+	find(global)
+}
+
+func sameEntries(w *world, got []access.NetworkEntry, err error, want ...access.NetworkEntry) {
+	w.Helper()
+	if err != nil || len(got) != len(want) {
+		w.Fatalf("got %+v (%v), want %+v", got, err, want)
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			w.Fatalf("got %+v, want %+v", got[i], want[i])
+		}
+	}
+}

@@ -266,7 +266,7 @@ type ClientInterface interface {
 	// PutApplicationWithBody Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -276,7 +276,7 @@ type ClientInterface interface {
 	// PutApplication Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -339,6 +339,49 @@ type ClientInterface interface {
 	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
 	DeleteNetwork(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReplayApplicationWithBody What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplicationWithBody(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayApplication What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplication(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DropShadow Try it no longer
+	//
+	// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+	DropShadow(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetShadow The resource file that is tried beside the enforced one
+	//
+	// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+	// other notation, as `Accept` asks. 404 if there is none.
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+	GetShadow(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompareShadow What would be answered differently if what is in shadow mode were enforced
+	//
+	// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+	// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+	CompareShadow(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListEvents Who changed what
 	//
 	// Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -387,6 +430,26 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// NarrowKeyWithBody Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKeyWithBody(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// NarrowKey Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKey(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RotateKeyWithBody A new text for the same key
 	//
 	// The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -404,6 +467,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/organizations/{org}/keys/{key}/rotate (the `RotateKey` operationId).
 	RotateKey(ctx context.Context, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SuggestKey The narrowest scopes that cover what a key used
+	//
+	// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+	// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+	//
+	// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+	SuggestKey(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMemberships Who is in the organization, as what
 	//
@@ -1029,7 +1100,7 @@ func (c *Client) UpdateApplication(ctx context.Context, org OrgPath, app AppPath
 // PutApplicationWithBody Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1049,7 +1120,7 @@ func (c *Client) PutApplicationWithBody(ctx context.Context, org OrgPath, app Ap
 // PutApplication Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1182,6 +1253,99 @@ func (c *Client) DeleteNetwork(ctx context.Context, org OrgPath, app AppPath, ne
 	return c.Client.Do(req)
 }
 
+// ReplayApplicationWithBody What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *Client) ReplayApplicationWithBody(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayApplicationRequestWithBody(c.Server, org, app, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayApplication What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *Client) ReplayApplication(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayApplicationRequest(c.Server, org, app, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DropShadow Try it no longer
+//
+// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+func (c *Client) DropShadow(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDropShadowRequest(c.Server, org, app, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetShadow The resource file that is tried beside the enforced one
+//
+// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+// other notation, as `Accept` asks. 404 if there is none.
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+func (c *Client) GetShadow(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetShadowRequest(c.Server, org, app)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareShadow What would be answered differently if what is in shadow mode were enforced
+//
+// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+func (c *Client) CompareShadow(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareShadowRequest(c.Server, org, app, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListEvents Who changed what
 //
 // Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -1290,6 +1454,46 @@ func (c *Client) GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors 
 	return c.Client.Do(req)
 }
 
+// NarrowKeyWithBody Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *Client) NarrowKeyWithBody(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNarrowKeyRequestWithBody(c.Server, org, key, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NarrowKey Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *Client) NarrowKey(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewNarrowKeyRequest(c.Server, org, key, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RotateKeyWithBody A new text for the same key
 //
 // The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -1318,6 +1522,24 @@ func (c *Client) RotateKeyWithBody(ctx context.Context, org OrgPath, key KeyID, 
 // Corresponds with POST /v1/organizations/{org}/keys/{key}/rotate (the `RotateKey` operationId).
 func (c *Client) RotateKey(ctx context.Context, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateKeyRequest(c.Server, org, key, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SuggestKey The narrowest scopes that cover what a key used
+//
+// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+//
+// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+func (c *Client) SuggestKey(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSuggestKeyRequest(c.Server, org, key, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3024,6 +3246,276 @@ func NewDeleteNetworkRequest(server string, org OrgPath, app AppPath, network Ne
 	return req, nil
 }
 
+// NewReplayApplicationRequest calls the generic ReplayApplication builder with application/json body
+func NewReplayApplicationRequest(server string, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayApplicationRequestWithBody(server, org, app, params, "application/json", bodyReader)
+}
+
+// NewReplayApplicationRequestWithBody constructs an http.Request for the ReplayApplication method, with any body, and a specified content type
+func NewReplayApplicationRequestWithBody(server string, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/replay", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDropShadowRequest constructs an http.Request for the DropShadow method
+func NewDropShadowRequest(server string, org OrgPath, app AppPath, params *DropShadowParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/shadow", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetShadowRequest constructs an http.Request for the GetShadow method
+func NewGetShadowRequest(server string, org OrgPath, app AppPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/shadow", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCompareShadowRequest constructs an http.Request for the CompareShadow method
+func NewCompareShadowRequest(server string, org OrgPath, app AppPath, params *CompareShadowParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "app", app, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/applications/%s/shadow/differences", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListEventsRequest constructs an http.Request for the ListEvents method
 func NewListEventsRequest(server string, org OrgPath, params *ListEventsParams) (*http.Request, error) {
 	var err error
@@ -3401,6 +3893,75 @@ func NewGetKeyRequest(server string, org OrgPath, key KeyID) (*http.Request, err
 	return req, nil
 }
 
+// NewNarrowKeyRequest calls the generic NarrowKey builder with application/json body
+func NewNarrowKeyRequest(server string, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewNarrowKeyRequestWithBody(server, org, key, params, "application/json", bodyReader)
+}
+
+// NewNarrowKeyRequestWithBody constructs an http.Request for the NarrowKey method, with any body, and a specified content type
+func NewNarrowKeyRequestWithBody(server string, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/keys/%s/narrow", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRotateKeyRequest calls the generic RotateKey builder with application/json body
 func NewRotateKeyRequest(server string, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3476,6 +4037,74 @@ func NewRotateKeyRequestWithBody(server string, org OrgPath, key KeyID, params *
 			req.Header.Set("If-Match", headerParam1)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewSuggestKeyRequest constructs an http.Request for the SuggestKey method
+func NewSuggestKeyRequest(server string, org OrgPath, key KeyID, params *SuggestKeyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/keys/%s/suggestion", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Days != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "days", *params.Days, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -4907,7 +5536,7 @@ type ClientWithResponsesInterface interface {
 	// PutApplicationWithBodyWithResponse Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4917,7 +5546,7 @@ type ClientWithResponsesInterface interface {
 	// PutApplicationWithResponse Put the resource file of an application
 	//
 	// Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-	// A wrong file changes nothing, and the answer names line and column.
+	// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4984,6 +5613,55 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/networks/{network} (the `DeleteNetwork` operationId).
 	DeleteNetworkWithResponse(ctx context.Context, org OrgPath, app AppPath, network NetworkPath, params *DeleteNetworkParams, reqEditors ...RequestEditorFn) (*DeleteNetworkResponse, error)
 
+	// ReplayApplicationWithBodyWithResponse What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplicationWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error)
+
+	// ReplayApplicationWithResponse What another resource file would have answered
+	//
+	// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+	// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+	ReplayApplicationWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error)
+
+	// DropShadowWithResponse Try it no longer
+	//
+	// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+	DropShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*DropShadowResponse, error)
+
+	// GetShadowWithResponse The resource file that is tried beside the enforced one
+	//
+	// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+	// other notation, as `Accept` asks. 404 if there is none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+	GetShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*GetShadowResponse, error)
+
+	// CompareShadowWithResponse What would be answered differently if what is in shadow mode were enforced
+	//
+	// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+	// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+	CompareShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*CompareShadowResponse, error)
+
 	// ListEventsWithResponse Who changed what
 	//
 	// Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -5040,6 +5718,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*GetKeyResponse, error)
 
+	// NarrowKeyWithBodyWithResponse Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKeyWithBodyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error)
+
+	// NarrowKeyWithResponse Take scopes from a key
+	//
+	// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+	// makes narrower passes from now on. This cannot be taken back: more takes another key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+	NarrowKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error)
+
 	// RotateKeyWithBodyWithResponse A new text for the same key
 	//
 	// The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -5057,6 +5755,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/organizations/{org}/keys/{key}/rotate (the `RotateKey` operationId).
 	RotateKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error)
+
+	// SuggestKeyWithResponse The narrowest scopes that cover what a key used
+	//
+	// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+	// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+	SuggestKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*SuggestKeyResponse, error)
 
 	// ListMembershipsWithResponse Who is in the organization, as what
 	//
@@ -6187,6 +6895,173 @@ func (r DeleteNetworkResponse) ContentType() string {
 	return ""
 }
 
+// ReplayApplicationResponseDefaultHeaders the declared response headers of an HTTP default response for ReplayApplication
+type ReplayApplicationResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ReplayApplicationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Comparison
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplayApplicationResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayApplicationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayApplicationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayApplicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DropShadowResponseDefaultHeaders the declared response headers of an HTTP default response for DropShadow
+type DropShadowResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DropShadowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DropShadowResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DropShadowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DropShadowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DropShadowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetShadowResponse200Headers the declared response headers of an HTTP 200 response for GetShadow
+type GetShadowResponse200Headers struct {
+	ETag string
+}
+
+// GetShadowResponseDefaultHeaders the declared response headers of an HTTP default response for GetShadow
+type GetShadowResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type GetShadowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ResourceFile
+	// YAML200 the response for an HTTP 200 `application/yaml` response
+	YAML200 *string
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetShadowResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetShadowResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r GetShadowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetShadowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetShadowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompareShadowResponseDefaultHeaders the declared response headers of an HTTP default response for CompareShadow
+type CompareShadowResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type CompareShadowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Comparison
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CompareShadowResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareShadowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareShadowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareShadowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListEventsResponseDefaultHeaders the declared response headers of an HTTP default response for ListEvents
 type ListEventsResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -6400,6 +7275,53 @@ func (r GetKeyResponse) ContentType() string {
 	return ""
 }
 
+// NarrowKeyResponse200Headers the declared response headers of an HTTP 200 response for NarrowKey
+type NarrowKeyResponse200Headers struct {
+	ETag string
+}
+
+// NarrowKeyResponseDefaultHeaders the declared response headers of an HTTP default response for NarrowKey
+type NarrowKeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type NarrowKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Key
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *NarrowKeyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *NarrowKeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r NarrowKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r NarrowKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r NarrowKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RotateKeyResponse200Headers the declared response headers of an HTTP 200 response for RotateKey
 type RotateKeyResponse200Headers struct {
 	ETag string
@@ -6441,6 +7363,53 @@ func (r RotateKeyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SuggestKeyResponse200Headers the declared response headers of an HTTP 200 response for SuggestKey
+type SuggestKeyResponse200Headers struct {
+	ETag string
+}
+
+// SuggestKeyResponseDefaultHeaders the declared response headers of an HTTP default response for SuggestKey
+type SuggestKeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type SuggestKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeySuggestion
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SuggestKeyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SuggestKeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r SuggestKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SuggestKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SuggestKeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7665,7 +8634,7 @@ func (c *ClientWithResponses) UpdateApplicationWithResponse(ctx context.Context,
 // PutApplicationWithBodyWithResponse Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7681,7 +8650,7 @@ func (c *ClientWithResponses) PutApplicationWithBodyWithResponse(ctx context.Con
 // PutApplicationWithResponse Put the resource file of an application
 //
 // Makes the application, or changes it; the gate has applied it before the answer is sent. `application` and `organization` in the file, if given, must be those of the path.
-// A wrong file changes nothing, and the answer names line and column.
+// A wrong file changes nothing, and the answer names line and column. A file with `mode: shadow` is put beside the one that is enforced, which stays; any other takes the place of both.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7790,6 +8759,85 @@ func (c *ClientWithResponses) DeleteNetworkWithResponse(ctx context.Context, org
 	return ParseDeleteNetworkResponse(rsp)
 }
 
+// ReplayApplicationWithBodyWithResponse What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *ClientWithResponses) ReplayApplicationWithBodyWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error) {
+	rsp, err := c.ReplayApplicationWithBody(ctx, org, app, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayApplicationResponse(rsp)
+}
+
+// ReplayApplicationWithResponse What another resource file would have answered
+//
+// Needs `daypass:facts:read`. Decides the requests that are kept again, by the file that is sent, and compares: with the answer that was given where the present file gave it, else with
+// what the present file says now. What lies outside the file is taken as it was: whether the pass was good, and what it held. A file in shadow mode is taken as if enforced. Nothing is changed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/applications/{app}/replay (the `ReplayApplication` operationId).
+func (c *ClientWithResponses) ReplayApplicationWithResponse(ctx context.Context, org OrgPath, app AppPath, params *ReplayApplicationParams, body ReplayApplicationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayApplicationResponse, error) {
+	rsp, err := c.ReplayApplication(ctx, org, app, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayApplicationResponse(rsp)
+}
+
+// DropShadowWithResponse Try it no longer
+//
+// Takes away the file in shadow mode that stands beside the enforced one, which stays. 404 if there is none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/applications/{app}/shadow (the `DropShadow` operationId).
+func (c *ClientWithResponses) DropShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *DropShadowParams, reqEditors ...RequestEditorFn) (*DropShadowResponse, error) {
+	rsp, err := c.DropShadow(ctx, org, app, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDropShadowResponse(rsp)
+}
+
+// GetShadowWithResponse The resource file that is tried beside the enforced one
+//
+// A file with `mode: shadow` that was put while another was enforced: requests are decided by it too, and the answer is recorded and never given. As it was put, or in the
+// other notation, as `Accept` asks. 404 if there is none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow (the `GetShadow` operationId).
+func (c *ClientWithResponses) GetShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, reqEditors ...RequestEditorFn) (*GetShadowResponse, error) {
+	rsp, err := c.GetShadow(ctx, org, app, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetShadowResponse(rsp)
+}
+
+// CompareShadowWithResponse What would be answered differently if what is in shadow mode were enforced
+//
+// Needs `daypass:facts:read`. Compares the answers that were given with those that the file, or the rules, in shadow mode would have given, as recorded at the time, since the
+// application's files last changed. Requests are kept for `facts_keep`, at most a second behind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
+func (c *ClientWithResponses) CompareShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*CompareShadowResponse, error) {
+	rsp, err := c.CompareShadow(ctx, org, app, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareShadowResponse(rsp)
+}
+
 // ListEventsWithResponse Who changed what
 //
 // Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -7882,6 +8930,38 @@ func (c *ClientWithResponses) GetKeyWithResponse(ctx context.Context, org OrgPat
 	return ParseGetKeyResponse(rsp)
 }
 
+// NarrowKeyWithBodyWithResponse Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *ClientWithResponses) NarrowKeyWithBodyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error) {
+	rsp, err := c.NarrowKeyWithBody(ctx, org, key, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNarrowKeyResponse(rsp)
+}
+
+// NarrowKeyWithResponse Take scopes from a key
+//
+// The new scopes must lie within those it has. If it loses any, every pass made from it ends at once, since one may hold what the key no longer does; its text stays, and
+// makes narrower passes from now on. This cannot be taken back: more takes another key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/keys/{key}/narrow (the `NarrowKey` operationId).
+func (c *ClientWithResponses) NarrowKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *NarrowKeyParams, body NarrowKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*NarrowKeyResponse, error) {
+	rsp, err := c.NarrowKey(ctx, org, key, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseNarrowKeyResponse(rsp)
+}
+
 // RotateKeyWithBodyWithResponse A new text for the same key
 //
 // The old text and every pass made from it work on for `overlap` seconds, then no more; without it they end at once. The key keeps its id.
@@ -7910,6 +8990,22 @@ func (c *ClientWithResponses) RotateKeyWithResponse(ctx context.Context, org Org
 		return nil, err
 	}
 	return ParseRotateKeyResponse(rsp)
+}
+
+// SuggestKeyWithResponse The narrowest scopes that cover what a key used
+//
+// Folds the scopes that requests with passes of the key were allowed for, and those it administered with, in the last `days`. Where five or more differ in one segment
+// alone, and the key holds it, they become one pattern. Uses are at most a second behind. Passes that are checked offline are not seen here.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/keys/{key}/suggestion (the `SuggestKey` operationId).
+func (c *ClientWithResponses) SuggestKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *SuggestKeyParams, reqEditors ...RequestEditorFn) (*SuggestKeyResponse, error) {
+	rsp, err := c.SuggestKey(ctx, org, key, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuggestKeyResponse(rsp)
 }
 
 // ListMembershipsWithResponse Who is in the organization, as what
@@ -9363,6 +10459,203 @@ func ParseDeleteNetworkResponse(rsp *http.Response) (*DeleteNetworkResponse, err
 	return response, nil
 }
 
+// ParseReplayApplicationResponse parses an HTTP response from a ReplayApplicationWithResponse call
+func ParseReplayApplicationResponse(rsp *http.Response) (*ReplayApplicationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayApplicationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Comparison
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReplayApplicationResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDropShadowResponse parses an HTTP response from a DropShadowWithResponse call
+func ParseDropShadowResponse(rsp *http.Response) (*DropShadowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DropShadowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DropShadowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetShadowResponse parses an HTTP response from a GetShadowWithResponse call
+func ParseGetShadowResponse(rsp *http.Response) (*GetShadowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetShadowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ResourceFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "yaml") && rsp.StatusCode == 200:
+		var dest string
+		if err := yaml.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.YAML200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetShadowResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetShadowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompareShadowResponse parses an HTTP response from a CompareShadowWithResponse call
+func ParseCompareShadowResponse(rsp *http.Response) (*CompareShadowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareShadowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Comparison
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers CompareShadowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
 func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9616,6 +10909,62 @@ func ParseGetKeyResponse(rsp *http.Response) (*GetKeyResponse, error) {
 	return response, nil
 }
 
+// ParseNarrowKeyResponse parses an HTTP response from a NarrowKeyWithResponse call
+func ParseNarrowKeyResponse(rsp *http.Response) (*NarrowKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &NarrowKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Key
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers NarrowKeyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers NarrowKeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRotateKeyResponse parses an HTTP response from a RotateKeyWithResponse call
 func ParseRotateKeyResponse(rsp *http.Response) (*RotateKeyResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9659,6 +11008,62 @@ func ParseRotateKeyResponse(rsp *http.Response) (*RotateKeyResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers RotateKeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSuggestKeyResponse parses an HTTP response from a SuggestKeyWithResponse call
+func ParseSuggestKeyResponse(rsp *http.Response) (*SuggestKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SuggestKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeySuggestion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SuggestKeyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers SuggestKeyResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

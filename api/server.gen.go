@@ -67,6 +67,12 @@ type ServerInterface interface {
 	// DeleteNetwork Take a network off the list
 	// (DELETE /v1/organizations/{org}/applications/{app}/networks/{network})
 	DeleteNetwork(w http.ResponseWriter, r *http.Request, org OrgPath, app AppPath, network NetworkPath, params DeleteNetworkParams)
+	// DropShadow Try it no longer
+	// (DELETE /v1/organizations/{org}/applications/{app}/shadow)
+	DropShadow(w http.ResponseWriter, r *http.Request, org OrgPath, app AppPath, params DropShadowParams)
+	// CompareShadow What would be answered differently if what is in shadow mode were enforced
+	// (GET /v1/organizations/{org}/applications/{app}/shadow/differences)
+	CompareShadow(w http.ResponseWriter, r *http.Request, org OrgPath, app AppPath, params CompareShadowParams)
 	// ListEvents Who changed what
 	// (GET /v1/organizations/{org}/events)
 	ListEvents(w http.ResponseWriter, r *http.Request, org OrgPath, params ListEventsParams)
@@ -82,9 +88,15 @@ type ServerInterface interface {
 	// GetKey One key
 	// (GET /v1/organizations/{org}/keys/{key})
 	GetKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID)
+	// NarrowKey Take scopes from a key
+	// (POST /v1/organizations/{org}/keys/{key}/narrow)
+	NarrowKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params NarrowKeyParams)
 	// RotateKey A new text for the same key
 	// (POST /v1/organizations/{org}/keys/{key}/rotate)
 	RotateKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params RotateKeyParams)
+	// SuggestKey The narrowest scopes that cover what a key used
+	// (GET /v1/organizations/{org}/keys/{key}/suggestion)
+	SuggestKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params SuggestKeyParams)
 	// ListMemberships Who is in the organization, as what
 	// (GET /v1/organizations/{org}/memberships)
 	ListMemberships(w http.ResponseWriter, r *http.Request, org OrgPath, params ListMembershipsParams)
@@ -916,6 +928,129 @@ func (siw *ServerInterfaceWrapper) DeleteNetwork(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// DropShadow operation middleware
+func (siw *ServerInterfaceWrapper) DropShadow(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org OrgPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", r.PathValue("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "org", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "app" -------------
+	var app AppPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "app", r.PathValue("app"), &app, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "app", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DropShadowParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DropShadow(w, r, org, app, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CompareShadow operation middleware
+func (siw *ServerInterfaceWrapper) CompareShadow(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org OrgPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", r.PathValue("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "org", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "app" -------------
+	var app AppPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "app", r.PathValue("app"), &app, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "app", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompareShadowParams
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompareShadow(w, r, org, app, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListEvents operation middleware
 func (siw *ServerInterfaceWrapper) ListEvents(w http.ResponseWriter, r *http.Request) {
 
@@ -1248,6 +1383,65 @@ func (siw *ServerInterfaceWrapper) GetKey(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
+// NarrowKey operation middleware
+func (siw *ServerInterfaceWrapper) NarrowKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org OrgPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", r.PathValue("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "org", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key KeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params NarrowKeyParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.NarrowKey(w, r, org, key, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // RotateKey operation middleware
 func (siw *ServerInterfaceWrapper) RotateKey(w http.ResponseWriter, r *http.Request) {
 
@@ -1317,6 +1511,57 @@ func (siw *ServerInterfaceWrapper) RotateKey(w http.ResponseWriter, r *http.Requ
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RotateKey(w, r, org, key, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SuggestKey operation middleware
+func (siw *ServerInterfaceWrapper) SuggestKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org OrgPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", r.PathValue("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "org", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key KeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SuggestKeyParams
+
+	// ------------- Optional query parameter "days" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "days", r.URL.Query(), &params.Days, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "days"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "days", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SuggestKey(w, r, org, key, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2374,9 +2619,13 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/organizations/{org}/keys/{key}", wrapper.DeleteKey)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/organizations/{org}/keys/{key}", wrapper.GetKey)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/organizations/{org}/keys/{key}/rotate", wrapper.RotateKey)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/organizations/{org}/keys/{key}/suggestion", wrapper.SuggestKey)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/organizations/{org}/keys/{key}/narrow", wrapper.NarrowKey)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/organizations/{org}/applications", wrapper.ListApplications)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}", wrapper.DeleteApplication)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}", wrapper.UpdateApplication)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}/shadow", wrapper.DropShadow)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}/shadow/differences", wrapper.CompareShadow)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}/networks", wrapper.ListNetworks)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}/networks", wrapper.AddNetworks)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/organizations/{org}/applications/{app}/networks", wrapper.ReplaceNetworks)
@@ -3127,6 +3376,90 @@ func (response DeleteNetworkdefaultApplicationProblemPlusJSONResponse) VisitDele
 	return err
 }
 
+type DropShadowRequestObject struct {
+	Org    OrgPath `json:"org"`
+	App    AppPath `json:"app"`
+	Params DropShadowParams
+}
+
+type DropShadowResponseObject interface {
+	VisitDropShadowResponse(w http.ResponseWriter) error
+}
+
+type DropShadow204Response struct {
+}
+
+func (response DropShadow204Response) VisitDropShadowResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DropShadowdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DropShadowdefaultApplicationProblemPlusJSONResponse) VisitDropShadowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareShadowRequestObject struct {
+	Org    OrgPath `json:"org"`
+	App    AppPath `json:"app"`
+	Params CompareShadowParams
+}
+
+type CompareShadowResponseObject interface {
+	VisitCompareShadowResponse(w http.ResponseWriter) error
+}
+
+type CompareShadow200JSONResponse Comparison
+
+func (response CompareShadow200JSONResponse) VisitCompareShadowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareShadowdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CompareShadowdefaultApplicationProblemPlusJSONResponse) VisitCompareShadowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListEventsRequestObject struct {
 	Org    OrgPath `json:"org"`
 	Params ListEventsParams
@@ -3361,6 +3694,60 @@ func (response GetKeydefaultApplicationProblemPlusJSONResponse) VisitGetKeyRespo
 	return err
 }
 
+type NarrowKeyRequestObject struct {
+	Org    OrgPath `json:"org"`
+	Key    KeyID   `json:"key"`
+	Params NarrowKeyParams
+	Body   *NarrowKeyJSONRequestBody
+}
+
+type NarrowKeyResponseObject interface {
+	VisitNarrowKeyResponse(w http.ResponseWriter) error
+}
+
+type NarrowKey200ResponseHeaders struct {
+	ETag string
+}
+
+type NarrowKey200JSONResponse struct {
+	Body    Key
+	Headers NarrowKey200ResponseHeaders
+}
+
+func (response NarrowKey200JSONResponse) VisitNarrowKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type NarrowKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response NarrowKeydefaultApplicationProblemPlusJSONResponse) VisitNarrowKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RotateKeyRequestObject struct {
 	Org    OrgPath `json:"org"`
 	Key    KeyID   `json:"key"`
@@ -3401,6 +3788,59 @@ type RotateKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RotateKeydefaultApplicationProblemPlusJSONResponse) VisitRotateKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuggestKeyRequestObject struct {
+	Org    OrgPath `json:"org"`
+	Key    KeyID   `json:"key"`
+	Params SuggestKeyParams
+}
+
+type SuggestKeyResponseObject interface {
+	VisitSuggestKeyResponse(w http.ResponseWriter) error
+}
+
+type SuggestKey200ResponseHeaders struct {
+	ETag string
+}
+
+type SuggestKey200JSONResponse struct {
+	Body    KeySuggestion
+	Headers SuggestKey200ResponseHeaders
+}
+
+func (response SuggestKey200JSONResponse) VisitSuggestKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuggestKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response SuggestKeydefaultApplicationProblemPlusJSONResponse) VisitSuggestKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4349,6 +4789,12 @@ type StrictServerInterface interface {
 	// DeleteNetwork Take a network off the list
 	// (DELETE /v1/organizations/{org}/applications/{app}/networks/{network})
 	DeleteNetwork(ctx context.Context, request DeleteNetworkRequestObject) (DeleteNetworkResponseObject, error)
+	// DropShadow Try it no longer
+	// (DELETE /v1/organizations/{org}/applications/{app}/shadow)
+	DropShadow(ctx context.Context, request DropShadowRequestObject) (DropShadowResponseObject, error)
+	// CompareShadow What would be answered differently if what is in shadow mode were enforced
+	// (GET /v1/organizations/{org}/applications/{app}/shadow/differences)
+	CompareShadow(ctx context.Context, request CompareShadowRequestObject) (CompareShadowResponseObject, error)
 	// ListEvents Who changed what
 	// (GET /v1/organizations/{org}/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
@@ -4364,9 +4810,15 @@ type StrictServerInterface interface {
 	// GetKey One key
 	// (GET /v1/organizations/{org}/keys/{key})
 	GetKey(ctx context.Context, request GetKeyRequestObject) (GetKeyResponseObject, error)
+	// NarrowKey Take scopes from a key
+	// (POST /v1/organizations/{org}/keys/{key}/narrow)
+	NarrowKey(ctx context.Context, request NarrowKeyRequestObject) (NarrowKeyResponseObject, error)
 	// RotateKey A new text for the same key
 	// (POST /v1/organizations/{org}/keys/{key}/rotate)
 	RotateKey(ctx context.Context, request RotateKeyRequestObject) (RotateKeyResponseObject, error)
+	// SuggestKey The narrowest scopes that cover what a key used
+	// (GET /v1/organizations/{org}/keys/{key}/suggestion)
+	SuggestKey(ctx context.Context, request SuggestKeyRequestObject) (SuggestKeyResponseObject, error)
 	// ListMemberships Who is in the organization, as what
 	// (GET /v1/organizations/{org}/memberships)
 	ListMemberships(ctx context.Context, request ListMembershipsRequestObject) (ListMembershipsResponseObject, error)
@@ -4938,6 +5390,62 @@ func (sh *strictHandler) DeleteNetwork(w http.ResponseWriter, r *http.Request, o
 	}
 }
 
+// DropShadow operation middleware
+func (sh *strictHandler) DropShadow(w http.ResponseWriter, r *http.Request, org OrgPath, app AppPath, params DropShadowParams) {
+	var request DropShadowRequestObject
+
+	request.Org = org
+	request.App = app
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DropShadow(ctx, request.(DropShadowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropShadow")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DropShadowResponseObject); ok {
+		if err := validResponse.VisitDropShadowResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CompareShadow operation middleware
+func (sh *strictHandler) CompareShadow(w http.ResponseWriter, r *http.Request, org OrgPath, app AppPath, params CompareShadowParams) {
+	var request CompareShadowRequestObject
+
+	request.Org = org
+	request.App = app
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareShadow(ctx, request.(CompareShadowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareShadow")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CompareShadowResponseObject); ok {
+		if err := validResponse.VisitCompareShadowResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListEvents operation middleware
 func (sh *strictHandler) ListEvents(w http.ResponseWriter, r *http.Request, org OrgPath, params ListEventsParams) {
 	var request ListEventsRequestObject
@@ -5081,6 +5589,41 @@ func (sh *strictHandler) GetKey(w http.ResponseWriter, r *http.Request, org OrgP
 	}
 }
 
+// NarrowKey operation middleware
+func (sh *strictHandler) NarrowKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params NarrowKeyParams) {
+	var request NarrowKeyRequestObject
+
+	request.Org = org
+	request.Key = key
+	request.Params = params
+
+	var body NarrowKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.NarrowKey(ctx, request.(NarrowKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "NarrowKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(NarrowKeyResponseObject); ok {
+		if err := validResponse.VisitNarrowKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RotateKey operation middleware
 func (sh *strictHandler) RotateKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params RotateKeyParams) {
 	var request RotateKeyRequestObject
@@ -5112,6 +5655,34 @@ func (sh *strictHandler) RotateKey(w http.ResponseWriter, r *http.Request, org O
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RotateKeyResponseObject); ok {
 		if err := validResponse.VisitRotateKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SuggestKey operation middleware
+func (sh *strictHandler) SuggestKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params SuggestKeyParams) {
+	var request SuggestKeyRequestObject
+
+	request.Org = org
+	request.Key = key
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SuggestKey(ctx, request.(SuggestKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SuggestKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SuggestKeyResponseObject); ok {
+		if err := validResponse.VisitSuggestKeyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -8,6 +8,27 @@ import (
 	"time"
 )
 
+// Defines values for ApplicationShadow.
+const (
+	ApplicationShadowAlone  ApplicationShadow = "alone"
+	ApplicationShadowBeside ApplicationShadow = "beside"
+	ApplicationShadowRules  ApplicationShadow = "rules"
+)
+
+// Valid indicates whether the value is a known member of the ApplicationShadow enum.
+func (e ApplicationShadow) Valid() bool {
+	switch e {
+	case ApplicationShadowAlone:
+		return true
+	case ApplicationShadowBeside:
+		return true
+	case ApplicationShadowRules:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CheckOutcome.
 const (
 	CheckOutcomeFail    CheckOutcome = "fail"
@@ -23,6 +44,27 @@ func (e CheckOutcome) Valid() bool {
 	case CheckOutcomePass:
 		return true
 	case CheckOutcomeSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DifferenceChange.
+const (
+	DifferenceChangeDeniedOtherwise DifferenceChange = "denied_otherwise"
+	DifferenceChangeNewlyAllowed    DifferenceChange = "newly_allowed"
+	DifferenceChangeNewlyDenied     DifferenceChange = "newly_denied"
+)
+
+// Valid indicates whether the value is a known member of the DifferenceChange enum.
+func (e DifferenceChange) Valid() bool {
+	switch e {
+	case DifferenceChangeDeniedOtherwise:
+		return true
+	case DifferenceChangeNewlyAllowed:
+		return true
+	case DifferenceChangeNewlyDenied:
 		return true
 	default:
 		return false
@@ -151,8 +193,17 @@ type Application struct {
 	// Organization Slug.
 	Organization string `json:"organization"`
 	Revision     int64  `json:"revision"`
-	Slug         string `json:"slug"`
+
+	// Shadow What is tried and not enforced: a file `beside` the enforced one, single `rules` of it, or the file `alone`, while nothing is enforced yet and everything is denied. Absent: nothing.
+	Shadow *ApplicationShadow `json:"shadow,omitempty"`
+	Slug   string             `json:"slug"`
+
+	// Warning What somebody who put this may not have meant.
+	Warning *string `json:"warning,omitempty"`
 }
+
+// ApplicationShadow What is tried and not enforced: a file `beside` the enforced one, single `rules` of it, or the file `alone`, while nothing is enforced yet and everything is denied. Absent: nothing.
+type ApplicationShadow string
 
 // ApplicationList defines model for ApplicationList.
 type ApplicationList struct {
@@ -332,11 +383,58 @@ type Claims struct {
 	UID string `json:"uid"`
 }
 
+// Comparison defines model for Comparison.
+type Comparison struct {
+	// DeniedOtherwise Requests that are denied both times, for another reason.
+	DeniedOtherwise int64        `json:"denied_otherwise"`
+	Differences     []Difference `json:"differences"`
+
+	// Kept For how long requests are kept, in seconds; 0: nothing is.
+	Kept int64 `json:"kept"`
+
+	// More Older ones were left out: `limit` was reached.
+	More bool `json:"more"`
+
+	// MoreDifferences That are not listed.
+	MoreDifferences int `json:"more_differences"`
+
+	// NewlyAllowed Requests.
+	NewlyAllowed int64 `json:"newly_allowed"`
+
+	// NewlyDenied Requests.
+	NewlyDenied int64 `json:"newly_denied"`
+
+	// Requests That were looked at.
+	Requests int64 `json:"requests"`
+}
+
 // Confirmation RFC 7800.
 type Confirmation struct {
 	// Jkt RFC 9449 section 6.1.
 	Jkt string `json:"jkt"`
 }
+
+// Difference Requests that both files answer, and differ in, in the same way.
+type Difference struct {
+	// Anonymous Requests without a key of the organization.
+	Anonymous int64            `json:"anonymous"`
+	Change    DifferenceChange `json:"change"`
+	First     time.Time        `json:"first"`
+	Is        Verdict          `json:"is"`
+
+	// Keys The busiest first.
+	Keys []KeyRequests `json:"keys"`
+	Last time.Time     `json:"last"`
+
+	// MoreKeys That are not listed.
+	MoreKeys int      `json:"more_keys"`
+	Requests int64    `json:"requests"`
+	Samples  []string `json:"samples"`
+	Was      Verdict  `json:"was"`
+}
+
+// DifferenceChange defines model for Difference.Change.
+type DifferenceChange string
 
 // Event defines model for Event.
 type Event struct {
@@ -666,10 +764,45 @@ type KeyList struct {
 	NextCursor *NextCursor `json:"next_cursor,omitempty"`
 }
 
+// KeyNarrow defines model for KeyNarrow.
+type KeyNarrow struct {
+	// Scopes Within those it has.
+	Scopes []string `json:"scopes"`
+}
+
+// KeyRequests defines model for KeyRequests.
+type KeyRequests struct {
+	// Key Id.
+	Key      string `json:"key"`
+	Requests int64  `json:"requests"`
+}
+
 // KeyRotate defines model for KeyRotate.
 type KeyRotate struct {
 	// Overlap How long the old text works on, in seconds; not at all unless given.
 	Overlap *int64 `json:"overlap,omitempty"`
+}
+
+// KeySuggestion defines model for KeySuggestion.
+type KeySuggestion struct {
+	// Beyond Used, and not held any more.
+	Beyond []string `json:"beyond"`
+	Days   int      `json:"days"`
+
+	// Key Id.
+	Key      string `json:"key"`
+	Revision int64  `json:"revision"`
+
+	// Scopes That it holds now.
+	Scopes []string  `json:"scopes"`
+	Since  time.Time `json:"since"`
+
+	// Suggested The narrowest scopes that cover what was used; none: nothing was.
+	Suggested []string `json:"suggested"`
+
+	// Unused Scopes it holds and used nothing of.
+	Unused []string    `json:"unused"`
+	Used   []UsedScope `json:"used"`
 }
 
 // LastUse Absent where a thing was never used.
@@ -989,6 +1122,15 @@ type UsageList struct {
 	NextCursor *NextCursor `json:"next_cursor,omitempty"`
 }
 
+// UsedScope defines model for UsedScope.
+type UsedScope struct {
+	Count int64 `json:"count"`
+
+	// LastDay UTC.
+	LastDay string `json:"last_day"`
+	Scope   string `json:"scope"`
+}
+
 // User defines model for User.
 type User struct {
 	Active  bool      `json:"active"`
@@ -1037,11 +1179,26 @@ type UserUpdate struct {
 	Name   *string `json:"name,omitempty"`
 }
 
+// Verdict defines model for Verdict.
+type Verdict struct {
+	// Missing The scope or roles that the pass lacks.
+	Missing *string `json:"missing,omitempty"`
+
+	// Reason A reason of the gate.
+	Reason string `json:"reason"`
+
+	// Rule The match of the rule that decided; absent: none did.
+	Rule *string `json:"rule,omitempty"`
+}
+
 // AppPath defines model for AppPath.
 type AppPath = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// FactLimit defines model for FactLimit.
+type FactLimit = int
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -1184,6 +1341,30 @@ type DeleteNetworkParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ReplayApplicationParams defines parameters for ReplayApplication.
+type ReplayApplicationParams struct {
+	// Since Not before this time, RFC 3339.
+	Since *Since `form:"since,omitempty" json:"since,omitempty"`
+
+	// Limit Kept facts to look at, the newest; many equal requests are one.
+	Limit *FactLimit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// DropShadowParams defines parameters for DropShadow.
+type DropShadowParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CompareShadowParams defines parameters for CompareShadow.
+type CompareShadowParams struct {
+	// Since Not before this time, RFC 3339.
+	Since *Since `form:"since,omitempty" json:"since,omitempty"`
+
+	// Limit Kept facts to look at, the newest; many equal requests are one.
+	Limit *FactLimit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
 	// Limit Items on a page.
@@ -1232,6 +1413,12 @@ type DeleteKeyParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// NarrowKeyParams defines parameters for NarrowKey.
+type NarrowKeyParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // RotateKeyParams defines parameters for RotateKey.
 type RotateKeyParams struct {
 	// IdempotencyKey Makes sending this again within 24 hours harmless. The same key with another request is refused (422).
@@ -1239,6 +1426,12 @@ type RotateKeyParams struct {
 
 	// IfMatch The `ETag` you saw. 412 if it has changed since.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// SuggestKeyParams defines parameters for SuggestKey.
+type SuggestKeyParams struct {
+	// Days How many days to look back, today included.
+	Days *int `form:"days,omitempty" json:"days,omitempty"`
 }
 
 // ListMembershipsParams defines parameters for ListMemberships.
@@ -1358,8 +1551,14 @@ type AddNetworksJSONRequestBody = NetworkItems
 // ReplaceNetworksJSONRequestBody defines body for ReplaceNetworks for application/json ContentType.
 type ReplaceNetworksJSONRequestBody = NetworkItems
 
+// ReplayApplicationJSONRequestBody defines body for ReplayApplication for application/json ContentType.
+type ReplayApplicationJSONRequestBody = ResourceFile
+
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate
+
+// NarrowKeyJSONRequestBody defines body for NarrowKey for application/json ContentType.
+type NarrowKeyJSONRequestBody = KeyNarrow
 
 // RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
 type RotateKeyJSONRequestBody = KeyRotate

@@ -165,14 +165,11 @@ func spellings() []string {
 	for _, head := range []string{"/", "//", "/.", "/./", "/;/", "/%2f", "\\", "/\\", "/%5c", "//photos.example/", "///", "/%00", "/%20", "/.;/", "/x/../", ""} {
 		list = append(list, head+"admin/x", head+"ADMIN/x", head+"%61dmin/x", head+"adm%69n/x")
 	}
-	for _, tail := range []string{"/admin/x?", "/admin/x?/public/", "/admin/x#/public/", "/public/?/../admin/x", "/public/#/../admin/x", "/public/x;/../../admin/x", "/admin/x%3f", "/admin/x%23", "/admin;/x", "/admin%3b/x",
+	return append(list, "/admin/x?", "/admin/x?/public/", "/admin/x#/public/", "/public/?/../admin/x", "/public/#/../admin/x", "/public/x;/../../admin/x", "/admin/x%3f", "/admin/x%23", "/admin;/x", "/admin%3b/x",
 		"/%61%64%6d%69%6e/x", "/%2561dmin/x", "/admin%20/x", "/admin./x", "/admin%2e/x", "/admin::$DATA", "/adm%C4%B1n/x", "/%EF%BC%A1dmin/x", "/admin/x%0a", "/admin/x%85", "/admin\u3002/x", "/\xc0\xaeadmin", "/admin/\xff",
 		"http://photos.example/admin/x", "HTTP://photos.example/public/../admin/x", "http://evil.example/admin/x", "http://photos.example:80@evil.example/admin/x", "http://evil.example\\@photos.example/public/x", "https://photos.example/admin/x",
 		"http:///admin/x", "http:/admin/x", "ftp://photos.example/public/x", "//evil.example/public/x", "photos.example:80", "photos.example/admin/x", "*", "admin/x", "?/public/x", "http://photos.example?/public/x", "/public/%", "/public/%zz", "/public/%e9",
-		"/" + strings.Repeat("a/../", 500) + "admin/x", "/public/" + strings.Repeat(".", 8000)} {
-		list = append(list, tail)
-	}
-	return list
+		"/"+strings.Repeat("a/../", 500)+"admin/x", "/public/"+strings.Repeat(".", 8000))
 }
 
 // TestAttack_PathsOnTheWire sends every spelling as it stands over a socket: it

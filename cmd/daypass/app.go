@@ -16,7 +16,7 @@ func newAppCommand(c *cli) *cobra.Command {
   daypass app list
   daypass app update photos --active=false
   daypass app deny 203.0.113.7 --for 1h --reason "password guessing"`,
-		newPut(c, "app"), newAppList(c), newAppShow(c), newAppUpdate(c), newAppDelete(c),
+		newPut(c, "app"), newShadow(c, "app"), newAppList(c), newAppShow(c), newAppUpdate(c), newAppDelete(c),
 		newAppDeny(c), newAppAllow(c), newAppUndeny(c), newAppDenied(c))
 }
 
@@ -62,6 +62,7 @@ func (c *cli) describeApp(a *api.Application) {
 		fact{"audience", a.Audience},
 		fact{"id", a.ID},
 		fact{"active", yesNo(a.Active)},
+		fact{"in shadow mode", shadowWords[value(a.Shadow)]},
 		fact{"created", c.moment(a.Created)},
 	)
 }

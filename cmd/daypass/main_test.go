@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 					"serving": serving,
 					"newer":   newer,
 					"narrow":  narrow,
+					"visit":   visit,
 				},
 			})
 		})
@@ -123,6 +125,24 @@ func newer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999999, 1)")
 	ts.Check(errors.Join(err, db.Close()))
+}
+
+// visit STATUS METHOD URL [PASS] sends a request that must be answered with the status.
+func visit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 || len(args) > 4 {
+		ts.Fatalf("usage: visit STATUS METHOD URL [PASS]")
+	}
+	r, err := http.NewRequest(args[1], args[2], nil)
+	ts.Check(err)
+	if len(args) == 4 {
+		r.Header.Set("Authorization", "Bearer "+args[3])
+	}
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer answer.Body.Close()
+	if strconv.Itoa(answer.StatusCode) != args[0] {
+		ts.Fatalf("status %d, want %s", answer.StatusCode, args[0])
+	}
 }
 
 // narrow fails if the last output is wider than a terminal.

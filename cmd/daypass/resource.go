@@ -21,7 +21,7 @@ func newResourceCommand(c *cli) *cobra.Command {
 		`  daypass resource check photos.yaml
   daypass resource put photos.yaml
   daypass resource show photos > photos.yaml`,
-		newResourceCheck(c), newPut(c, "resource"), newResourceShow(c))
+		newResourceCheck(c), newPut(c, "resource"), newResourceShow(c), newShadow(c, "resource"), newResourcePromote(c), newResourceReplay(c))
 }
 
 // readResources reads a resource file and checks it as a server would.
@@ -81,6 +81,9 @@ func newResourceCheck(c *cli) *cobra.Command {
 			rows := [][]string{}
 			for _, r := range doc.Resources {
 				m := checkedMatch{r.Line, r.Match, needs(r)}
+				if r.Mode == catalog.Shadow || doc.Mode == catalog.Shadow {
+					m.Needs += "; in shadow mode"
+				}
 				found.Resources = append(found.Resources, m)
 				rows = append(rows, []string{m.Match, m.Needs})
 			}
@@ -118,7 +121,8 @@ func newPut(c *cli, noun string) *cobra.Command {
 		Use:   "put FILE",
 		Short: "Make or change an application from its resource file",
 		Long: `Make or change an application from its resource file (YAML or JSON). The file is checked here first;
-the gate has applied it when this returns. '-' reads the standard input.`,
+the gate has applied it when this returns. '-' reads the standard input. A file with 'mode: shadow' is tried beside
+the one that is enforced; 'daypass ` + noun + ` shadow' tells what it would change.`,
 		Example: "  daypass " + noun + " put photos.yaml\n  daypass " + noun + " put - --name photos < photos.yaml",
 		Args:    args("FILE"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
@@ -151,7 +155,7 @@ func (c *cli) putApplication(ctx context.Context, client *api.Client, org, name 
 	}
 	done := map[bool]string{true: "is new", false: "is as in the file now"}[response.StatusCode == http.StatusCreated]
 	return c.show(app, func() {
-		c.say("%s %s %s; the gate has applied it", c.paint.green("✓"), line(app.Audience), done)
+		c.sayPut(app, done)
 	})
 }
 

@@ -55,6 +55,7 @@ type Application struct {
 	Organization   string // slug
 	Slug           string
 	Document       []byte // YAML or JSON, exactly as it was put
+	Shadow         []byte // a resource file that is tried beside it and not enforced; nil: none
 	Active         bool
 	Created        time.Time
 	Revision       int64

@@ -71,7 +71,9 @@ func applicationOf(ctx context.Context, r reader, g *grant, app string) (Applica
 
 var errNotHeld = access.New(access.Forbidden, "role_missing", "your role is held in another application than this")
 
-// PutApplication makes an application, or gives it another resource file. Codes:
+// PutApplication makes an application, or gives it another resource file. A file
+// in shadow mode is put beside one that is enforced, any other takes the place of
+// both. Codes:
 // invalid_resources (422, with line and column), route_taken (409: another
 // application serves the same host and prefix).
 func (s *Service) PutApplication(ctx context.Context, caller *access.Caller, org, app string, document []byte, ifRevision int64) (Application, Outcome, error) {
@@ -90,17 +92,20 @@ func (s *Service) PutApplication(ctx context.Context, caller *access.Caller, org
 			return err
 		}
 		next = old
-		if !created && bytes.Equal(old.Document, document) {
+		if err := place(&next, document); err != nil {
+			return err
+		}
+		if !created && bytes.Equal(old.Document, next.Document) && bytes.Equal(old.Shadow, next.Shadow) {
 			return errSame
 		}
-		next.Document, next.Revision = document, tx.Revision()
+		next.Revision = tx.Revision()
 		if err := s.checkApplication(ctx, tx, g, next); err != nil {
 			return err
 		}
 		if err := tx.PutApplication(next); err != nil {
 			return err
 		}
-		return tx.Record("application."+verb(created), g.org.ID, next.ID, map[string]any{"slug": next.Slug, "bytes": len(document)})
+		return tx.Record("application."+verb(created), g.org.ID, next.ID, placed(next, document))
 	})
 	did, err := outcome(err, created)
 	if err != nil {

@@ -36,7 +36,11 @@ func (s *Service) authorize(ctx context.Context, r reader, caller *access.Caller
 	if org.ID != caller.Organization.ID && !holdsAdministrator(roles) {
 		return nil, access.ErrNotFound
 	}
-	return decide(op, caller, org, roles)
+	g, err := decide(op, caller, org, roles)
+	if _, within := r.(*store.Tx); err == nil && !within { // a change is authorised twice and is one use
+		s.noteUse(caller, op)
+	}
+	return g, err
 }
 
 // standing returns those roles of the credential that its owner still has, now

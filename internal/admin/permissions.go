@@ -48,6 +48,14 @@ const (
 	opDeleteKey = Operation("keys.delete")
 	opRotateKey = Operation("keys.rotate")
 
+	opSuggestKey = Operation("keys.suggest")
+	opNarrowKey  = Operation("keys.narrow")
+
+	opGetShadow  = Operation("applications.get_shadow")
+	opDropShadow = Operation("applications.drop_shadow")
+	opCompare    = Operation("applications.compare_shadow")
+	opReplay     = Operation("applications.replay")
+
 	opListApplications  = Operation("applications.list")
 	opGetApplication    = Operation("applications.get")
 	opPutApplication    = Operation("applications.put")
@@ -139,6 +147,12 @@ var permissions = []Permission{
 	{opAddPlatformNetworks, "POST", "/v1/networks", "daypass:networks:write", Nothing, Nothing, Nothing, false},
 	{opReplacePlatformNetworks, "PUT", "/v1/networks", "daypass:networks:write", Nothing, Nothing, Nothing, false},
 	{opDeletePlatformNetwork, "DELETE", "/v1/networks/{network}", "daypass:networks:write", Nothing, Nothing, Nothing, false},
+	{opSuggestKey, "GET", inOrg + "/keys/{key}/suggestion", "daypass:keys:read", Everything, Nothing, Nothing, true},
+	{opNarrowKey, "POST", inOrg + "/keys/{key}/narrow", "daypass:keys:write", Everything, Nothing, Nothing, true},
+	{opGetShadow, "GET", inOrg + "/applications/{app}/shadow", "daypass:applications:read", Everything, Held, Held, false},
+	{opDropShadow, "DELETE", inOrg + "/applications/{app}/shadow", "daypass:applications:write", Everything, Held, Held, false},
+	{opCompare, "GET", inOrg + "/applications/{app}/shadow/differences", "daypass:facts:read", Everything, Held, Held, false},
+	{opReplay, "POST", inOrg + "/applications/{app}/replay", "daypass:facts:read", Everything, Held, Held, false},
 
 	{opListTokens, "GET", inOrg + "/tokens", "daypass:tokens:read", Everything, Everything, Nothing, true},
 	{opGetToken, "GET", inOrg + "/tokens/{token}", "daypass:tokens:read", Everything, Everything, Nothing, true},

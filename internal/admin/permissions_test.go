@@ -147,6 +147,29 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	"platform_networks.delete": func(w *world, c *access.Caller, _ things) error {
 		return w.DeletePlatformNetwork(w.ctx, c, "192.0.2.0/24", never)
 	},
+	"keys.suggest": func(w *world, c *access.Caller, on things) error {
+		_, err := w.SuggestKey(w.ctx, c, on.org, on.key, 30)
+		return err
+	},
+	"keys.narrow": func(w *world, c *access.Caller, on things) error {
+		_, err := w.NarrowKey(w.ctx, c, on.org, on.key, []string{"x"}, never)
+		return err
+	},
+	"applications.get_shadow": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Shadow(w.ctx, c, on.org, on.app)
+		return orNoShadow(err)
+	},
+	"applications.drop_shadow": func(w *world, c *access.Caller, on things) error {
+		return w.DropShadow(w.ctx, c, on.org, on.app, never)
+	},
+	"applications.compare_shadow": func(w *world, c *access.Caller, on things) error {
+		_, err := w.CompareShadow(w.ctx, c, on.org, on.app, admin.FactFilter{}, func(*access.Fact) error { return nil })
+		return err
+	},
+	"applications.replay": func(w *world, c *access.Caller, on things) error {
+		_, err := w.ReplayFacts(w.ctx, c, on.org, on.app, admin.FactFilter{}, func(admin.Application) error { return nil }, func(*access.Fact) error { return nil })
+		return err
+	},
 	"tokens.list": func(w *world, c *access.Caller, on things) error {
 		_, err := w.Tokens(w.ctx, c, on.org, admin.TokenFilter{Key: on.key}, admin.Page{})
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/scope"
 )
 
 // Defaults of the zero [Config].
@@ -30,6 +31,10 @@ type Config struct {
 	MaxTokenLife time.Duration // of the platform; default 30 days
 	MaxAddresses int64         // a key's ips may cover; IPv6 counted in /64; default 10,000
 	Logger       *slog.Logger
+
+	// Used is told which scope of a key an operation made use of, also from within
+	// a transaction, so it must not wait. Nil: nobody is.
+	Used func(organizationID, keyID string, used scope.Pattern, at time.Time)
 }
 
 // Service carries out the use cases of the admin API. It is safe for concurrent use.
@@ -42,6 +47,7 @@ type Service struct {
 	maxTokenLife time.Duration
 	maxAddresses int64
 	log          *slog.Logger
+	used         func(organizationID, keyID string, used scope.Pattern, at time.Time)
 	claims       claims
 }
 
@@ -50,7 +56,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, sealer: c.Sealer, now: c.Now, committed: c.Committed,
 		keysPerUser: c.KeysPerUser, maxTokenLife: c.MaxTokenLife, maxAddresses: c.MaxAddresses,
-		log: c.Logger,
+		log: c.Logger, used: c.Used,
 	}
 	if s.keysPerUser <= 0 {
 		s.keysPerUser = DefaultKeysPerUser

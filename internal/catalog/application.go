@@ -36,6 +36,8 @@ type Resource struct {
 	// GraphQL is what each root field needs, for a GraphQL resource; else nil.
 	// Public, Scopes and Roles are then empty.
 	GraphQL *GraphQL
+	// Mode says whether the rule is enforced, or only tried.
+	Mode Mode
 
 	column   int
 	roleText string
@@ -60,16 +62,27 @@ type Application struct {
 	index       *index
 	deny, allow addressList
 	audience    access.Audience
+	shadow      *Application
+	tried       Tried
 }
 
-// Compile reads the application's resource file and indexes it. The file may
-// name application and organization; they must then be app's. Errors are those
-// of [ParseDocument].
+// Compile reads the application's resource file and indexes it, and with it what
+// is in shadow mode. The files may name application and organization; they must
+// then be app's. Errors are those of [ParseDocument].
 func Compile(app access.Application) (*Application, error) {
 	doc, err := ParseDocument(app.Document)
 	if err != nil {
 		return nil, err
 	}
+	a, err := indexed(app, doc, enforcedRules)
+	if err != nil {
+		return nil, err
+	}
+	return a, a.cast()
+}
+
+// indexed indexes those rules of a file that are wanted.
+func indexed(app access.Application, doc *Document, wanted func(*Document, *Resource) bool) (*Application, error) {
 	if err := doc.agrees(app); err != nil {
 		return nil, err
 	}
@@ -83,6 +96,9 @@ func Compile(app access.Application) (*Application, error) {
 	}
 	for i := range doc.Resources {
 		r := &doc.Resources[i]
+		if !wanted(doc, r) {
+			continue
+		}
 		if !a.index.add(int32(i), &r.pattern) {
 			return nil, invalid(problem{r.Line, r.column, fmt.Sprintf("/resources/%d/match", i),
 				fmt.Sprintf("more than %d different patterns with '*' inside a segment compete for one place; merge some of them", maxGlobs)})
@@ -111,10 +127,10 @@ func (a *Application) Match(method string, p Path) *Resource {
 }
 
 // Nearest returns the first resource whose path matches, whatever its method, or
-// nil: what to name when nothing matched. It looks at every rule.
+// nil: what to name when nothing matched. It looks at every rule that is enforced.
 func (a *Application) Nearest(p Path) *Resource {
 	for i := range a.Document.Resources {
-		if r := &a.Document.Resources[i]; r.pattern.matches(p) {
+		if r := &a.Document.Resources[i]; enforcedRules(a.Document, r) && r.pattern.matches(p) {
 			return r
 		}
 	}

@@ -46,6 +46,8 @@ type Document struct {
 	// Timeout is how long to wait for the upstream to begin its answer; zero: the
 	// gateway's own.
 	Timeout time.Duration
+	// Mode says whether the file is enforced, or only tried.
+	Mode Mode
 
 	prefix string // decoded, without outer slashes
 	// Where the names stand, for [Document.agrees].
@@ -130,6 +132,7 @@ var documentFields = []field[Document]{
 	{"origins", func(r *reader, d *Document, n *node) { d.Origins = r.origins(n) }},
 	{"tokens", func(r *reader, d *Document, n *node) { readObject(r, n, &d.Tokens, tokenFields); d.Tokens.check(r, n) }},
 	{"timeout", func(r *reader, d *Document, n *node) { d.Timeout = r.duration(n, time.Hour) }},
+	{"mode", func(r *reader, d *Document, n *node) { d.Mode = r.mode(n) }},
 }
 
 var tokenFields = []field[TokenDefaults]{
@@ -163,6 +166,7 @@ var resourceFields = []field[draft]{
 	{"bearer_token", (*reader).passToken},
 	{"pass_cookies", func(r *reader, d *draft, n *node) { d.PassCookies = r.flag(n) }},
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
+	{"mode", func(r *reader, d *draft, n *node) { d.Mode = r.mode(n) }},
 	{"limit", reserved[draft]},
 	{"graphql", (*reader).graphql},
 	{"shape", func(r *reader, d *draft, n *node) { r.shape(d, n) }},

@@ -195,6 +195,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		rule("access: public, limit: {rate: 1/m}"), rule("access: public, graphql: {}"), rule("access: public, other: 1"),
 		rule("access: public, pass_token: true"), rule("access: public, bearer_token: false"), rule("access: public, pass_token: 'yes'"),
 		rule("access: public, pass_token: true, bearer_token: true"),
+		"mode: shadow", "mode: enforce", "mode: off", rule("access: public, mode: shadow"), rule("access: public, mode: true"),
 		rule("require: {scopes: ['a:b']}"), rule("require: {roles: [consumer]}"), rule("require: {scopes: [a], roles: [b], in: account}"), rule("access: authenticated, require: {scopes: [a]}"),
 		graphql("query: public"), graphql("query: authenticated, subscription: refuse"), graphql("query: open"), graphql("query: 1"), graphql("query: [public]"), graphql(""), graphql("batch: each"),
 		rule("graphql: {query: public}, access: authenticated"), rule("graphql: {query: public}, require: {scopes: [a]}"), rule("graphql: public"), rule("graphql: {query: public}, shape: {drop: [a]}"),

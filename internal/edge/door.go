@@ -27,6 +27,7 @@ type Config struct {
 	Now      func() time.Time
 	Observer Observer
 	Meter    Meter
+	Facts    Facts // nil: nothing is kept of requests
 	Log      *slog.Logger
 }
 
@@ -39,13 +40,14 @@ type door struct {
 	now      func() time.Time
 	observer Observer
 	meter    Meter
+	facts    Facts
 	log      *slog.Logger
 
 	readsGraphQL bool // from the body, and then asks again
 }
 
 func newDoor(c Config) door {
-	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, log: c.Log}
+	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, log: c.Log}
 }
 
 var errNoClient = errors.New("edge: the request's context carries no client; the server's outermost handler must set it")
@@ -59,6 +61,7 @@ func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 	}
 	d.observer.Observe(decision.Reason, d.now().Sub(began))
 	d.count(&decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})
+	d.witness(r, &decision, began)
 	return decision
 }
 

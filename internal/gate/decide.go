@@ -24,6 +24,8 @@ type Request struct {
 	// GraphQL is the operation in the request, as the resource's
 	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
 	GraphQL *catalog.Operation
+
+	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
 
 // Reason says why a request is allowed or denied. The texts are stable: they
@@ -88,7 +90,9 @@ type Decision struct {
 	// at the door are not told of it.
 	Network *NetworkEntry
 
-	view *View
+	view       *View
+	presented  *access.Token // good or not; nil: none, or none that can be read
+	unreadable bool          // a pass was presented that cannot be read
 }
 
 // Status is the HTTP status of the verdict: 200, 401 (who are you), 403 (not
@@ -110,7 +114,7 @@ func (d *Decision) Status() int {
 // pure, so that the same arguments always give the same verdict, and allocates
 // nothing. The order of its checks is in the package comment.
 func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
-	d := Decision{view: v}
+	d := Decision{view: v, presented: t}
 	if !v.Fresh(now) {
 		return d.deny(StaleView)
 	}
@@ -118,6 +122,11 @@ func Decide(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if d.Application == nil {
 		return d.deny(NoApplication)
 	}
+	return d.within(r, t, v, now)
+}
+
+// within makes the checks from address on, in the application that was found.
+func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) Decision {
 	if !d.admits(r.Address, now) {
 		return d.deny(AddressDenied)
 	}
@@ -156,6 +165,9 @@ func (d Decision) allowPublic(r *Request, t *access.Token, now time.Time) Decisi
 
 // checkToken makes the checks from pass to audience.
 func (d *Decision) checkToken(r *Request, now time.Time) (Reason, bool) {
+	if r.then != nil {
+		return *r.then, *r.then == ""
+	}
 	t := d.Token
 	switch {
 	case t == nil:

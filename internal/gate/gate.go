@@ -111,6 +111,7 @@ func (g *Gate) CheckAt(r *Request, bearer string, now time.Time) Decision {
 	}
 	t, err := g.Token(bearer)
 	d := Decide(r, t, view, now)
+	d.unreadable = err != nil
 	if err != nil && d.Reason == TokenMissing {
 		d.Reason = TokenInvalid
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/daypass/daypass/internal/catalog"
 )
 
-func applicationView(a admin.Application) api.Application {
+func (h *Handler) applicationView(a admin.Application) api.Application {
+	tried, warning := h.triedOf(a)
 	return api.Application{
+		Shadow: tried, Warning: warning,
 		ID: a.ID, Slug: a.Slug, Organization: a.Organization, Audience: a.Organization + "/" + a.Slug,
 		Active: a.Active, Created: a.Created.UTC(), Revision: a.Revision,
 	}
@@ -30,7 +32,7 @@ func (o operations) ListApplications(ctx context.Context, in api.ListApplication
 	if err != nil {
 		return nil, err
 	}
-	return api.ListApplications200JSONResponse{Items: views(list.Items, applicationView), NextCursor: optional(list.NextCursor)}, nil
+	return api.ListApplications200JSONResponse{Items: views(list.Items, o.h.applicationView), NextCursor: optional(list.NextCursor)}, nil
 }
 
 // getApplication gives the file back as it was put, or in the other notation where Accept names only that.
@@ -39,21 +41,26 @@ func (h *Handler) getApplication(w http.ResponseWriter, r *http.Request, c *call
 	if err != nil {
 		return err
 	}
-	media, file := mediaYAML, app.Document
+	return sendFile(w, r, app.Document, app.Revision)
+}
+
+// sendFile gives a resource file as it was put, or in the other notation where Accept names only that.
+func sendFile(w http.ResponseWriter, r *http.Request, document []byte, revision int64) (err error) {
+	media, file := mediaYAML, document
 	if first := bytes.TrimLeft(file, " \t\r\n"); len(first) > 0 && first[0] == '{' {
 		media = mediaJSON
 	}
 	if other := otherNotation(media); !accepts(r, media) && accepts(r, other) {
 		if media, file, err = other, nil, nil; other == mediaJSON {
-			file, err = catalog.ToJSON(app.Document)
+			file, err = catalog.ToJSON(document)
 		} else {
-			file, err = catalog.ToYAML(app.Document)
+			file, err = catalog.ToYAML(document)
 		}
 		if err != nil {
 			return fmt.Errorf("write a resource file as %s: %w", media, err)
 		}
 	}
-	w.Header().Set("ETag", etag(app.Revision))
+	w.Header().Set("ETag", etag(revision))
 	w.Header().Add("Vary", "Accept")
 	return send(w, media, file)
 }
@@ -96,7 +103,7 @@ func (h *Handler) putApplication(w http.ResponseWriter, r *http.Request, c *call
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(applicationView(app))
+	body, err := json.Marshal(h.applicationView(app))
 	if err != nil {
 		return err
 	}
@@ -118,7 +125,7 @@ func (o operations) UpdateApplication(ctx context.Context, in api.UpdateApplicat
 	if err != nil {
 		return nil, err
 	}
-	return api.UpdateApplication200JSONResponse{Body: applicationView(app), Headers: api.UpdateApplication200ResponseHeaders{ETag: etag(app.Revision)}}, nil
+	return api.UpdateApplication200JSONResponse{Body: o.h.applicationView(app), Headers: api.UpdateApplication200ResponseHeaders{ETag: etag(app.Revision)}}, nil
 }
 
 func (o operations) DeleteApplication(ctx context.Context, in api.DeleteApplicationRequestObject) (api.DeleteApplicationResponseObject, error) {

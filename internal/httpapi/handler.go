@@ -44,6 +44,10 @@ type Config struct {
 	Now    func() time.Time
 	Logger *slog.Logger // default: none
 
+	// Facts are what is kept of requests, for FactsKeep. Nil: nothing is.
+	Facts     Facts
+	FactsKeep time.Duration
+
 	// Origins are the web origins that may call from a browser, beside the server's own; "*" is any (development only).
 	Origins []string
 	// MaxBody bounds request bodies, in bytes; default [DefaultMaxBody].

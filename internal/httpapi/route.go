@@ -23,6 +23,7 @@ var (
 	page      = []string{"limit", "cursor"}
 	pagedBy   = func(filters ...string) []string { return append(filters, page...) }
 	eventsBy  = pagedBy("action", "object", "actor", "since", "until")
+	factsBy   = []string{"since", "limit"}
 	usageBy   = []string{"since", "until", "application", "key", "outcome"}
 	inOrg     = "/v1/organizations/{org}"
 	ofApp     = inOrg + "/applications/{app}"
@@ -72,6 +73,13 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/keys/{key}":         {},
 		"DELETE " + inOrg + "/keys/{key}":      {},
 		"POST " + inOrg + "/keys/{key}/rotate": {body: reads[api.KeyRotate](), bodyOptional: true, idempotent: true},
+
+		"GET " + inOrg + "/keys/{key}/suggestion":                 {query: []string{"days"}},
+		"POST " + inOrg + "/keys/{key}/narrow":                    {body: reads[api.KeyNarrow]()},
+		"GET " + inOrg + "/applications/{app}/shadow":             {handle: h.getShadow},
+		"DELETE " + inOrg + "/applications/{app}/shadow":          {},
+		"GET " + inOrg + "/applications/{app}/shadow/differences": {query: factsBy},
+		"POST " + inOrg + "/applications/{app}/replay":            {handle: h.replayApplication, document: true, query: factsBy},
 
 		"GET " + inOrg + "/applications":          {query: page},
 		"GET " + inOrg + "/applications/{app}":    {handle: h.getApplication},

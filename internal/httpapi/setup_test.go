@@ -38,6 +38,7 @@ type house struct {
 	founder string // key of the first administrator
 	scene   *scene
 	records *meter.Recorder
+	facts   *meter.Facts
 	log     *logBuffer
 	config  httpapi.Config
 }
@@ -54,7 +55,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	must(t, err)
 	must(t, keys.Replace([]token.SigningKey{signing}))
 
-	h := &house{t: t, records: meter.New(st), log: &logBuffer{}}
+	h := &house{t: t, records: meter.New(st), facts: meter.NewFacts(st, true), log: &logBuffer{}}
 	h.scene = &scene{store: st, gate: gate.New(gate.Config{Read: keys.Token})}
 	office := admin.New(admin.Config{Store: st, Sealer: sealer, Now: now, Committed: h.scene.committed})
 	first, err := office.Bootstrap(ctx, admin.Founding{Slug: "main", UserName: "Founder"})
@@ -77,6 +78,8 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		Started:     func() bool { return true },
 		Now:         now,
 		Logger:      logger,
+		Facts:       h.facts,
+		FactsKeep:   24 * time.Hour,
 	}
 	for _, f := range change {
 		f(&h.config)

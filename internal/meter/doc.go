@@ -1,5 +1,6 @@
 // Package meter counts what happens at the doors: which key was used when and
-// from where, which tokens were issued, how many requests ended how.
+// from where, which tokens were issued, how many requests ended how, and, for a
+// while, what was asked and answered.
 //
 // It owns the fold in memory and its flushing in batches, so that no request
 // waits for a database. It refuses to decide anything and to grow without bound:

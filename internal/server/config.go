@@ -52,6 +52,8 @@ type Config struct {
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
+	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
+
 	MaxBody         int64         `koanf:"max_body" help:"bytes of a request body at the API"`
 	MaxHeader       int           `koanf:"max_header" help:"bytes of request headers on every listener"`
 	HeaderTimeout   time.Duration `koanf:"header_timeout" help:"time to send request headers"`
@@ -85,6 +87,7 @@ func DefaultConfig() Config {
 		KeysPerUser:    5,
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
+		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
 		HeaderTimeout:  5 * time.Second,
@@ -405,6 +408,9 @@ func (c *Config) validate() []Problem {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")
 		}
+	}
+	if c.FactsKeep < 0 {
+		add("facts_keep", "must be zero or more")
 	}
 	if c.TokenLife > c.MaxTokenLife {
 		add("token_life", "is longer than max_token_life")

@@ -104,6 +104,11 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	compiled := make([]*catalog.Application, 0, len(live))
 	for _, app := range live {
 		c, err := catalog.Compile(app)
+		if err != nil && len(app.Shadow) > 0 {
+			f.log.Error("resource file in shadow mode cannot be read; nothing is tried", "application", app.ID, "error", err)
+			app.Shadow = nil
+			c, err = catalog.Compile(app)
+		}
 		if err != nil {
 			// Accepted once, so this binary reads resource files differently from the
 			// one that accepted it. Without a rule everything of it is denied.

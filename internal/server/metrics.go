@@ -26,6 +26,7 @@ type metrics struct {
 	issued    *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	batchErrs prometheus.Counter
+	shadowed  map[gate.Change]prometheus.Counter
 }
 
 func newMetrics(version string, view func() *gate.View, now func() time.Time) *metrics {
@@ -45,6 +46,7 @@ func newMetrics(version string, view func() *gate.View, now func() time.Time) *m
 			Name: "daypass_batch_failures_total", Help: "Batches of counters and records that could not be written and were kept for later.",
 		}),
 		decisions: make(map[gate.Reason]prometheus.Counter),
+		shadowed:  make(map[gate.Change]prometheus.Counter),
 	}
 	decisions := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "daypass_decisions_total", Help: "Requests decided, by outcome (allow, deny) and reason.",
@@ -52,13 +54,19 @@ func newMetrics(version string, view func() *gate.View, now func() time.Time) *m
 	for _, reason := range append(gate.Reasons(), edge.BadRequest) {
 		m.decisions[reason] = decisions.WithLabelValues(outcome(reason), string(reason))
 	}
+	shadowed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "daypass_shadow_total", Help: "Requests also decided by a file or rule in shadow mode, by outcome: same, newly_denied, newly_allowed, denied_otherwise.",
+	}, []string{"outcome"})
+	for _, change := range gate.Changes() {
+		m.shadowed[change] = shadowed.WithLabelValues(string(change))
+	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "daypass_build_info", Help: "Always 1; the version is a label.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		decisions, m.duration, m.issued, m.refused, m.batchErrs, build,
+		decisions, m.duration, m.issued, m.refused, m.batchErrs, shadowed, build,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "daypass_view_age_seconds", Help: "Age of the view that decisions are made on."},
 			func() float64 { return now().Sub(view().Confirmed).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "daypass_view_revision", Help: "Revision of the last admin change this node has applied."},
@@ -82,6 +90,13 @@ func (m *metrics) Observe(r gate.Reason, d time.Duration) {
 		c.Inc()
 	}
 	m.duration.Observe(d.Seconds())
+}
+
+// countDropped shows how many requests the facts had no room for.
+func (m *metrics) countDropped(dropped func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "daypass_facts_dropped_total", Help: "Requests of which nothing was kept for shadow mode and replay, for want of room.",
+	}, func() float64 { return float64(dropped()) }))
 }
 
 // exchanged counts one exchange.

@@ -60,6 +60,7 @@ type Server struct {
 	feed    *follower
 	signed  *feed
 	journal *meter.Recorder
+	facts   *meter.Facts
 	metrics *metrics
 	gateway *edge.Gateway
 	cert    *certificate
@@ -163,10 +164,13 @@ func (s *Server) build(ctx context.Context, version string) error {
 	}
 	s.journal = meter.New(s.store)
 	s.metrics = newMetrics(version, s.gate.View, s.now)
+	s.facts = meter.NewFacts(s.store, c.FactsKeep > 0)
+	s.metrics.countDropped(s.facts.Dropped)
 
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
+		Used: s.facts.Used,
 	})
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
@@ -174,7 +178,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
 	})
-	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Log: s.log}
+	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Log: s.log}
 	s.gateway = edge.NewGateway(door)
 	s.gateway.Confine(c.upstreamNetworks)
 	s.feed.swapped = s.gateway.Recheck
@@ -185,6 +189,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	api := httpapi.New(httpapi.Config{
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
+		Facts: s.facts, FactsKeep: c.FactsKeep,
 	})
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
 }
@@ -321,7 +326,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.tidy, s.reloadOnHangup} {
+	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.tidy, s.reloadOnHangup} {
 		background.Go(func() { job(work) })
 	}
 	failed := make(chan error, len(s.listeners)+1)

@@ -40,12 +40,12 @@ func (s queries) ApplicationsSince(ctx context.Context, revision int64) (live []
 	return live, deletedIDs, nil
 }
 
-// PutApplication adds an application or, if its id is there, writes document and
+// PutApplication adds an application or, if its id is there, writes its files and
 // active. Slug and organization never change (not_found); already_exists if the
 // slug is another's. A deleted application stays deleted.
 func (t *Tx) PutApplication(a access.Application) error {
 	return t.wroteOne(t.q.PutApplication(t.ctx, gen.PutApplicationParams{
-		ID: a.ID, OrganizationID: a.OrganizationID, Slug: a.Slug, Document: a.Document,
+		ID: a.ID, OrganizationID: a.OrganizationID, Slug: a.Slug, Document: a.Document, Shadow: a.Shadow,
 		Active: a.Active, Created: millis(a.Created), Revision: t.Revision(),
 	}))
 }
@@ -59,6 +59,6 @@ func (t *Tx) DeleteApplication(orgID, id string) error {
 func application(row gen.Application, organization string) access.Application {
 	return access.Application{
 		ID: row.ID, OrganizationID: row.OrganizationID, Organization: organization, Slug: row.Slug,
-		Document: row.Document, Active: row.Active, Created: fromMillis(row.Created), Revision: row.Revision,
+		Document: row.Document, Shadow: row.Shadow, Active: row.Active, Created: fromMillis(row.Created), Revision: row.Revision,
 	}
 }

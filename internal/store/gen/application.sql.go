@@ -10,7 +10,7 @@ import (
 )
 
 const application = `-- name: Application :one
-SELECT a.id, a.organization_id, a.slug, a.document, a.active, a.deleted, a.created, a.revision, o.slug AS organization FROM applications a JOIN organizations o ON o.id = a.organization_id
+SELECT a.id, a.organization_id, a.slug, a.document, a.active, a.deleted, a.created, a.revision, a.shadow, o.slug AS organization FROM applications a JOIN organizations o ON o.id = a.organization_id
 WHERE a.organization_id = $1 AND (a.id = $2 OR a.slug = $2) AND NOT a.deleted
 `
 
@@ -36,6 +36,7 @@ func (q *Queries) Application(ctx context.Context, arg ApplicationParams) (Appli
 		&i.Application.Deleted,
 		&i.Application.Created,
 		&i.Application.Revision,
+		&i.Application.Shadow,
 		&i.Organization,
 	)
 	return i, err
@@ -63,7 +64,7 @@ func (q *Queries) ApplicationSlug(ctx context.Context, arg ApplicationSlugParams
 }
 
 const applications = `-- name: Applications :many
-SELECT a.id, a.organization_id, a.slug, a.document, a.active, a.deleted, a.created, a.revision, o.slug AS organization FROM applications a JOIN organizations o ON o.id = a.organization_id
+SELECT a.id, a.organization_id, a.slug, a.document, a.active, a.deleted, a.created, a.revision, a.shadow, o.slug AS organization FROM applications a JOIN organizations o ON o.id = a.organization_id
 WHERE a.organization_id = $1 AND a.id > $2 AND NOT a.deleted
 ORDER BY a.id LIMIT $3
 `
@@ -97,6 +98,7 @@ func (q *Queries) Applications(ctx context.Context, arg ApplicationsParams) ([]A
 			&i.Application.Deleted,
 			&i.Application.Created,
 			&i.Application.Revision,
+			&i.Application.Shadow,
 			&i.Organization,
 		); err != nil {
 			return nil, err
@@ -113,7 +115,7 @@ func (q *Queries) Applications(ctx context.Context, arg ApplicationsParams) ([]A
 }
 
 const applicationsSince = `-- name: ApplicationsSince :many
-SELECT a.id, a.organization_id, a.slug, a.document, a.active, a.deleted, a.created, a.revision, o.slug AS organization FROM applications a JOIN organizations o ON o.id = a.organization_id
+SELECT a.id, a.organization_id, a.slug, a.document, a.active, a.deleted, a.created, a.revision, a.shadow, o.slug AS organization FROM applications a JOIN organizations o ON o.id = a.organization_id
 WHERE a.revision > $1 ORDER BY a.revision, a.id
 `
 
@@ -140,6 +142,7 @@ func (q *Queries) ApplicationsSince(ctx context.Context, after int64) ([]Applica
 			&i.Application.Deleted,
 			&i.Application.Created,
 			&i.Application.Revision,
+			&i.Application.Shadow,
 			&i.Organization,
 		); err != nil {
 			return nil, err
@@ -156,7 +159,7 @@ func (q *Queries) ApplicationsSince(ctx context.Context, after int64) ([]Applica
 }
 
 const deleteApplication = `-- name: DeleteApplication :execrows
-UPDATE applications SET deleted = TRUE, active = FALSE, document = NULL, revision = $1
+UPDATE applications SET deleted = TRUE, active = FALSE, document = NULL, shadow = NULL, revision = $1
 WHERE id = $2 AND organization_id = $3 AND NOT deleted
 `
 
@@ -175,9 +178,9 @@ func (q *Queries) DeleteApplication(ctx context.Context, arg DeleteApplicationPa
 }
 
 const putApplication = `-- name: PutApplication :execrows
-INSERT INTO applications (id, organization_id, slug, document, active, deleted, created, revision)
-VALUES ($1, $2, $3, $4, $5, FALSE, $6, $7)
-ON CONFLICT (id) DO UPDATE SET document = excluded.document, active = excluded.active, revision = excluded.revision
+INSERT INTO applications (id, organization_id, slug, document, shadow, active, deleted, created, revision)
+VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8)
+ON CONFLICT (id) DO UPDATE SET document = excluded.document, shadow = excluded.shadow, active = excluded.active, revision = excluded.revision
 WHERE applications.organization_id = excluded.organization_id AND applications.slug = excluded.slug AND NOT applications.deleted
 `
 
@@ -186,6 +189,7 @@ type PutApplicationParams struct {
 	OrganizationID string
 	Slug           string
 	Document       []byte
+	Shadow         []byte
 	Active         bool
 	Created        int64
 	Revision       int64
@@ -197,6 +201,7 @@ func (q *Queries) PutApplication(ctx context.Context, arg PutApplicationParams) 
 		arg.OrganizationID,
 		arg.Slug,
 		arg.Document,
+		arg.Shadow,
 		arg.Active,
 		arg.Created,
 		arg.Revision,

@@ -13,6 +13,7 @@ type Application struct {
 	Deleted        bool
 	Created        int64
 	Revision       int64
+	Shadow         []byte
 }
 
 type Event struct {
@@ -29,6 +30,39 @@ type Event struct {
 	Detail         string
 	RequestID      string
 	Chain          []byte
+}
+
+type Fact struct {
+	ID             string
+	OrganizationID string
+	ApplicationID  string
+	Revision       int64
+	First          int64
+	Last           int64
+	Count          int64
+	Method         string
+	Host           string
+	Path           string
+	Fields         string
+	Address        string
+	KeyID          string
+	Subject        string
+	MembershipID   string
+	AuthorityID    []byte
+	Standing       string
+	Reason         string
+	Rule           string
+	Missing        string
+	ShadowReason   string
+	ShadowRule     string
+	ShadowMissing  string
+}
+
+type FactAuthority struct {
+	ID     []byte
+	Scopes string
+	Roles  string
+	Seen   int64
 }
 
 type Head struct {
@@ -69,6 +103,14 @@ type Key struct {
 	AccessedAgent    string
 	Uses             int64
 	Revision         int64
+}
+
+type KeyScope struct {
+	KeyID          string
+	Scope          string
+	Day            int64
+	OrganizationID string
+	Count          int64
 }
 
 type Membership struct {

@@ -1,11 +1,11 @@
 -- name: PutApplication :execrows
-INSERT INTO applications (id, organization_id, slug, document, active, deleted, created, revision)
-VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(slug), sqlc.arg(document), sqlc.arg(active), FALSE, sqlc.arg(created), sqlc.arg(revision))
-ON CONFLICT (id) DO UPDATE SET document = excluded.document, active = excluded.active, revision = excluded.revision
+INSERT INTO applications (id, organization_id, slug, document, shadow, active, deleted, created, revision)
+VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(slug), sqlc.arg(document), sqlc.arg(shadow), sqlc.arg(active), FALSE, sqlc.arg(created), sqlc.arg(revision))
+ON CONFLICT (id) DO UPDATE SET document = excluded.document, shadow = excluded.shadow, active = excluded.active, revision = excluded.revision
 WHERE applications.organization_id = excluded.organization_id AND applications.slug = excluded.slug AND NOT applications.deleted;
 
 -- name: DeleteApplication :execrows
-UPDATE applications SET deleted = TRUE, active = FALSE, document = NULL, revision = sqlc.arg(revision)
+UPDATE applications SET deleted = TRUE, active = FALSE, document = NULL, shadow = NULL, revision = sqlc.arg(revision)
 WHERE id = sqlc.arg(id) AND organization_id = sqlc.arg(organization_id) AND NOT deleted;
 
 -- name: Application :one

@@ -29,6 +29,8 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"pruning", pruning},
 		{"idempotency", idempotency},
 		{"lists of networks", networks},
+		{"facts", facts},
+		{"scopes that keys used", keyScopes},
 		{"an abandoned change does not stop the next", abandoned},
 	} {
 		t.Run(test.name, func(t *testing.T) {

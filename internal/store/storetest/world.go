@@ -92,7 +92,7 @@ func (w *world) newKey(m access.Membership) (access.Key, [32]byte) {
 func (w *world) newApplication(o access.Organization, slug string) access.Application {
 	a := access.Application{
 		ID: seal.NewID("app"), OrganizationID: o.ID, Organization: o.Slug, Slug: slug,
-		Document: []byte("application: " + slug + "\n\x00\xff"), Active: true, Created: noon,
+		Document: []byte("application: " + slug + "\n\x00\xff"), Shadow: []byte("mode: shadow\n\xff"), Active: true, Created: noon,
 	}
 	a.Revision = w.change(func(tx *store.Tx) error { return tx.PutApplication(a) })
 	return a

@@ -30,7 +30,8 @@ func newDemoCommand(c *cli) *cobra.Command {
 		Short: "See the whole story with real requests; needs nothing",
 		Long: `Start a server in a temporary folder, with an organization and a sample API behind its gateway, and walk through the
 story with real requests, each printed as curl with its answer: a key becomes a pass, the pass opens a door and no
-other, the key is deleted, and the same pass is refused. Then it serves on until Ctrl-C, for you to try things.`,
+other, GraphQL is guarded field by field, the key is deleted, and the same pass is refused. Then it serves on until
+Ctrl-C, for you to try things.`,
 		Example: "  daypass demo\n  daypass demo --once",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,6 +50,7 @@ type stage struct {
 	api, gateway     string // base addresses
 	photos           string
 	admin, key, pass string // credentials, as they come up
+	creator          string // a pass for one mutation
 	keyID            string
 	step             int
 }
@@ -114,6 +116,7 @@ func startPhotos() (*photosAPI, error) {
 	albums.HandleFunc("POST /albums", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 	})
+	albums.HandleFunc("POST /graphql", albumsGraphQL)
 	p := &photosAPI{Server: &http.Server{Handler: albums, ReadHeaderTimeout: 5 * time.Second}, address: "http://" + l.Addr().String()}
 	go func() { _ = p.Serve(l) }() // ends with Close
 	return p, nil
@@ -126,6 +129,10 @@ resources:                    # the first that matches counts; what none matches
     require: { scopes: [photos:read] }
   - match: POST /albums
     require: { scopes: [photos:write] }
+  - match: POST /graphql
+    graphql:
+      query: { scopes: [photos:read] }
+      mutation: { scope: "Mutation:{type}:{action}" }    # CreateAlbum needs Mutation:Album:Create
 `
 
 // act is one request of the story, as it is printed and as it is sent.
@@ -137,8 +144,9 @@ type act struct {
 	headers []string // with $ADMIN, $KEY and $PASS
 	body    string
 	want    int
-	members []string           // of the answer, those worth showing; all if none are named
-	keep    map[string]*string // members of the answer to remember
+	within  func([]byte) []byte // the part of the answer to show; nil: the whole
+	members []string            // of the answer, those worth showing; all if none are named
+	keep    map[string]*string  // members of the answer to remember
 }
 
 func (d *stage) play(ctx context.Context) error {
@@ -156,7 +164,7 @@ func (d *stage) play(ctx context.Context) error {
 
 	if err := d.perform(ctx, act{
 		title: "A key is made", say: "It is long-lived, so it stays at home, in the backend of the photo shop.",
-		method: "POST", url: keys, headers: []string{"Api-Key: $ADMIN"}, body: `{"comment":"photo shop","scopes":["photos:*"]}`,
+		method: "POST", url: keys, headers: []string{"Api-Key: $ADMIN"}, body: `{"comment":"photo shop","scopes":["photos:*","Mutation:Album:*"]}`,
 		want: 201, members: []string{"key", "id", "comment", "scopes"}, keep: map[string]*string{"key": &d.key, "id": &d.keyID},
 	}); err != nil {
 		return err
@@ -182,6 +190,9 @@ func (d *stage) play(ctx context.Context) error {
 		return err
 	}
 	if err := d.explain(ctx, client); err != nil {
+		return err
+	}
+	if err := d.playGraphQL(ctx); err != nil {
 		return err
 	}
 	if err := d.perform(ctx, act{
@@ -219,7 +230,7 @@ func (d *stage) introduce() {
 	for _, l := range strings.Split(strings.TrimSpace(fmt.Sprintf(photosRules, d.photos)), "\n") {
 		c.say("    %s", c.paint.dim(l))
 	}
-	c.say("\n  %s", c.paint.dim("$ADMIN is the administrator's key; $KEY and $PASS are made on the way."))
+	c.say("\n  %s", c.paint.dim("$ADMIN is the administrator's key; $KEY, $PASS and $CREATOR are made on the way."))
 }
 
 // staged is one step with --json: one object a line.
@@ -259,7 +270,7 @@ func (d *stage) send(ctx context.Context, a act) (int, json.RawMessage, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	credentials := map[string]string{"ADMIN": d.admin, "KEY": d.key, "PASS": d.pass}
+	credentials := map[string]string{"ADMIN": d.admin, "KEY": d.key, "PASS": d.pass, "CREATOR": d.creator}
 	for _, h := range a.allHeaders() {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, os.Expand(value, func(name string) string { return credentials[name] }))
@@ -333,6 +344,9 @@ func (d *stage) printAnswer(a act, status int, body []byte) {
 		colour = d.c.paint.red
 	}
 	d.c.say("   %s", colour(fmt.Sprintf("%d %s", status, http.StatusText(status))))
+	if a.within != nil {
+		body = a.within(body)
+	}
 	for _, l := range abridge(body, a.members) {
 		d.c.say("   %s", shorten(line(l), pageWidth-3))
 	}

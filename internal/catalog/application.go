@@ -35,6 +35,9 @@ type Resource struct {
 	// Limits hold whoever calls; nil: there are none. They are set by [Compile].
 	Limits  *access.Limits
 	Comment string
+	// GraphQL is what each root field needs, for a GraphQL resource; else nil.
+	// Public, Scopes and Roles are then empty.
+	GraphQL *GraphQL
 	// Mode says whether the rule is enforced, or only tried.
 	Mode Mode
 

@@ -14,6 +14,10 @@
 // two ways (dot segments, encoded slashes, backslashes, semicolons, double
 // encoding) is refused, never repaired.
 //
+// A [GraphQL] resource goes further into a request: [GraphQL.Read] finds the root
+// fields that could execute in a document, and what each of them needs. What is to
+// be sent on is written by it too, for the same reason as with paths.
+//
 // [ReadOpenAPI] makes resources of an OpenAPI document, more strictly where a
 // resource cannot say the same, and [ToOpenAPI] describes an application as one.
 // [Compare] and [Inspect] find what a change or a file does to requests, by

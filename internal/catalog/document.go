@@ -152,7 +152,7 @@ func (t *TokenDefaults) check(r *reader, n *node) {
 // draft is a resource while it is read: what was written, and where.
 type draft struct {
 	Resource
-	match, access, require, in, passToken *node
+	match, access, require, in, passToken, graphql *node
 }
 
 var resourceFields = []field[draft]{
@@ -168,7 +168,7 @@ var resourceFields = []field[draft]{
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"mode", func(r *reader, d *draft, n *node) { d.Mode = r.mode(n) }},
 	{"limit", func(r *reader, d *draft, n *node) { d.limits = r.limits(n) }},
-	{"graphql", reserved[draft]},
+	{"graphql", (*reader).graphql},
 	{"shape", func(r *reader, d *draft, n *node) { r.shape(d, n) }},
 }
 
@@ -179,12 +179,6 @@ var requireFields = []field[draft]{
 		d.in = n
 		d.InAccount = r.choice(n, "application", "account") == "account"
 	}},
-}
-
-// reserved refuses a field that is described but not enforced by this version:
-// to take it and do nothing would promise a protection that is not there.
-func reserved[T any](r *reader, _ *T, n *node) {
-	r.report(n, "this version of the server does not enforce %q yet; take it out, or the resource would be less protected than it says", n.name)
 }
 
 // readObject reads an object field by field.
@@ -258,8 +252,13 @@ func (d *draft) check(r *reader, n *node) {
 		d.Line, d.column = d.match.line, d.match.column
 	}
 	switch {
+	case d.graphql != nil && (d.access != nil || d.require != nil):
+		r.report(d.graphql, "graphql says itself what each field needs; take out access and require")
+	case d.graphql != nil && d.Shape != nil:
+		r.report(d.graphql, "answers of a GraphQL resource cannot be shaped, since not all of them are JSON in one piece; take out shape")
+	case d.graphql != nil:
 	case d.access == nil && d.require == nil:
-		r.report(n, "a resource must say what it needs; write access: public, access: authenticated, or require: {scopes: […]}")
+		r.report(n, "a resource must say what it needs; write access: public, access: authenticated, require: {scopes: […]}, or graphql")
 	case d.require == nil:
 	case d.Public:
 		r.report(d.require, "a public resource cannot require anything; take out access: public or require")
@@ -455,13 +454,15 @@ func (r *reader) scopes(n *node) []scope.Pattern {
 	if n.kind == list && len(n.items) == 0 {
 		r.report(n, "name a scope, or leave scopes out")
 	}
-	return texts(r, n, MaxRequired, "scopes", func(s string) (scope.Pattern, error) {
-		p, err := scope.Parse(s)
-		if err == nil && !p.Concrete() {
-			err = errors.New("a required scope has no '*'; name each scope that is needed")
-		}
-		return p, err
-	})
+	return texts(r, n, MaxRequired, "scopes", requiredScope)
+}
+
+func requiredScope(s string) (scope.Pattern, error) {
+	p, err := scope.Parse(s)
+	if err == nil && !p.Concrete() {
+		err = errors.New("a required scope has no '*'; name each scope that is needed")
+	}
+	return p, err
 }
 
 func (r *reader) roles(n *node) []string {

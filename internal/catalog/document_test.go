@@ -128,7 +128,7 @@ func TestProblemsNamePlaceAndRemedy(t *testing.T) {
 		{"size", resource("  - match: GET /b\n    access: public\n    limit: { body: 10mb }\n"), "line 6, column 20", "as in 10MiB"},
 		{"bytes", resource("  - match: GET /b\n    access: public\n    limit: { bytes: 1GiB }\n"), "line 6, column 21", "as in 1GiB/d"},
 		{"no limits", resource("  - match: GET /b\n    access: public\n    limit: []\n"), "line 6, column 12", "empty list limits nothing"},
-		{"graphql", resource("  - match: POST /b\n    access: public\n    graphql: { query: public }\n"), "line 6, column 14", "does not enforce \"graphql\""},
+		{"graphql", resource("  - match: POST /b\n    access: public\n    graphql: { query: public }\n"), "line 6, column 14", "take out access and require"},
 		{"no method", resource("  - match: /b\n    access: public\n"), "line 4, column 12", "GET /photos/{id}"},
 		{"small letters", resource("  - match: get /b\n    access: public\n"), "line 4, column 12", "in capitals"},
 		{"blank in methods", resource("  - match: GET, POST /b\n    access: public\n"), "line 4, column 12", "one space and a path"},

@@ -68,7 +68,7 @@ func (n *node) adopt(name string, child *node) *node {
 // Limits of the shape of a resource file, well above what one can use.
 const (
 	maxNesting = 8
-	maxKeys    = 32 // of one object
+	maxKeys    = 256 // of one object
 )
 
 // parseTree reads YAML, or JSON where the text begins with a brace.

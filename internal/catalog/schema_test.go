@@ -24,7 +24,7 @@ type schema struct {
 	Default, Const                           any
 	Enum                                     []any
 	Properties, Defs                         map[string]*schema
-	AdditionalProperties                     *bool
+	AdditionalProperties, PropertyNames      *schema
 	Required                                 []string
 	DependentRequired                        map[string][]string
 	Items, Not                               *schema
@@ -45,7 +45,7 @@ func (s *schema) UnmarshalJSON(data []byte) error {
 	into := map[string]any{
 		"$schema": &s.Schema, "title": &s.Title, "description": &s.Description, "$ref": &s.Ref, "pattern": &s.Pattern,
 		"type": &s.Type, "default": &s.Default, "const": &s.Const, "enum": &s.Enum, "properties": &s.Properties, "$defs": &s.Defs,
-		"additionalProperties": &s.AdditionalProperties, "required": &s.Required, "dependentRequired": &s.DependentRequired,
+		"additionalProperties": &s.AdditionalProperties, "propertyNames": &s.PropertyNames, "required": &s.Required, "dependentRequired": &s.DependentRequired,
 		"items": &s.Items, "not": &s.Not, "anyOf": &s.AnyOf, "minItems": &s.MinItems, "maxItems": &s.MaxItems,
 		"maxLength": &s.MaxLength, "minimum": &s.Minimum, "maximum": &s.Maximum,
 	}
@@ -104,7 +104,10 @@ func (s *schema) allows(root *schema, v any) bool {
 func (s *schema) allowsObject(root *schema, object map[string]any) bool {
 	for name, value := range object {
 		property, known := s.Properties[name]
-		if known && !property.allows(root, value) || !known && s.AdditionalProperties != nil && !*s.AdditionalProperties {
+		if known && !property.allows(root, value) || !known && s.AdditionalProperties != nil && !s.AdditionalProperties.allows(root, value) {
+			return false
+		}
+		if s.PropertyNames != nil && !s.PropertyNames.allows(root, name) {
 			return false
 		}
 		for _, needed := range s.DependentRequired[name] {
@@ -160,13 +163,15 @@ func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
 		{"resource", resource, names(resourceFields)},
 		{"require", resource.Properties["require"], names(requireFields)},
 		{"limit", root.Defs["limit"], names(limitFields)},
+		{"graphql", root.Defs["graphql"], names(graphqlFields)},
+		{"fieldRule", root.Defs["fieldRule"].AnyOf[1], names(fieldRuleFields)},
 		{"shape", root.Defs["shape"], names(shapeFields)},
 		{"join", root.Defs["shape"].Properties["join"].Items, names(joinFields)},
 	} {
 		if got := slices.Sorted(maps.Keys(c.schema.Properties)); !slices.Equal(got, c.parser) {
 			t.Errorf("%s: schema has %v, parser reads %v", c.what, got, c.parser)
 		}
-		if c.schema.AdditionalProperties == nil || *c.schema.AdditionalProperties {
+		if c.schema.AdditionalProperties == nil || !c.schema.AdditionalProperties.never {
 			t.Errorf("%s: schema allows unknown fields", c.what)
 		}
 	}
@@ -176,6 +181,7 @@ func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
 func TestSchemaAgreesWithTheParser(t *testing.T) {
 	root := readSchema(t)
 	rule := func(fields string) string { return "resources: [{match: 'GET /a', " + fields + "}]" }
+	graphql := func(fields string) string { return rule("graphql: {" + fields + "}") }
 	for _, file := range []string{
 		example, strings.ReplaceAll(exampleJSON, `\/`, "/"), "{}", "resources: []", "deny_networks: []",
 		"application: a-1", "application: Photos", "application: 1", "organization: acme_x",
@@ -198,6 +204,15 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		rule("access: public, pass_token: true, bearer_token: true"),
 		"mode: shadow", "mode: enforce", "mode: off", rule("access: public, mode: shadow"), rule("access: public, mode: true"),
 		rule("require: {scopes: ['a:b']}"), rule("require: {roles: [consumer]}"), rule("require: {scopes: [a], roles: [b], in: account}"), rule("access: authenticated, require: {scopes: [a]}"),
+		graphql("query: public"), graphql("query: authenticated, subscription: refuse"), graphql("query: open"), graphql("query: 1"), graphql("query: [public]"), graphql(""), graphql("batch: each"),
+		rule("graphql: {query: public}, access: authenticated"), rule("graphql: {query: public}, require: {scopes: [a]}"), rule("graphql: public"), rule("graphql: {query: public}, shape: {drop: [a]}"),
+		graphql("mutation: {scope: 'Mutation:{type}:{action}'}"), graphql("mutation: {scope: 'a:{field}'}"), graphql("mutation: {scope: 'a:{noun}'}"), graphql("mutation: {scope: 'a:*'}"), graphql("mutation: {scope: '{type'}"), graphql("mutation: {scope: ''}"),
+		graphql("mutation: {}"), graphql("mutation: {in: account}"), graphql("mutation: {scopes: [a], in: account}"), graphql("mutation: {roles: [a], in: account}"), graphql("mutation: {scope: a, scopes: [a]}"), graphql("mutation: {scope: a, roles: [b]}"), graphql("mutation: {scopes: ['*']}"), graphql("mutation: {scopes: []}"), graphql("mutation: {access: public}"),
+		graphql("query: public, introspection: refuse"), graphql("query: public, introspection: {scope: a}"), graphql("query: public, batch: each"), graphql("query: public, batch: true"),
+		graphql("query: public, depth: 0"), graphql("query: public, depth: 100"), graphql("query: public, depth: 101"), graphql("query: public, depth: '5'"), graphql("query: public, width: 10001"), graphql("query: public, aliases: 0"), graphql("query: public, aliases: -1"), graphql("query: public, tokens: 9"), graphql("query: public, cost: 1.5"),
+		graphql("query: public, body: 1KiB"), graphql("query: public, body: 1KB"), graphql("query: public, body: 65536"), graphql("query: public, body: 0"), graphql("query: public, body: 16777217"),
+		graphql("fields: {Query.a: public}"), graphql("fields: {Query.a: open}"), graphql("fields: {a: public}"), graphql("fields: {query.a: public}"), graphql("fields: {Query.__schema: public}"), graphql("fields: {Query._service: public}"), graphql("fields: {Query._: public}"), graphql("fields: {Query.a.b: public}"), graphql("fields: [Query.a]"), graphql("fields: {Query.a: {scopes: [b]}}"),
+		graphql("query: public, schema: 'type Query{a:Int}'"), graphql("query: public, schema: 1"), graphql("query: public, max_depth: 3"),
 		rule("require: {}"), rule("require: {in: account}"), rule("require: {scopes: [a], in: account}"), rule("require: {roles: [a], in: here}"), rule("require: [a]"),
 		rule("require: {scopes: []}"), rule("require: {roles: []}"), rule("require: {scopes: ['a:*']}"), rule("require: {scopes: [':']}"), rule("require: {scopes: a}"),
 		rule("require: {roles: ['a@b']}"), rule("require: {roles: [A]}"), rule("require: {scope: [a]}"), rule("access: public, require: {scopes: [a]}"),

@@ -24,6 +24,10 @@ func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, beare
 		w.Header().Set("Retry-After", "1")
 	}
 	tellLimits(w.Header(), d)
+	if isGraphQL(d) {
+		writeGraphQL(w, r, status, graphqlDenial(d, bearer), 1)
+		return
+	}
 	writeProblem(w, r, Problem{Status: status, Code: string(d.Reason), Detail: detail})
 }
 
@@ -42,14 +46,19 @@ var denialDetails = map[gate.Reason]string{
 	gate.RateLimited:       "there were too many requests in a short time; wait as long as Retry-After says",
 	gate.QuotaExceeded:     "the quota of this day or month is used up; wait as long as Retry-After says",
 	gate.StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
+
+	gate.GraphQLUnparsed:      "this is not a GraphQL request that can be judged",
+	gate.FieldUnmapped:        "the API's rules do not say who may ask for this field, and what no rule allows is denied",
+	gate.FieldRefused:         "nobody may ask for this field here",
+	gate.IntrospectionRefused: "the API's schema is not told here",
 }
 
 func denialDetail(d *gate.Decision, bearer string) string {
 	switch {
 	case d.Reason == gate.ScopeMissing:
-		return fmt.Sprintf("the pass lacks scope %q", d.Missing)
+		return fmt.Sprintf("the pass lacks scope %q%s", d.Missing, forField(d))
 	case d.Reason == gate.RoleMissing:
-		return fmt.Sprintf("the pass does not hold the role that is needed here: %s", d.Missing)
+		return fmt.Sprintf("the pass does not hold the role that is needed here: %s%s", d.Missing, forField(d))
 	case d.Reason == gate.BodyTooLarge:
 		a, _ := allowanceOf(d, netip.Addr{})
 		return fmt.Sprintf("the body may have at most %d bytes", a.body())
@@ -59,4 +68,21 @@ func denialDetail(d *gate.Decision, bearer string) string {
 		return "this is a key, and only passes are accepted here: exchange it at POST /v1/tokens"
 	}
 	return denialDetails[d.Reason]
+}
+
+// forField names the GraphQL field that a denial is about.
+func forField(d *gate.Decision) string {
+	if d.Field == "" {
+		return ""
+	}
+	return fmt.Sprintf(", which field %s needs", fieldName(d))
+}
+
+// fieldName is the field of a denial, cut to a length fit for showing: its name is the client's to choose.
+func fieldName(d *gate.Decision) string {
+	const most = 100
+	if len(d.Field) > most {
+		return d.Field[:most] + "..."
+	}
+	return d.Field
 }

@@ -45,6 +45,8 @@ type door struct {
 	facts    Facts
 	limits   *meter.Limiter
 	log      *slog.Logger
+
+	readsGraphQL bool // from the body, and then asks again
 }
 
 func newDoor(c Config) door {
@@ -60,6 +62,9 @@ var errNoClient = errors.New("edge: the request's context carries no client; the
 func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 	began := d.now()
 	decision := d.gate.CheckAt(r, bearer, began)
+	if d.awaitsOperation(r, &decision) {
+		return decision // nothing is decided yet
+	}
 	d.limit(r, &decision, began)
 	d.observer.Observe(decision.Reason, d.now().Sub(began))
 	d.count(&decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})

@@ -224,6 +224,7 @@ func TestExtAuthzAnswers(t *testing.T) {
 		{"a cookie is no pass", envoy("/admin/x", "cookie: session=pass.admin:read"), "token_missing"},
 		{"endless pass", envoy("/admin/x", good+strings.Repeat("x", 200<<10)), "token_invalid"},
 		{"shaped", envoy("/shaped/x"), "shape_needs_gateway"},
+		{"GraphQL", envoy("/graphql/open", good), "graphql_needs_gateway"},
 
 		{"two passes, merged", envoy("/admin/x", good, good), "two_credentials"},
 		{"two passes, raw", raw("/admin/x", good, good), "two_credentials"},
@@ -478,6 +479,7 @@ func TestExtAuthzAlwaysAnswers(t *testing.T) {
 		t.Errorf("after the deadline: %v %v", answer, err)
 	}
 	close(stuck)
+	<-ctx.Done() // the server's end may have noticed first
 	late, err := door.Check(edge.WithClient(ctx, w.theClient()), envoy("/public/x"))
 	if got := read(t, late); err != nil || got.code != "proxy_left" || got.status != http.StatusServiceUnavailable {
 		t.Errorf("asked after the deadline: %+v %v", got, err)

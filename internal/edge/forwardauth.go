@@ -16,6 +16,8 @@ import (
 // client are those of X-Forwarded-Host, -Proto and -For. The parameter application=org/app, from the proxy's own
 // configuration, names the application instead of its host.
 //
+// A GraphQL resource is denied here: what is asked of it stands in the body, which only the gateway gets to see.
+//
 // The proxy sends the client's own headers on to the upstream, and this door cannot remove them. What would tell the
 // upstream another path, method or caller than the one decided on is therefore refused with 400.
 type ForwardAuth struct{ door }

@@ -26,6 +26,9 @@ import (
 // a resource may say pass_token and pass_cookies to let the first and the last through. Trailers of a request are not passed on, and of the
 // protocols to upgrade to, WebSocket alone.
 //
+// Of a GraphQL resource the body is read first, and each operation in it is judged. The upstream gets a request made anew
+// from what was judged, never the client's own text. GraphQL over WebSocket is taken apart message by message.
+//
 // Run [Gateway.Run] beside it, and call [Gateway.Recheck] when the gate's view changes.
 type Gateway struct {
 	door
@@ -33,11 +36,14 @@ type Gateway struct {
 	transports transports
 	buffers    bufferPool
 	sessions   sessions
+	persisted  persistedQueries
 }
 
 // NewGateway makes the door.
 func NewGateway(c Config) *Gateway {
-	return &Gateway{door: newDoor(c), errorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
+	g := &Gateway{door: newDoor(c), errorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug), persisted: newPersistedQueries()}
+	g.readsGraphQL = true
+	return g
 }
 
 // Avoid names the server's own listeners, which no upstream may be. Call it before the first request.
@@ -55,6 +61,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	decision := g.judge(&p.request, credential, userAgent(r.Header))
+	if g.awaitsOperation(&p.request, &decision) {
+		var judged bool
+		if decision, judged = p.graphql(w, r, credential, decision); !judged {
+			return
+		}
+	}
 	if !decision.Allow {
 		writeDenial(w, r, &decision, credential)
 		return
@@ -138,8 +150,11 @@ func (p *passage) rewrite(pr *httputil.ProxyRequest) {
 	}
 	p.request.Path.Apply(out.URL)
 	out.Trailer = nil
+	p.setHeaders(out.Header, pr.In)
+}
 
-	h := out.Header
+// setHeaders makes the client's headers those that the upstream gets.
+func (p *passage) setHeaders(h http.Header, in *http.Request) {
 	stripClientHeaders(h)
 	delete(h, "Api-Key")
 	if !p.decision.Resource.PassToken {
@@ -152,7 +167,7 @@ func (p *passage) rewrite(pr *httputil.ProxyRequest) {
 		askWhole(h)
 	}
 	setIdentity(h, p.identity)
-	own := []string{p.client.Address.String(), pr.In.Host, proto(pr.In, p.client), p.client.RequestID}
+	own := []string{p.client.Address.String(), in.Host, proto(in, p.client), p.client.RequestID}
 	h["X-Forwarded-For"], h["X-Forwarded-Host"], h["X-Forwarded-Proto"] = own[0:1:1], own[1:2:2], own[2:3:3]
 	if p.client.RequestID != "" {
 		h["X-Request-Id"] = own[3:4:4]
@@ -179,7 +194,7 @@ func (p *passage) answer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}
-	if isEventStream(res.Header["Content-Type"]) {
+	if p.lasts() || isEventStream(res.Header["Content-Type"]) {
 		stream := &eventStream{ReadCloser: res.Body}
 		stream.end = p.begin(res.Body)
 		res.Body = stream

@@ -52,13 +52,7 @@ func StatusOf(kind access.Kind) int {
 // but its request id; logging its cause is the caller's part. A 401 gets a Bearer challenge (RFC 6750 section 3), with an
 // error code only if a credential was sent; Retry-After is set from the error.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		err = access.New(access.TooLarge, "body_too_large", "the body may have at most "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
-	}
-	e := access.AsError(err)
-	if e.Kind == access.Internal {
-		e = access.AsError(errInternal)
-	}
+	e := shown(err)
 	header := w.Header()
 	if e.Kind == access.Unauthenticated && header["Www-Authenticate"] == nil {
 		header.Set("Www-Authenticate", bearerChallenge(e.Code, e.Message))
@@ -67,6 +61,18 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
 	}
 	writeProblem(w, r, Problem{Status: StatusOf(e.Kind), Code: e.Code, Detail: e.Message, Errors: e.Fields})
+}
+
+// shown is err as it may be shown.
+func shown(err error) *access.Error {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		err = access.New(access.TooLarge, "body_too_large", "the body may have at most "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
+	}
+	e := access.AsError(err)
+	if e.Kind == access.Internal {
+		e = access.AsError(errInternal)
+	}
+	return e
 }
 
 // errInternal has no type of ours, so that [access.AsError] gives it the one text for all internal errors.

@@ -17,6 +17,7 @@ import (
 type session struct {
 	request gate.Request
 	token   *access.Token // nil: anonymous
+	socket  *socket       // which knows what it was let in for; else nil
 	io.Closer
 }
 
@@ -87,6 +88,9 @@ func (g *Gateway) Recheck() {
 // mayGoOn is false also where a public resource would still be open to all: the upstream was told who calls, and that has
 // ended.
 func (s *session) mayGoOn(view *gate.View, now time.Time) bool {
+	if s.socket != nil {
+		return s.socket.mayGoOn(view, now)
+	}
 	d := gate.Decide(&s.request, s.token, view, now)
 	return d.Allow && d.Token == s.token
 }

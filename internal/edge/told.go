@@ -49,9 +49,13 @@ func (d *door) understand(request *gate.Request, t told) (credential string, err
 }
 
 // admit answers a proxy's question: 204 with every identity header, or the denial to hand on. It returns what was decided,
-// and the error that was written where the decision allows but this door cannot.
+// and the error that was written where it is not the decision that stands in the way, but what this door cannot do.
 func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential string, t told) (gate.Decision, error) {
 	decision := d.judge(request, credential, userAgent(t.header))
+	if decision.Reason == gate.GraphQLUnparsed {
+		WriteProblem(w, r, errGraphQLNeedsGateway)
+		return decision, errGraphQLNeedsGateway
+	}
 	if !decision.Allow {
 		writeDenial(w, r, &decision, credential)
 		return decision, nil

@@ -29,6 +29,7 @@ var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 const rules = `
 upstream: $UPSTREAM
 timeout: 1s
+origins: ["https://app.example.com"]
 resources:
   - match: ANY /public/**
     access: public
@@ -42,6 +43,24 @@ resources:
     pass_cookies: true
   - match: ANY /ws/**
     require: { scopes: ["ws:open"] }
+  - match: OPTIONS /graphql/*
+    access: public
+  - match: ANY /graphql/open
+    graphql:
+      query: public
+      mutation: { scope: "Mutation:{type}:{action}" }
+      subscription: { scopes: ["ws:open"] }
+      introspection: refuse
+      body: 4KiB
+      fields:
+        Query.me: { scopes: ["me:read"] }
+        Query.nobody: refuse
+  - match: ANY /graphql/closed
+    pass_token: true
+    graphql:
+      query: authenticated
+      mutation: { scope: "Mutation:{type}:{action}" }
+      batch: each
 `
 
 // world is a gateway and a forward-auth door before one application, photos of acme, whose passes are called by the

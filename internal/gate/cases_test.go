@@ -12,7 +12,7 @@ import (
 // package edge.
 func TestCases(t *testing.T) {
 	requests := 0
-	for _, suite := range gatetest.Load(t, "testdata", "") {
+	for _, suite := range append(gatetest.Load(t, "testdata", ""), gatetest.Load(t, "testdata/graphql", "")...) {
 		t.Run(suite.Name, func(t *testing.T) {
 			g := suite.Gate()
 			for _, c := range suite.Cases {

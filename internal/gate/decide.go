@@ -24,6 +24,9 @@ type Request struct {
 	Application string
 	// Length of the body in bytes, as announced; -1: it is not.
 	Length int64
+	// GraphQL is the operation in the request, as the resource's
+	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
+	GraphQL *catalog.Operation
 
 	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
@@ -54,6 +57,12 @@ const (
 	RateLimited   Reason = meter.RateLimited
 	QuotaExceeded Reason = meter.QuotaExceeded
 	BodyTooLarge  Reason = "body_too_large"
+
+	// Of GraphQL resources.
+	GraphQLUnparsed      Reason = "graphql_unparsed"
+	FieldUnmapped        Reason = "field_unmapped"
+	FieldRefused         Reason = "field_refused"
+	IntrospectionRefused Reason = "introspection_refused"
 )
 
 // Reasons lists every reason, those that allow first.
@@ -62,6 +71,7 @@ func Reasons() []Reason {
 		Allowed, Public, NoApplication, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
 		RateLimited, QuotaExceeded, BodyTooLarge,
+		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
 	}
 }
 
@@ -80,6 +90,8 @@ type Decision struct {
 	// Missing is the scope, or the roles any of which would do, that the token
 	// lacks; else empty.
 	Missing string
+	// Field is the GraphQL root field the denial is about; else empty.
+	Field string
 	// Revoked is why the token was revoked ("key_deleted"); else empty.
 	Revoked string
 	// Network is the entry that denied the address, or let it in where the
@@ -137,6 +149,9 @@ func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) De
 	d.Resource = d.Application.Match(r.Method, r.Path)
 	if d.Resource == nil {
 		return d.deny(NoRule)
+	}
+	if d.Resource.GraphQL != nil {
+		return d.graphql(r, t, now)
 	}
 	if d.Resource.Public {
 		return d.allowPublic(r, t, now)
@@ -220,7 +235,7 @@ func (d Decision) require() Decision {
 			return d.deny(ScopeMissing)
 		}
 	}
-	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource, d.Application) {
+	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource.Roles, d.Resource.InAccount, d.Application) {
 		d.Missing = d.Resource.RoleText()
 		return d.deny(RoleMissing)
 	}
@@ -228,13 +243,13 @@ func (d Decision) require() Decision {
 	return d
 }
 
-// holdsRole reports whether any role is one the resource asks for, held where
-// the resource asks for it. Administrator is held on the platform, so anywhere;
-// like any other role it counts only where it is asked for.
-func holdsRole(held []access.Role, resource *catalog.Resource, app *catalog.Application) bool {
+// holdsRole reports whether any role is one that is asked for, held where it is
+// asked for. Administrator is held on the platform, so anywhere; like any other
+// role it counts only where it is asked for.
+func holdsRole(held []access.Role, asked []string, inAccount bool, app *catalog.Application) bool {
 	for i := range held {
 		role := &held[i]
-		if slices.Contains(resource.Roles, role.Name) && heldAt(role, resource.InAccount, app) {
+		if slices.Contains(asked, role.Name) && heldAt(role, inAccount, app) {
 			return true
 		}
 	}

@@ -24,6 +24,11 @@
 // one of them is then as good as none, and one that passes names its bearer to
 // the upstream.
 //
+// On a GraphQL resource the rule is one for every root field of the operation: what
+// no field may be asked for is denied there, scopes and roles are those of all
+// fields together, and a request without an operation is denied. A public resource
+// is then an operation of public fields alone.
+//
 // A [View] is immutable and is replaced as a whole: what a request is decided
 // on never changes under it. Revocation needs no lookup elsewhere: a token
 // carries the revision its issuer had seen, and [Revocations] knows from which

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ var failedAt = map[Reason]int{
 	StaleView: 0, NoApplication: 1, AddressDenied: 2, NoRule: 3,
 	TokenMissing: 4, TokenInvalid: 4, TokenNotYetValid: 5, TokenExpired: 5, TokenRevoked: 6,
 	WrongAddress: 7, WrongOrganization: 8, WrongAudience: 9, ScopeMissing: 10, RoleMissing: 11,
+	GraphQLUnparsed: 3, FieldUnmapped: 3, FieldRefused: 3, IntrospectionRefused: 3,
 }
 
 // firstOfPass is the first check that a public resource does without.
@@ -86,9 +88,11 @@ func (d *Decision) Refusal() *access.Error {
 func (d *Decision) message() string {
 	switch d.Reason {
 	case ScopeMissing:
-		return fmt.Sprintf("the pass lacks scope %s; ask for one that has it", d.Missing)
+		return fmt.Sprintf("the pass lacks scope %s%s; ask for one that has it", d.Missing, d.forField())
 	case RoleMissing:
-		return fmt.Sprintf("the pass lacks role %s; ask for one that has it", d.Missing)
+		return fmt.Sprintf("the pass lacks role %s%s; ask for one that has it", d.Missing, d.forField())
+	case FieldUnmapped, FieldRefused, IntrospectionRefused:
+		return fmt.Sprintf(messages[d.Reason], d.fieldName())
 	case TokenRevoked:
 		return fmt.Sprintf("the pass has been revoked (%s); get a new one", printable(d.Revoked))
 	case TokenInvalid:
@@ -113,7 +117,12 @@ var messages = map[Reason]string{
 	RateLimited:       "there were too many requests in a short time; wait as long as Retry-After says",
 	QuotaExceeded:     "the quota of this day or month is used up; wait as long as Retry-After says",
 	BodyTooLarge:      "the body is longer than the limit of this resource allows",
+	GraphQLUnparsed:   "this door was shown no GraphQL operation, and the resource allows nothing else; send one, and through the gateway",
 	StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
+
+	FieldUnmapped:        "no rule says what field %s needs, so it is denied; what is not declared is denied",
+	FieldRefused:         "field %s is closed to everybody; leave it out",
+	IntrospectionRefused: "introspection is closed here, so field %s is denied; leave it out",
 }
 
 // Explanation is a decision in words, for people.
@@ -198,7 +207,10 @@ func (x explainer) passed(check string) string {
 
 func (x explainer) ruleSentence() string {
 	s := fmt.Sprintf("the first resource that matches %s is %s (line %d)", x.target(), x.Resource.Match, x.Resource.Line)
-	if x.Resource.Public {
+	switch {
+	case x.Resource.GraphQL != nil:
+		s += "; " + x.operationSentence()
+	case x.Resource.Public:
 		s += "; it is public and needs no pass"
 	}
 	return s
@@ -212,21 +224,23 @@ func (x explainer) bindingSentence() string {
 }
 
 func (x explainer) scopesSentence() string {
-	if len(x.Resource.Scopes) == 0 {
-		return "no scope is required"
-	}
 	var held []string
-	for _, s := range x.Resource.Scopes {
-		held = append(held, x.Token.Authority.Scopes.Explain(s.String()).String())
+	for _, n := range x.required() {
+		for _, s := range n.scopes {
+			held = append(held, n.about()+x.Token.Authority.Scopes.Explain(s.String()).String())
+		}
 	}
-	return strings.Join(held, "; ")
+	return joined(held, "; ", "no scope is required")
 }
 
 func (x explainer) rolesSentence() string {
-	if len(x.Resource.Roles) == 0 {
-		return "no role is required"
+	var held []string
+	for _, n := range x.required() {
+		if len(n.roles) > 0 {
+			held = append(held, fmt.Sprintf("%sit holds role %s %s", n.about(), n.roleText, x.where(n.inAccount)))
+		}
 	}
-	return fmt.Sprintf("it holds role %s %s", x.Resource.RoleText(), x.where())
+	return joined(held, "; ", "no role is required")
 }
 
 // failed says what was wrong at the check that failed.
@@ -257,9 +271,10 @@ func (x explainer) failed() string {
 	case WrongAudience:
 		return fmt.Sprintf("it is good for %s, not for %s", x.audiences(), x.Application.Name())
 	case ScopeMissing:
-		return t.Authority.Scopes.Explain(x.Missing).String()
+		return x.need().about() + t.Authority.Scopes.Explain(x.Missing).String()
 	case RoleMissing:
-		return fmt.Sprintf("it must hold role %s %s; it holds %s", x.Missing, x.where(), list(strings.Fields(roleText(t, x.on.Catalog))))
+		n := x.need()
+		return fmt.Sprintf("%sit must hold role %s %s; it holds %s", n.about(), x.Missing, x.where(n.inAccount), list(strings.Fields(roleText(t, x.on.Catalog))))
 	}
 	return x.message()
 }
@@ -321,6 +336,8 @@ func (x explainer) fix() string {
 		return x.addressFix()
 	case NoRule:
 		return x.ruleFix()
+	case GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused:
+		return x.fieldFix()
 	case TokenInvalid:
 		if x.Token != nil {
 			return "ask for a pass that is not bound to a sender key"
@@ -391,16 +408,22 @@ func (x explainer) needs() string {
 		held = x.Token.Authority
 	}
 	var scopes, parts []string
-	for _, s := range x.Resource.Scopes {
-		if !held.Scopes.Covers(s) {
-			scopes = append(scopes, s.String())
+	for _, n := range x.required() {
+		for _, s := range n.scopes {
+			if text := s.String(); !held.Scopes.Covers(s) && !slices.Contains(scopes, text) {
+				scopes = append(scopes, text)
+			}
 		}
 	}
 	if len(scopes) > 0 {
 		parts = append(parts, plural("scope", len(scopes))+" "+strings.Join(scopes, " "))
 	}
-	if len(x.Resource.Roles) > 0 && !holdsRole(held.Roles, x.Resource, x.Application) {
-		parts = append(parts, "role "+x.Resource.RoleText()+" "+x.where())
+	for _, n := range x.required() {
+		if len(n.roles) > 0 && !holdsRole(held.Roles, n.roles, n.inAccount, x.Application) {
+			if part := "role " + n.roleText + " " + x.where(n.inAccount); !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+		}
 	}
 	if len(parts) == 0 {
 		return ""
@@ -408,8 +431,8 @@ func (x explainer) needs() string {
 	return " with " + strings.Join(parts, " and ")
 }
 
-func (x explainer) where() string {
-	if x.Resource.InAccount {
+func (x explainer) where(inAccount bool) string {
+	if inAccount {
 		return "anywhere in organization " + x.Application.Organization
 	}
 	return "in " + x.Application.Name() + " or all of " + x.Application.Organization

@@ -18,6 +18,8 @@ type Witnessed struct {
 	// Standing is why the pass would not do, whatever is required; empty: it is
 	// good.
 	Standing Reason
+
+	operation *catalog.Operation // of GraphQL; else nil
 }
 
 // Witness finds out what is to be remembered of a decision of [Gate.CheckAt] on
@@ -25,10 +27,10 @@ type Witnessed struct {
 // decided: no application, a stale view, an address list of the operator, a
 // limit. Such a decision says nothing about a file.
 func (d *Decision) Witness(r *Request, now time.Time) (Witnessed, bool) {
-	if !d.byFile(r) {
+	if !d.byFile(r) || len(fieldsOf(r.GraphQL)) > maxFields {
 		return Witnessed{}, false
 	}
-	w := Witnessed{Decision: *d, Standing: d.standing(r, now)}
+	w := Witnessed{Decision: *d, Standing: d.standing(r, now), operation: r.GraphQL}
 	if shadow := d.Application.Shadow(); shadow != nil {
 		w.Shadow = d.inShadow(shadow, *r, w.Standing, now)
 	}
@@ -47,7 +49,8 @@ func (d *Decision) inShadow(shadow *catalog.Application, r Request, standing Rea
 func (d *Decision) byFile(r *Request) bool {
 	switch d.Reason {
 	case Allowed, Public, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
-		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied:
+		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied,
+		FieldUnmapped, FieldRefused, IntrospectionRefused:
 		// A list beside the file may have let in whom the file's own do not, or not.
 		return d.Application != nil && d.Application.Admits(r.Address) == (d.Reason != AddressDenied)
 	}
@@ -79,7 +82,25 @@ func (w *Witnessed) Used() []scope.Pattern {
 	if w.Reason != Allowed {
 		return nil
 	}
-	return w.Resource.Scopes
+	if w.Resource.GraphQL == nil || w.operation == nil {
+		return w.Resource.Scopes
+	}
+	var used []scope.Pattern
+	for _, field := range w.Resource.GraphQL.Fields(w.operation) {
+		used = append(used, field.Scopes...)
+	}
+	return used
+}
+
+// maxFields is how much is kept of the names of GraphQL fields, in bytes. Of a
+// request with more nothing is kept: half of it would be another request.
+const maxFields = 4096
+
+func fieldsOf(op *catalog.Operation) string {
+	if op == nil {
+		return ""
+	}
+	return op.Names()
 }
 
 // maxHost is how much of a host is kept, in bytes: a name cannot be longer.
@@ -91,7 +112,7 @@ func (w *Witnessed) Fact(r *Request, now time.Time) access.Fact {
 	app := w.Application
 	f := access.Fact{First: now, Last: now, Count: 1, FactKey: access.FactKey{
 		OrganizationID: app.OrganizationID, ApplicationID: app.ID, Revision: app.Revision,
-		Method: r.Method, Host: r.Host[:min(len(r.Host), maxHost)], Path: r.Path.String(), From: r.Address.Unmap().WithZone(""),
+		Method: r.Method, Host: r.Host[:min(len(r.Host), maxHost)], Path: r.Path.String(), Fields: fieldsOf(r.GraphQL), From: r.Address.Unmap().WithZone(""),
 		Standing: string(w.Standing), Reason: string(w.Reason), Rule: ruleOf(&w.Decision), Missing: w.Missing,
 	}}
 	if w.Shadow.Application != nil {
@@ -139,7 +160,7 @@ func (p *Replay) Decide(f *access.Fact) (Decision, error) {
 		p.scopes[f.Scopes] = held
 	}
 	standing := Reason(f.Standing)
-	r := &Request{Method: f.Method, Host: f.Host, Path: path, Address: f.From, then: &standing}
+	r := &Request{Method: f.Method, Host: f.Host, Path: path, Address: f.From, GraphQL: catalog.OperationOf(f.Fields), then: &standing}
 	t := &access.Token{OrganizationID: f.OrganizationID, Authority: access.Authority{Scopes: held, Roles: f.Roles}}
 	view := &View{}
 	return Decision{view: view, Application: p.app}.within(r, t, view, f.Last), nil

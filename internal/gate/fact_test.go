@@ -25,11 +25,14 @@ var (
 	trafficRules = []string{
 		"GET /public/**: access: public", "GET /a/*: require: {scopes: [a:read]}", "POST /a: require: {scopes: [a:read, a:write]}",
 		"ANY /admin/**: require: {roles: [developer], in: account}", "GET /b: require: {scopes: [b:read], roles: [consumer]}",
+		"POST /graphql: graphql: {query: public, mutation: {scope: 'a:{action}'}, fields: {Query.me: {scopes: [a:read], roles: [consumer]}, Query.no: refuse}, introspection: refuse}",
+		"POST /graphql: graphql: {query: {scopes: [b:read]}, mutation: authenticated}",
 		"GET /**: access: authenticated", "DELETE /a/*: require: {scopes: [a:write], roles: [developer, consumer]}",
 	}
 	trafficLists   = []string{"", "deny_networks: [192.0.2.0/24]\n", "allow_networks: [10.0.0.0/8, 192.0.2.7]\n"}
 	trafficFrom    = []string{"10.0.0.1", "192.0.2.7", "192.0.2.8", "2001:db8::1"}
-	trafficTargets = []string{"/public/x", "/a/1", "/a/2?q=secret", "/a", "/admin/x/y", "/b", "/c/%7Ed", "/"}
+	trafficTargets = []string{"/public/x", "/a/1", "/a/2?q=secret", "/a", "/admin/x/y", "/b", "/c/%7Ed", "/", "/graphql"}
+	trafficQueries = []string{"{me{id}}", "{no me}", "{people}", "mutation{ReadOne WriteOne}", "mutation{other}", "{__schema{types{name}}}", "subscription{me}"}
 	trafficScopes  = []string{"", "a:read", "a:*", "a:read a:write b:read", "*"}
 )
 
@@ -95,6 +98,14 @@ func (tr *traffic) judged(t *rapid.T) (access.Fact, Decision) {
 	}})
 	tr.gate.Swap(tr.view)
 	d := tr.gate.CheckAt(r, bearer, noon)
+	if d.Reason == GraphQLUnparsed {
+		op, err := d.Resource.GraphQL.Read(catalog.GraphQLRequest{Query: rapid.SampledFrom(trafficQueries).Draw(t, "query")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.GraphQL = op
+		d = tr.gate.CheckAt(r, bearer, noon)
+	}
 	w, ok := d.Witness(r, noon)
 	if !ok {
 		t.Fatalf("%s by the file is not kept", d.Reason)
@@ -276,6 +287,31 @@ func BenchmarkWitness(b *testing.B) {
 	for b.Loop() {
 		if w, ok := d.Witness(r, noon); ok {
 			_ = w.Fact(r, noon)
+		}
+	}
+}
+
+// TestGraphQLFactsNameTheirFields: what is kept of an operation are its fields, and what it used are their scopes.
+func TestGraphQLFactsNameTheirFields(t *testing.T) {
+	app := application(t, "app_1", "photos", "resources:\n  - match: POST /graphql\n    graphql: {mutation: {scope: 'a:{action}'}}\n")
+	r := &Request{Method: "POST", Host: "photos.example.com", Path: mustPath(t, "/graphql")}
+	v := view(NewRevocations(), app)
+	op, err := Decide(r, nil, v, noon).Resource.GraphQL.Read(catalog.GraphQLRequest{Query: "mutation{x:ReadOne WriteOne}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.GraphQL = op
+	d := Decide(r, token(mustScopes(t, "a:*")), v, noon)
+	w, ok := d.Witness(r, noon)
+	if f := w.Fact(r, noon); !ok || f.Fields != "Mutation.ReadOne Mutation.WriteOne" {
+		t.Errorf("kept are %q", f.Fields)
+	}
+	if used := fmt.Sprint(w.Used()); used != "[a:Read a:Write]" {
+		t.Errorf("used %s", used)
+	}
+	for _, names := range []string{"", "Mutation", "mutation.ReadOne", "Mutation.ReadOne x"} {
+		if catalog.OperationOf(names) != nil {
+			t.Errorf("%q is read as an operation", names)
 		}
 	}
 }

@@ -11,13 +11,14 @@
 //
 // A line of requests reads
 //
-//	METHOD TARGET [host=H] [from=ADDRESS] [token=NAME] [app=ORG/APP] => REASON STATUS [missing=TEXT] [revoked=TEXT] [anonymous]
+//	METHOD TARGET [host=H] [from=ADDRESS] [token=NAME] [app=ORG/APP] [graphql=TEXT] => REASON STATUS [missing=TEXT] [revoked=TEXT] [field=NAME] [anonymous]
 //
 // Target is sent as it stands. Host is localhost and from is 192.0.2.7 where
 // they are not given. A token named garbled is text that no one can read. The
 // reason bad_path is given where the target must be refused before it is decided
 // on; missing=, whose value may hold blanks as "+", is the scope or roles that
-// were named, and revoked= the reason of a revocation. Where a request with a
+// were named, revoked= the reason of a revocation, and field= a GraphQL field. The
+// value of graphql= is a document, whose blanks may be written as "+". Where a request with a
 // token is allowed, the upstream must be told the identity written with the
 // token, or none if the line says anonymous.
 //
@@ -31,6 +32,9 @@
 //			// compare with c.Want
 //		}
 //	}
+//
+// The cases of GraphQL are in the folder graphql beside the others, for the doors
+// that read bodies: c.Query is to be sent as one.
 //
 // A case with Application set can only be put to a door that is told the
 // application beforehand.

@@ -46,6 +46,8 @@ type Case struct {
 	Bearer      string        // text of the pass; empty: none
 	Token       *access.Token // what Bearer reads as; nil: none, or garbled
 	Application string        // "org/app" hint; empty: by host and path
+	Query       string        // a GraphQL document; empty: none
+	Operation   *catalog.Operation
 	Want        Want
 }
 
@@ -55,6 +57,7 @@ type Want struct {
 	Status   int
 	Missing  string
 	Revoked  string
+	Field    string // of GraphQL
 	Identity gate.Identity
 }
 
@@ -153,12 +156,12 @@ func (c Case) Request() (*gate.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gate.Request{Method: c.Method, Host: c.Host, Path: path, Address: c.From, Application: c.Application}, nil
+	return &gate.Request{Method: c.Method, Host: c.Host, Path: path, Address: c.From, Application: c.Application, GraphQL: c.Operation}, nil
 }
 
 // Differs compares a decision with what was wanted: empty, or what differs.
 func (c Case) Differs(d *gate.Decision) string {
-	got := Want{Reason: d.Reason, Status: d.Status(), Missing: d.Missing, Revoked: d.Revoked, Identity: d.Identity()}
+	got := Want{Reason: d.Reason, Status: d.Status(), Missing: d.Missing, Revoked: d.Revoked, Field: d.Field, Identity: d.Identity()}
 	if got != c.Want {
 		return fmt.Sprintf("%v:\n got %+v\nwant %+v", c, got, c.Want)
 	}
@@ -269,10 +272,30 @@ func (s *Suite) readOption(c *Case, option string, tokens map[string]Token) (err
 		c.Application = value
 	case "token":
 		err = s.readToken(c, value, tokens)
+	case "graphql":
+		c.Query = strings.ReplaceAll(value, "+", " ")
+		c.Operation, err = s.readOperation(c)
 	default:
 		err = fmt.Errorf("unknown option %q", option)
 	}
 	return err
+}
+
+// readOperation reads the case's document under the resource it falls under.
+func (s *Suite) readOperation(c *Case) (*catalog.Operation, error) {
+	r, err := c.Request()
+	if err != nil {
+		return nil, err
+	}
+	app := s.View.Catalog.Find(r.Host, r.Path, r.Application)
+	if app == nil {
+		return nil, errors.New("a document needs an application")
+	}
+	resource := app.Match(r.Method, r.Path)
+	if resource == nil || resource.GraphQL == nil {
+		return nil, errors.New("a document needs a GraphQL resource")
+	}
+	return resource.GraphQL.Read(catalog.GraphQLRequest{Query: c.Query})
 }
 
 func (s *Suite) readToken(c *Case, name string, tokens map[string]Token) error {
@@ -309,6 +332,8 @@ func (w *Want) read(fields []string) (err error) {
 			w.Missing = strings.ReplaceAll(value, "+", " ")
 		case "revoked":
 			w.Revoked = value
+		case "field":
+			w.Field = value
 		case "anonymous":
 			w.Identity = gate.Identity{}
 		default:

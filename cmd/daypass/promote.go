@@ -29,14 +29,15 @@ import (
 //
 //	organizations/acme/organization.yaml
 //	organizations/acme/roles/viewer.yaml
+//	organizations/acme/plans/gold.yaml
 //	organizations/acme/applications/photos.yaml
+//	organizations/acme/networks/photos.yaml
 //
 // There are no ids in it, no keys, no users and nobody's secrets: it is what moves from one environment to the next.
 
 // part is a kind of thing that an organization's configuration consists of.
 type part struct {
 	folder string
-	noun   string
 	read   func(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) // by name
 	check  func(org, name string, text []byte) (canonical []byte, err error)
 	write  func(ctx context.Context, client *api.Client, org, name string, text []byte) error
@@ -45,8 +46,10 @@ type part struct {
 
 // parts in the order in which they are written: what comes later may name what came before.
 var parts = []part{
-	{folder: "roles", noun: "role", read: readRoles, check: checkRole, write: writeRole, remove: removeRole},
-	{folder: "applications", noun: "application", read: readApplications, check: checkApplication, write: writeApplication, remove: removeApplication},
+	{folder: "roles", read: readRoles, check: checkRole, write: writeRole, remove: removeRole},
+	{folder: "plans", read: readPlans, check: checkPlan, write: writePlan, remove: removePlan},
+	{folder: "applications", read: readApplications, check: checkApplication, write: writeApplication, remove: removeApplication},
+	{folder: "networks", read: readNetworks, check: checkNetworks, write: writeNetworks, remove: removeNetworks},
 }
 
 const (

@@ -137,6 +137,33 @@ func (e KeyKind) Valid() bool {
 	}
 }
 
+// Defines values for LimitRulePer.
+const (
+	LimitRulePerAddress      LimitRulePer = "address"
+	LimitRulePerApplication  LimitRulePer = "application"
+	LimitRulePerKey          LimitRulePer = "key"
+	LimitRulePerOrganization LimitRulePer = "organization"
+	LimitRulePerSubject      LimitRulePer = "subject"
+)
+
+// Valid indicates whether the value is a known member of the LimitRulePer enum.
+func (e LimitRulePer) Valid() bool {
+	switch e {
+	case LimitRulePerAddress:
+		return true
+	case LimitRulePerApplication:
+		return true
+	case LimitRulePerKey:
+		return true
+	case LimitRulePerOrganization:
+		return true
+	case LimitRulePerSubject:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NetworkAction.
 const (
 	NetworkActionAllow NetworkAction = "allow"
@@ -170,6 +197,42 @@ func (e TokenOrigin) Valid() bool {
 	case TokenOriginNarrowed:
 		return true
 	case TokenOriginRenewed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUsageParamsBucket.
+const (
+	ListUsageParamsBucketDay   ListUsageParamsBucket = "day"
+	ListUsageParamsBucketMonth ListUsageParamsBucket = "month"
+)
+
+// Valid indicates whether the value is a known member of the ListUsageParamsBucket enum.
+func (e ListUsageParamsBucket) Valid() bool {
+	switch e {
+	case ListUsageParamsBucketDay:
+		return true
+	case ListUsageParamsBucketMonth:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUsageParamsFormat.
+const (
+	ListUsageParamsFormatCsv  ListUsageParamsFormat = "csv"
+	ListUsageParamsFormatJSON ListUsageParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ListUsageParamsFormat enum.
+func (e ListUsageParamsFormat) Valid() bool {
+	switch e {
+	case ListUsageParamsFormatCsv:
+		return true
+	case ListUsageParamsFormatJSON:
 		return true
 	default:
 		return false
@@ -666,6 +729,9 @@ type KeyCreate struct {
 	// MayNameSubjects A backend may make passes that speak for its own users.
 	MayNameSubjects *bool `json:"may_name_subjects,omitempty"`
 
+	// Plan Slug or id of the plan it holds. For account managers to give.
+	Plan *string `json:"plan,omitempty"`
+
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
@@ -702,11 +768,14 @@ type KeyCreated struct {
 	MayNameSubjects bool  `json:"may_name_subjects"`
 
 	// OverlapUntil The text before works until then.
-	OverlapUntil     *time.Time `json:"overlap_until,omitempty"`
-	RequireSignature bool       `json:"require_signature"`
-	Revision         int64      `json:"revision"`
-	Roles            Roles      `json:"roles"`
-	Scopes           Scopes     `json:"scopes"`
+	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
+
+	// Plan Slug; absent where that of its owner's membership holds.
+	Plan             *string `json:"plan,omitempty"`
+	RequireSignature bool    `json:"require_signature"`
+	Revision         int64   `json:"revision"`
+	Roles            Roles   `json:"roles"`
+	Scopes           Scopes  `json:"scopes"`
 
 	// Secret What a key with `require_signature` signs with. Never shown again.
 	Secret *string `json:"secret,omitempty"`
@@ -740,11 +809,14 @@ type KeyFields struct {
 	MayNameSubjects bool  `json:"may_name_subjects"`
 
 	// OverlapUntil The text before works until then.
-	OverlapUntil     *time.Time `json:"overlap_until,omitempty"`
-	RequireSignature bool       `json:"require_signature"`
-	Revision         int64      `json:"revision"`
-	Roles            Roles      `json:"roles"`
-	Scopes           Scopes     `json:"scopes"`
+	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
+
+	// Plan Slug; absent where that of its owner's membership holds.
+	Plan             *string `json:"plan,omitempty"`
+	RequireSignature bool    `json:"require_signature"`
+	Revision         int64   `json:"revision"`
+	Roles            Roles   `json:"roles"`
+	Scopes           Scopes  `json:"scopes"`
 
 	// User Id of its owner.
 	User string `json:"user"`
@@ -805,12 +877,42 @@ type KeySuggestion struct {
 	Used   []UsedScope `json:"used"`
 }
 
+// KeyUpdate defines model for KeyUpdate.
+type KeyUpdate struct {
+	// Plan Slug or id; empty for none.
+	Plan string `json:"plan"`
+}
+
 // LastUse Absent where a thing was never used.
 type LastUse struct {
 	Address   *string   `json:"address,omitempty"`
 	Time      time.Time `json:"time"`
 	UserAgent *string   `json:"user_agent,omitempty"`
 }
+
+// LimitRule What bounds a party; at least one of rate, bytes, quota and body.
+type LimitRule struct {
+	// Body Longest body of a request: `10MiB`.
+	Body *string `json:"body,omitempty"`
+
+	// Burst Requests of the rate that may come at once; all of it unless given.
+	Burst *int64 `json:"burst,omitempty"`
+
+	// Bytes Bytes of bodies per s, m, h or d: `1GiB/d`. Counted by the gateway.
+	Bytes *string `json:"bytes,omitempty"`
+
+	// Per Who shares one count; unless given the key or the membership that holds the plan.
+	Per *LimitRulePer `json:"per,omitempty"`
+
+	// Quota Requests per UTC day or month: `10000/d`, `300000/month`.
+	Quota *string `json:"quota,omitempty"`
+
+	// Rate Requests per s, m, h or d: `100/m`.
+	Rate *string `json:"rate,omitempty"`
+}
+
+// LimitRulePer Who shares one count; unless given the key or the membership that holds the plan.
+type LimitRulePer string
 
 // Me defines model for Me.
 type Me struct {
@@ -847,8 +949,11 @@ type Membership struct {
 
 	// Organization Slug.
 	Organization string `json:"organization"`
-	Revision     int64  `json:"revision"`
-	Roles        Roles  `json:"roles"`
+
+	// Plan Slug; absent where it holds none.
+	Plan     *string `json:"plan,omitempty"`
+	Revision int64   `json:"revision"`
+	Roles    Roles   `json:"roles"`
 
 	// User Id.
 	User string `json:"user"`
@@ -869,7 +974,10 @@ type MembershipPut struct {
 
 	// Comment Stays as it is unless given.
 	Comment *string `json:"comment,omitempty"`
-	Roles   Roles   `json:"roles"`
+
+	// Plan Slug or id, empty for none; stays as it is unless given.
+	Plan  *string `json:"plan,omitempty"`
+	Roles Roles   `json:"roles"`
 }
 
 // Network An address (192.0.2.7, 2001:db8::7) or a network without host bits (192.0.2.0/24).
@@ -972,6 +1080,30 @@ type OrganizationList struct {
 type OrganizationUpdate struct {
 	Active *bool   `json:"active,omitempty"`
 	Name   *string `json:"name,omitempty"`
+}
+
+// Plan defines model for Plan.
+type Plan struct {
+	Created  time.Time   `json:"created"`
+	ID       string      `json:"id"`
+	Limits   []LimitRule `json:"limits"`
+	Name     string      `json:"name"`
+	Revision int64       `json:"revision"`
+	Slug     string      `json:"slug"`
+}
+
+// PlanList defines model for PlanList.
+type PlanList struct {
+	Items []Plan `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// PlanPut defines model for PlanPut.
+type PlanPut struct {
+	Limits []LimitRule `json:"limits"`
+	Name   *string     `json:"name,omitempty"`
 }
 
 // Problem RFC 9457.
@@ -1104,7 +1236,7 @@ type Usage struct {
 	Application *string `json:"application,omitempty"`
 	Count       int64   `json:"count"`
 
-	// Day UTC.
+	// Day UTC; of a month, its first.
 	Day string `json:"day"`
 
 	// Key Id; absent where nobody was known.
@@ -1112,6 +1244,9 @@ type Usage struct {
 
 	// Outcome A reason of the gate, or `issued`, `renewed`, `narrowed`.
 	Outcome string `json:"outcome"`
+
+	// Subject Whom the pass spoke for; absent where nobody was known or there were very many.
+	Subject *string `json:"subject,omitempty"`
 }
 
 // UsageList defines model for UsageList.
@@ -1217,6 +1352,9 @@ type NetworkPath = string
 
 // OrgPath defines model for OrgPath.
 type OrgPath = string
+
+// PlanPath defines model for PlanPath.
+type PlanPath = string
 
 // RoleName defines model for RoleName.
 type RoleName = string
@@ -1413,6 +1551,12 @@ type DeleteKeyParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// UpdateKeyParams defines parameters for UpdateKey.
+type UpdateKeyParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // NarrowKeyParams defines parameters for NarrowKey.
 type NarrowKeyParams struct {
 	// IfMatch The `ETag` you saw. 412 if it has changed since.
@@ -1455,6 +1599,36 @@ type PutMembershipParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListPlansParams defines parameters for ListPlans.
+type ListPlansParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeletePlanParams defines parameters for DeletePlan.
+type DeletePlanParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutPlanParams defines parameters for PutPlan.
+type PutPlanParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListRolesParams defines parameters for ListRoles.
+type ListRolesParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // DeleteRoleParams defines parameters for DeleteRole.
 type DeleteRoleParams struct {
 	// IfMatch The `ETag` you saw. 412 if it has changed since.
@@ -1490,6 +1664,21 @@ type ListUsageParams struct {
 	// Until Before this time, RFC 3339.
 	Until *Until `form:"until,omitempty" json:"until,omitempty"`
 
+	// Bucket What counters are added up to. Nothing finer than a day is kept.
+	Bucket *ListUsageParamsBucket `form:"bucket,omitempty" json:"bucket,omitempty"`
+
+	// Subject Exactly this subject.
+	Subject *string `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// Format `csv`, or JSON unless `Accept` says otherwise.
+	Format *ListUsageParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Limit Lines on a page.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// Application Slug or id.
 	Application *string `form:"application,omitempty" json:"application,omitempty"`
 
@@ -1499,6 +1688,12 @@ type ListUsageParams struct {
 	// Outcome Exactly this outcome.
 	Outcome *string `form:"outcome,omitempty" json:"outcome,omitempty"`
 }
+
+// ListUsageParamsBucket defines parameters for ListUsage.
+type ListUsageParamsBucket string
+
+// ListUsageParamsFormat defines parameters for ListUsage.
+type ListUsageParamsFormat string
 
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
@@ -1557,6 +1752,9 @@ type ReplayApplicationJSONRequestBody = ResourceFile
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate
 
+// UpdateKeyJSONRequestBody defines body for UpdateKey for application/json ContentType.
+type UpdateKeyJSONRequestBody = KeyUpdate
+
 // NarrowKeyJSONRequestBody defines body for NarrowKey for application/json ContentType.
 type NarrowKeyJSONRequestBody = KeyNarrow
 
@@ -1565,6 +1763,9 @@ type RotateKeyJSONRequestBody = KeyRotate
 
 // PutMembershipJSONRequestBody defines body for PutMembership for application/json ContentType.
 type PutMembershipJSONRequestBody = MembershipPut
+
+// PutPlanJSONRequestBody defines body for PutPlan for application/json ContentType.
+type PutPlanJSONRequestBody = PlanPut
 
 // PutRoleJSONRequestBody defines body for PutRole for application/json ContentType.
 type PutRoleJSONRequestBody = RolePut

@@ -69,16 +69,19 @@ func listFlag(flags *pflag.FlagSet, into *[]string, name, help string) {
 const maxInput = catalog.MaxDocument + 1
 
 // readInput reads a file, or the standard input for "-".
-func (c *cli) readInput(name string) ([]byte, error) {
+func (c *cli) readInput(name string) ([]byte, error) { return c.readUpTo(name, maxInput) }
+
+// readUpTo is [cli.readInput] with another limit, in bytes.
+func (c *cli) readUpTo(name string, most int64) ([]byte, error) {
 	if name == "-" {
-		return io.ReadAll(io.LimitReader(c.in, maxInput))
+		return io.ReadAll(io.LimitReader(c.in, most))
 	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, failed("file", "%v", err)
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxInput))
+	data, err := io.ReadAll(io.LimitReader(file, most))
 	if err != nil {
 		return nil, failed("file", "%v", err)
 	}

@@ -17,13 +17,13 @@ func newKeyCommand(c *cli) *cobra.Command {
 		`  daypass key create --scopes 'photos:*' --comment "web shop"
   daypass key list
   daypass key rotate key_01k8dn1x7m4c3h8j6k2p5r9t0v --overlap 2d`,
-		newKeyCreate(c), newKeyList(c), newKeyShow(c), newKeyDelete(c), newKeyRotate(c), newKeySuggest(c), newKeyNarrow(c))
+		newKeyCreate(c), newKeyList(c), newKeyShow(c), newKeyUpdate(c), newKeyDelete(c), newKeyRotate(c), newKeySuggest(c), newKeyNarrow(c))
 }
 
 func newKeyCreate(c *cli) *cobra.Command {
 	var (
 		body                           api.KeyCreate
-		user, kind, comment            string
+		user, kind, comment, plan      string
 		scopes, roles, ips             []string
 		expires, maxLife               seconds
 		requireSignature, nameSubjects bool
@@ -54,6 +54,7 @@ A key can do no more than its owner, and no more than the key that makes it.`,
 				User:             given(flags, "user", user),
 				Kind:             given(flags, "kind", api.KeyKind(kind)),
 				Comment:          given(flags, "comment", comment),
+				Plan:             given(flags, "plan", plan),
 				Roles:            given(flags, "roles", roles),
 				Ips:              given(flags, "ips", ips),
 				ExpiresIn:        given(flags, "expires-in", int64(expires)),
@@ -75,6 +76,7 @@ A key can do no more than its owner, and no more than the key that makes it.`,
 	flags.StringVar(&user, "user", "", "id of its owner; default: you")
 	flags.StringVar(&kind, "kind", "live", "live, test, or ug for a user-group key")
 	flags.StringVar(&comment, "comment", "", "what it is for")
+	flags.StringVar(&plan, "plan", "", "the plan whose limits hold for it; default: that of its owner's membership")
 	flags.Var(&expires, "expires-in", "when it ends, such as 365d; default: never")
 	flags.Var(&maxLife, "max-token-life", "longest life of a pass made from it, such as 1h")
 	flags.BoolVar(&requireSignature, "require-signature", false, "the text alone is not enough: requests are signed with its secret")
@@ -182,6 +184,7 @@ func (c *cli) describeKey(k *api.Key) {
 		fact{"scopes", cmp.Or(words(k.Scopes), "none")},
 		fact{"roles", cmp.Or(words(k.Roles), "none")},
 		fact{"used from", anywhere(k.Ips)},
+		fact{"plan", value(k.Plan)},
 		fact{"ends", cmp.Or(c.moment(value(k.Expires)), "never")},
 		fact{"longest pass", longest},
 		fact{"signed requests", yesNo(k.RequireSignature)},

@@ -53,6 +53,7 @@ func newMemberSet(c *cli) *cobra.Command {
 	var (
 		roles   []string
 		comment string
+		plan    string
 		active  bool
 	)
 	cmd := &cobra.Command{
@@ -76,6 +77,7 @@ The roles given are all that it holds afterwards.`,
 				Roles:   roles,
 				Comment: given(flags, "comment", comment),
 				Active:  given(flags, "active", active),
+				Plan:    given(flags, "plan", plan),
 			})
 			m, err := daypass.Answer[api.Membership](response, err)
 			if err != nil {
@@ -92,6 +94,7 @@ The roles given are all that it holds afterwards.`,
 	flags := cmd.Flags()
 	listFlag(flags, &roles, "roles", "roles, as developer or developer@photos, with commas or repeated")
 	flags.StringVar(&comment, "comment", "", "note on the membership; stays as it is unless given")
+	flags.StringVar(&plan, "plan", "", "the plan whose limits hold for its keys; stays as it is unless given")
 	flags.BoolVar(&active, "active", true, "--active=false suspends the membership")
 	return cmd
 }
@@ -104,6 +107,7 @@ func (c *cli) showMembership(m *api.Membership, status int) error {
 			fact{"organization", m.Organization},
 			fact{"roles", words(m.Roles)},
 			fact{"active", yesNo(m.Active)},
+			fact{"plan", value(m.Plan)},
 			fact{"comment", m.Comment},
 		)
 	})

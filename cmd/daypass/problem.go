@@ -148,6 +148,7 @@ var hints = map[string]string{
 	"not_renewable":      "make passes that can be renewed with 'daypass token create --renewable'",
 	"token_expired":      "make a new one with 'daypass token create'",
 	"unknown_role":       "'daypass role list' shows which there are",
+	"unknown_plan":       "'daypass plan list' shows which there are",
 	"unexpected_answer":  "--url or DAYPASS_URL names the server",
 }
 

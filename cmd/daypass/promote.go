@@ -394,15 +394,7 @@ func (s *step) apply(ctx context.Context, client *api.Client) error {
 func (c *cli) showSteps(steps []step, dryRun bool) error {
 	return c.show(map[string]any{"dry_run": dryRun, "changes": slices.Concat([]step{}, steps)}, func() {
 		for _, s := range steps {
-			for _, l := range strings.Split(strings.TrimRight(inert(s.Diff), "\n"), "\n") {
-				switch {
-				case strings.HasPrefix(l, "+"):
-					l = c.paint.green(l)
-				case strings.HasPrefix(l, "-"):
-					l = c.paint.red(l)
-				}
-				c.say("%s", l)
-			}
+			c.sayDiff(s.Diff)
 		}
 		switch {
 		case len(steps) == 0:
@@ -497,12 +489,18 @@ type roleYAML struct {
 }
 
 func readRoles(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	roles, err := daypass.Answer[api.RoleList](client.ListRoles(ctx, org))
+	roles, _, err := pages(0, func(size *int, cursor *string) ([]api.Role, *string, error) {
+		page, err := daypass.Answer[api.RoleList](client.ListRoles(ctx, org, &api.ListRolesParams{Limit: size, Cursor: cursor}))
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.NextCursor, nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	texts := map[string][]byte{}
-	for _, r := range roles.Items {
+	for _, r := range roles {
 		if r.Builtin {
 			continue
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,32 +16,50 @@ import (
 )
 
 func newResourceCommand(c *cli) *cobra.Command {
-	return newGroup(c, "resource", "Check, put and show the resource file of an application",
+	return newGroup(c, "resource", "Check, put, show, import and export the resource file of an application",
 		`  daypass resource check photos.yaml
   daypass resource put photos.yaml
-  daypass resource show photos > photos.yaml`,
-		newResourceCheck(c), newPut(c, "resource"), newResourceShow(c), newShadow(c, "resource"), newResourcePromote(c), newResourceReplay(c))
+  daypass resource show photos > photos.yaml
+  daypass resource import openapi.yaml --application photos --dry-run`,
+		newResourceCheck(c), newPut(c, "resource"), newResourceShow(c), newResourceImport(c), newResourceExport(c),
+		newShadow(c, "resource"), newResourcePromote(c), newResourceReplay(c))
 }
 
 // readResources reads a resource file and checks it as a server would.
 func (c *cli) readResources(file string) ([]byte, *catalog.Document, error) {
+	data, app, err := c.readApplication(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return data, app.Document, nil
+}
+
+// readApplication is [cli.readResources] for those who match against the file.
+func (c *cli) readApplication(file string) ([]byte, *catalog.Application, error) {
 	data, err := c.readInput(file)
 	if err != nil {
 		return nil, nil, err
 	}
+	name := file
+	if name == "-" {
+		name = "standard input"
+	}
+	app, err := applicationOf(name, data)
+	return data, app, err
+}
+
+// applicationOf reads a resource file for whatever application it names.
+func applicationOf(name string, data []byte) (*catalog.Application, error) {
+	app := access.Application{Document: data}
 	doc, err := catalog.ParseDocument(data)
 	if err == nil {
-		err = compileResources(data, access.Application{Slug: doc.Application, Organization: doc.Organization})
-	}
-	var wrong *access.Error
-	if errors.As(err, &wrong) {
-		name := file
-		if name == "-" {
-			name = "standard input"
+		app.Slug, app.Organization = doc.Application, doc.Organization
+		var compiled *catalog.Application
+		if compiled, err = catalog.Compile(app); err == nil {
+			return compiled, nil
 		}
-		return nil, nil, &trouble{Code: wrong.Code, Message: name + ":\n" + wrong.Message, Fields: wrong.Fields, exit: exitFailed}
 	}
-	return data, doc, err
+	return nil, wrongFile(name, err)
 }
 
 // compileResources refuses a resource file that the server would not take for this application.
@@ -52,66 +69,13 @@ func compileResources(data []byte, app access.Application) error {
 	return err
 }
 
-// checked is what 'resource check' prints with --json.
-type checked struct {
-	Application  string         `json:"application,omitempty"`
-	Organization string         `json:"organization,omitempty"`
-	Resources    []checkedMatch `json:"resources"`
-}
-
-type checkedMatch struct {
-	Line  int    `json:"line"`
-	Match string `json:"match"`
-	Needs string `json:"needs"`
-}
-
-func newResourceCheck(c *cli) *cobra.Command {
-	return &cobra.Command{
-		Use:     "check FILE",
-		Short:   "Check a resource file here, without a server",
-		Long:    "Check a resource file here, without a server. What is wrong is named with line and column. '-' reads the standard input.",
-		Example: "  daypass resource check photos.yaml",
-		Args:    args("FILE"),
-		RunE: func(_ *cobra.Command, arguments []string) error {
-			_, doc, err := c.readResources(arguments[0])
-			if err != nil {
-				return err
-			}
-			found := checked{Application: doc.Application, Organization: doc.Organization, Resources: []checkedMatch{}}
-			rows := [][]string{}
-			for _, r := range doc.Resources {
-				m := checkedMatch{r.Line, r.Match, needs(r)}
-				if r.Mode == catalog.Shadow || doc.Mode == catalog.Shadow {
-					m.Needs += "; in shadow mode"
-				}
-				found.Resources = append(found.Resources, m)
-				rows = append(rows, []string{m.Match, m.Needs})
-			}
-			return c.show(found, func() {
-				c.say("%s %s is right: the first of these that matches decides, everything else is denied", c.paint.green("✓"), line(cmp.Or(doc.Application, arguments[0])))
-				c.table([]string{"MATCH", "NEEDS"}, rows)
-			})
-		},
+// wrongFile names the file that an error is about.
+func wrongFile(name string, err error) error {
+	var wrong *access.Error
+	if errors.As(err, &wrong) {
+		return &trouble{Code: wrong.Code, Message: name + ":\n" + wrong.Message, Fields: wrong.Fields, exit: exitFailed}
 	}
-}
-
-// needs says in words what a resource requires.
-func needs(r catalog.Resource) string {
-	if r.Public {
-		return "nothing: it is public"
-	}
-	var parts []string
-	for _, s := range r.Scopes {
-		parts = append(parts, s.String())
-	}
-	if len(r.Roles) > 0 {
-		where := " here"
-		if r.InAccount {
-			where = " anywhere in the organization"
-		}
-		parts = append(parts, r.RoleText()+where)
-	}
-	return cmp.Or(strings.Join(parts, " and "), "any good pass")
+	return err
 }
 
 // newPut makes 'app put' and 'resource put': they are the same, and people look in both places.
@@ -182,7 +146,7 @@ func newResourceShow(c *cli) *cobra.Command {
 			if c.json {
 				accept = "application/json"
 			}
-			text, err := daypass.Text(client.GetApplication(cmd.Context(), org, arguments[0], accepting(accept)))
+			text, err := resourceFile(cmd.Context(), client, org, arguments[0], accept)
 			if err != nil {
 				return err
 			}
@@ -190,6 +154,11 @@ func newResourceShow(c *cli) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// resourceFile asks the server for the resource file of an application.
+func resourceFile(ctx context.Context, client *api.Client, org, name, accept string) ([]byte, error) {
+	return daypass.Text(client.GetApplication(ctx, org, name, accepting(accept)))
 }
 
 // accepting asks for a form of the answer.

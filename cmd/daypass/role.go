@@ -28,11 +28,17 @@ func newRoleList(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			roles, err := daypass.Answer[api.RoleList](client.ListRoles(cmd.Context(), org))
+			roles, _, err := pages(0, func(size *int, cursor *string) ([]api.Role, *string, error) {
+				page, err := daypass.Answer[api.RoleList](client.ListRoles(cmd.Context(), org, &api.ListRolesParams{Limit: size, Cursor: cursor}))
+				if err != nil {
+					return nil, nil, err
+				}
+				return page.Items, page.NextCursor, nil
+			})
 			if err != nil {
 				return err
 			}
-			return showList(c, roles.Items, false, "no roles", []string{"ROLE", "BUILT IN", "SCOPES", "COMMENT"}, func(r api.Role) []string {
+			return showList(c, roles, false, "no roles", []string{"ROLE", "BUILT IN", "SCOPES", "COMMENT"}, func(r api.Role) []string {
 				return []string{r.Name, yesNo(r.Builtin), words(r.Scopes), r.Comment}
 			})
 		},

@@ -38,6 +38,7 @@ type Key struct {
 	OverlapUntil time.Time // the previous secret works until then; zero: it does not
 	Created      time.Time
 	LastUse      LastUse
+	PlanID       string // empty: none, so that of the owner's membership holds
 	Revision     int64
 }
 

@@ -36,6 +36,7 @@ type Membership struct {
 	Active         bool
 	Created        time.Time
 	LastAccess     LastUse
+	PlanID         string // empty: none
 	Revision       int64
 }
 

@@ -20,6 +20,7 @@ type reader interface {
 	Role(ctx context.Context, orgID, nameOrID string) (access.CustomRole, error)
 	Application(ctx context.Context, orgID, slugOrID string) (access.Application, error)
 	Key(ctx context.Context, orgID, id string) (access.Key, error)
+	Plan(ctx context.Context, orgID, slugOrID string) (access.Plan, error)
 }
 
 // authorize decides whether the caller may do op in the organization, and how

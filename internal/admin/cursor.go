@@ -12,7 +12,7 @@ import (
 // is hopeless, little enough that cursors stay short.
 const cursorMAC = 16
 
-const maxCursor = 400 // bytes
+const maxCursor = 4000 // bytes
 
 var errCursor = access.New(access.Invalid, "invalid_cursor", "this cursor is not one of this list; start again without it").At("/cursor")
 
@@ -50,10 +50,9 @@ func (s *Service) after(l listing, cursor string) (string, error) {
 	return string(last), nil
 }
 
-// paged reads one part of a list, of which read returns at most limit rows
-// behind the one named after.
-func paged[R, V any](s *Service, l listing, p Page, read func(after string, limit int) ([]R, error), id func(R) string, view func(R) (V, error)) (List[V], error) {
-	limit, err := pageSize(p.Limit)
+// pagedUpTo is [paged] for lists whose pages may be longer.
+func pagedUpTo[R, V any](s *Service, most int, l listing, p Page, read func(after string, limit int) ([]R, error), id func(R) string, view func(R) (V, error)) (List[V], error) {
+	limit, err := pageSize(p.Limit, most)
 	if err != nil {
 		return List[V]{}, err
 	}
@@ -79,6 +78,12 @@ func paged[R, V any](s *Service, l listing, p Page, read func(after string, limi
 		out.Items = append(out.Items, v)
 	}
 	return out, nil
+}
+
+// paged reads one part of a list, of which read returns at most limit rows
+// behind the one named after.
+func paged[R, V any](s *Service, l listing, p Page, read func(after string, limit int) ([]R, error), id func(R) string, view func(R) (V, error)) (List[V], error) {
+	return pagedUpTo(s, maxPage, l, p, read, id, view)
 }
 
 // as is the view of a row that is shown as it is.

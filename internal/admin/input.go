@@ -162,12 +162,12 @@ func (f *faults) life(pointer string, seconds *int64, most time.Duration) time.D
 	return time.Duration(*seconds) * time.Second
 }
 
-func pageSize(limit int) (int, error) {
+func pageSize(limit, most int) (int, error) {
 	switch {
 	case limit == 0:
 		return defaultPage, nil
-	case limit < 0 || limit > maxPage:
-		return 0, access.New(access.Invalid, "invalid_field", fmt.Sprintf("ask for 1 to %d items", maxPage)).At("/limit")
+	case limit < 0 || limit > most:
+		return 0, access.New(access.Invalid, "invalid_field", fmt.Sprintf("ask for 1 to %d items", most)).At("/limit")
 	}
 	return limit, nil
 }

@@ -28,6 +28,7 @@ type Key struct {
 	OverlapUntil     time.Time // the previous secret works until then; zero: it does not
 	Created          time.Time
 	LastUse          access.LastUse
+	Plan             string // slug; empty: that of the owner's membership
 	Revision         int64
 }
 
@@ -51,6 +52,7 @@ type NewKey struct {
 	MaxTokenLife     *int64         // seconds, at most the platform's; nil: the platform's
 	RequireSignature bool
 	MayNameSubjects  bool
+	Plan             string // slug or id; empty: none
 }
 
 // KeyFilter narrows a list of keys.
@@ -60,11 +62,15 @@ type KeyFilter struct {
 
 func (n *names) key(k access.Key) (Key, error) {
 	roles, err := n.write(k.Roles)
+	if err != nil {
+		return Key{}, err
+	}
+	plan, err := n.plan(k.PlanID)
 	return Key{
 		ID: k.ID, UserID: k.UserID, Kind: k.Kind, Comment: k.Comment, Scopes: k.Scopes.Strings(), Roles: roles,
 		IPs: k.Networks.Strings(), Expires: k.Expires, MaxTokenLife: k.MaxTokenLife,
 		RequireSignature: k.RequireSignature, MayNameSubjects: k.MayNameSubjects,
-		Version: k.Version, OverlapUntil: k.OverlapUntil, Created: k.Created, LastUse: k.LastUse, Revision: k.Revision,
+		Version: k.Version, OverlapUntil: k.OverlapUntil, Created: k.Created, LastUse: k.LastUse, Plan: plan, Revision: k.Revision,
 	}, err
 }
 
@@ -168,6 +174,14 @@ func (s *Service) CreateKey(ctx context.Context, caller *access.Caller, org stri
 		}
 		n := namesIn(ctx, tx, g.org.ID)
 		if key.Roles, err = n.resolve("/roles", d.roles); err != nil {
+			return err
+		}
+		if in.Plan != "" {
+			if err := g.mayGivePlan(); err != nil {
+				return err
+			}
+		}
+		if key.PlanID, err = n.planID(in.Plan); err != nil {
 			return err
 		}
 		if d.byDefault {

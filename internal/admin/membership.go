@@ -22,6 +22,7 @@ type Membership struct {
 	Active         bool
 	Created        time.Time
 	LastAccess     access.LastUse
+	Plan           string // slug; empty: none
 	Revision       int64
 }
 
@@ -30,13 +31,18 @@ type MembershipPut struct {
 	Roles   []string // 1 to 50
 	Comment *string  // nil: as it is (new: empty)
 	Active  *bool    // nil: as it is (new: true)
+	Plan    *string  // slug or id, empty for none; nil: as it is (new: none)
 }
 
 func (n *names) membership(org access.Organization, m access.Membership) (Membership, error) {
 	roles, err := n.write(m.Roles)
+	if err != nil {
+		return Membership{}, err
+	}
+	plan, err := n.plan(m.PlanID)
 	return Membership{
 		ID: m.ID, OrganizationID: org.ID, Organization: org.Slug, UserID: m.UserID, Roles: roles, Comment: m.Comment,
-		Active: m.Active, Created: m.Created, LastAccess: m.LastAccess, Revision: m.Revision,
+		Active: m.Active, Created: m.Created, LastAccess: m.LastAccess, Plan: plan, Revision: m.Revision,
 	}, err
 }
 
@@ -96,6 +102,11 @@ func (s *Service) PutMembership(ctx context.Context, caller *access.Caller, org,
 		}
 		set(&next.Comment, in.Comment)
 		set(&next.Active, in.Active)
+		if in.Plan != nil {
+			if next.PlanID, err = n.planID(*in.Plan); err != nil {
+				return err
+			}
+		}
 		if err := g.mayPlace(old, next); err != nil {
 			return err
 		}
@@ -103,7 +114,7 @@ func (s *Service) PutMembership(ctx context.Context, caller *access.Caller, org,
 			return err
 		}
 		return tx.Record("membership."+verb(created), g.org.ID, next.UserID, map[string]any{
-			"membership": out.ID, "roles": out.Roles, "active": out.Active,
+			"membership": out.ID, "roles": out.Roles, "active": out.Active, "plan": out.Plan,
 		})
 	})
 	did, err := outcome(err, created)
@@ -149,7 +160,7 @@ func (g *grant) mayPlace(old, next access.Membership) error {
 // putPlace writes a membership and revokes what it loses.
 func (s *Service) putPlace(ctx context.Context, tx *store.Tx, g *grant, old, next access.Membership) (Membership, error) {
 	n := namesIn(ctx, tx, g.org.ID)
-	if old.ID != "" && slices.Equal(old.Roles, next.Roles) && old.Comment == next.Comment && old.Active == next.Active {
+	if old.ID != "" && slices.Equal(old.Roles, next.Roles) && old.Comment == next.Comment && old.Active == next.Active && old.PlanID == next.PlanID {
 		same, err := n.membership(g.org, old)
 		if err != nil {
 			return same, err

@@ -17,10 +17,11 @@ type names struct {
 	r     reader
 	orgID string
 	slugs map[string]string // application id → slug; "" where it is gone
+	plans map[string]string // plan id → slug
 }
 
 func namesIn(ctx context.Context, r reader, orgID string) *names {
-	return &names{ctx: ctx, r: r, orgID: orgID, slugs: map[string]string{}}
+	return &names{ctx: ctx, r: r, orgID: orgID, slugs: map[string]string{}, plans: map[string]string{}}
 }
 
 // write gives roles as people write them. A role in an application that is gone

@@ -47,6 +47,12 @@ const (
 	opGetKey    = Operation("keys.get")
 	opDeleteKey = Operation("keys.delete")
 	opRotateKey = Operation("keys.rotate")
+	opUpdateKey = Operation("keys.update")
+
+	opListPlans  = Operation("plans.list")
+	opGetPlan    = Operation("plans.get")
+	opPutPlan    = Operation("plans.put")
+	opDeletePlan = Operation("plans.delete")
 
 	opSuggestKey = Operation("keys.suggest")
 	opNarrowKey  = Operation("keys.narrow")
@@ -132,6 +138,13 @@ var permissions = []Permission{
 	{opGetKey, "GET", inOrg + "/keys/{key}", "daypass:keys:read", Everything, Nothing, Nothing, true},
 	{opDeleteKey, "DELETE", inOrg + "/keys/{key}", "daypass:keys:write", Everything, Nothing, Nothing, true},
 	{opRotateKey, "POST", inOrg + "/keys/{key}/rotate", "daypass:keys:write", Everything, Nothing, Nothing, true},
+
+	{opUpdateKey, "PATCH", inOrg + "/keys/{key}", "daypass:keys:write", Everything, Nothing, Nothing, false},
+
+	{opListPlans, "GET", inOrg + "/plans", "daypass:plans:read", Everything, Everything, Everything, false},
+	{opGetPlan, "GET", inOrg + "/plans/{plan}", "daypass:plans:read", Everything, Everything, Everything, false},
+	{opPutPlan, "PUT", inOrg + "/plans/{plan}", "daypass:plans:write", Everything, Nothing, Nothing, false},
+	{opDeletePlan, "DELETE", inOrg + "/plans/{plan}", "daypass:plans:write", Everything, Nothing, Nothing, false},
 
 	{opListApplications, "GET", inOrg + "/applications", "daypass:applications:read", Everything, Held, Held, false},
 	{opGetApplication, "GET", inOrg + "/applications/{app}", "daypass:applications:read", Everything, Held, Held, false},

@@ -11,7 +11,7 @@ import (
 )
 
 // things is what one caller reaches for: somebody's user, key, token; an application.
-type things struct{ org, user, key, token, app, role string }
+type things struct{ org, user, key, token, app, role, plan string }
 
 const never = int64(1) << 40 // a revision nothing has: whoever is let through stops there
 
@@ -69,7 +69,10 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	"memberships.delete": func(w *world, c *access.Caller, on things) error {
 		return w.DeleteMembership(w.ctx, c, on.org, on.user, never)
 	},
-	"roles.list": func(w *world, c *access.Caller, on things) error { _, err := w.Roles(w.ctx, c, on.org); return err },
+	"roles.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Roles(w.ctx, c, on.org, admin.Page{})
+		return err
+	},
 	"roles.get": func(w *world, c *access.Caller, on things) error {
 		_, err := w.Role(w.ctx, c, on.org, on.role)
 		return err
@@ -97,6 +100,25 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	"keys.rotate": func(w *world, c *access.Caller, on things) error {
 		_, err := w.RotateKey(w.ctx, c, on.org, on.key, 0, never)
 		return err
+	},
+	"keys.update": func(w *world, c *access.Caller, on things) error {
+		_, err := w.SetKeyPlan(w.ctx, c, on.org, on.key, "", never)
+		return err
+	},
+	"plans.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Plans(w.ctx, c, on.org, admin.Page{})
+		return err
+	},
+	"plans.get": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Plan(w.ctx, c, on.org, on.plan)
+		return err
+	},
+	"plans.put": func(w *world, c *access.Caller, on things) error {
+		_, _, err := w.PutPlan(w.ctx, c, on.org, on.plan, admin.PlanPut{Limits: []access.LimitText{{Quota: "1/d"}}}, never)
+		return err
+	},
+	"plans.delete": func(w *world, c *access.Caller, on things) error {
+		return w.DeletePlan(w.ctx, c, on.org, on.plan, never)
 	},
 	"applications.list": func(w *world, c *access.Caller, on things) error {
 		_, err := w.Applications(w.ctx, c, on.org, admin.Page{})
@@ -187,7 +209,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return err
 	},
 	"usage.read": func(w *world, c *access.Caller, on things) error {
-		_, err := w.Usage(w.ctx, c, on.org, admin.UsageFilter{Key: on.key})
+		_, err := w.Usage(w.ctx, c, on.org, admin.UsageFilter{Key: on.key}, admin.Page{})
 		return err
 	},
 	"feed.read": func(w *world, c *access.Caller, _ things) error { return w.MayReadFeed(w.ctx, c) },
@@ -202,7 +224,7 @@ func letThrough(err error) bool {
 }
 
 func (w *world) thingsOf(c *access.Caller, app string) things {
-	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor"}
+	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold"}
 }
 
 // Every route, with every role, by key and by pass, on one's own and on others'
@@ -217,6 +239,7 @@ func TestTable(t *testing.T) {
 	w.deny("acme", "photos", "192.0.2.0/24")
 	w.deny("acme", "videos", "192.0.2.0/24")
 	w.deny("", "", "192.0.2.0/24")
+	w.plan("acme", "gold", access.LimitText{Rate: "100/m"})
 	other := w.user("acme", "consumer")
 	for _, role := range []string{"administrator", "account_manager", "application_manager", "application_manager@photos", "developer", "developer@photos", "consumer", "consumer@photos", "auditor"} {
 		caller := w.user("acme", role)

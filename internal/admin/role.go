@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -42,8 +43,8 @@ func customRole(r access.CustomRole) Role {
 	return Role{ID: r.ID, Name: r.Name, Comment: r.Comment, Scopes: r.Scopes.Strings(), Revision: r.Revision}
 }
 
-// Roles lists the built-in roles, then the custom ones by name, in one part.
-func (s *Service) Roles(ctx context.Context, caller *access.Caller, org string) (List[Role], error) {
+// Roles lists the built-in roles, then the custom ones by name.
+func (s *Service) Roles(ctx context.Context, caller *access.Caller, org string, p Page) (List[Role], error) {
 	g, err := s.authorize(ctx, s.store, caller, opListRoles, org)
 	if err != nil {
 		return List[Role]{}, err
@@ -52,14 +53,17 @@ func (s *Service) Roles(ctx context.Context, caller *access.Caller, org string) 
 	if err != nil {
 		return List[Role]{}, err
 	}
-	var out List[Role]
+	var all []Role
 	for _, name := range access.BuiltinRoles {
-		out.Items = append(out.Items, builtinRole(name))
+		all = append(all, builtinRole(name))
 	}
 	for _, r := range custom {
-		out.Items = append(out.Items, customRole(r))
+		all = append(all, customRole(r))
 	}
-	return out, nil
+	return paged(s, listing{"roles", g.org.ID}, p, func(after string, limit int) ([]Role, error) {
+		from := 1 + slices.IndexFunc(all, func(r Role) bool { return r.Name == after })
+		return all[from:min(from+limit, len(all))], nil
+	}, func(r Role) string { return r.Name }, as[Role])
 }
 
 // Role returns one, by name or id.

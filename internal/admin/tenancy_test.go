@@ -17,17 +17,18 @@ func TestForeignIsUnknown(t *testing.T) {
 	w.organization("globex")
 	for _, org := range []string{"acme", "globex"} {
 		w.application(org, org+"-app")
+		w.plan(org, org+"-plan", access.LimitText{Rate: "1/s"})
 		if _, _, err := w.PutRole(w.ctx, w.root, org, org+"_role", admin.RolePut{Scopes: []string{"x"}}, admin.AnyRevision); err != nil {
 			t.Fatal(err)
 		}
 	}
 	theirs := w.user("globex", "account_manager")
-	foreign := things{org: "globex", user: theirs.UserID, key: theirs.KeyID, token: w.issued(theirs).ID, app: "globex-app", role: "globex_role"}
-	unknown := things{org: "nowhere", user: seal.NewID("usr"), key: seal.NewID("key"), token: seal.NewID("tok"), app: "nothing", role: "nothing"}
+	foreign := things{org: "globex", user: theirs.UserID, key: theirs.KeyID, token: w.issued(theirs).ID, app: "globex-app", role: "globex_role", plan: "globex-plan"}
+	unknown := things{org: "nowhere", user: seal.NewID("usr"), key: seal.NewID("key"), token: seal.NewID("tok"), app: "nothing", role: "nothing", plan: "nothing"}
 
 	inAcme := func(on things) things { on.org = "acme"; return on }
 	// These make what is not there, or take a user of another organization on purpose.
-	makes := map[string]bool{"applications.put": true, "roles.put": true, "memberships.put": true}
+	makes := map[string]bool{"applications.put": true, "roles.put": true, "memberships.put": true, "plans.put": true}
 
 	for _, role := range []string{"account_manager", "application_manager", "developer", "consumer"} {
 		ours := w.user("acme", role)
@@ -229,10 +230,10 @@ func TestEventsAndUsage(t *testing.T) {
 	if err := w.store.WriteBatch(w.ctx, batch); err != nil {
 		t.Fatal(err)
 	}
-	if all := must(w.Usage(w.ctx, w.root, "acme", admin.UsageFilter{}))(t); len(all) != 2 {
+	if all := must(w.Usage(w.ctx, w.root, "acme", admin.UsageFilter{}, admin.Page{}))(t).Items; len(all) != 2 {
 		t.Errorf("all: %v", all)
 	}
-	own := must(w.Usage(w.ctx, mine, "acme", admin.UsageFilter{}))(t)
+	own := must(w.Usage(w.ctx, mine, "acme", admin.UsageFilter{}, admin.Page{}))(t).Items
 	if len(own) != 1 || own[0].KeyID != mine.KeyID || own[0].Count != 1 {
 		t.Errorf("own: %v", own)
 	}

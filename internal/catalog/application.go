@@ -31,7 +31,9 @@ type Resource struct {
 	// PassCookies leaves the caller's cookies in it.
 	PassCookies bool
 	// Shape changes the JSON of answers; nil: they are passed on as they come.
-	Shape   *Shape
+	Shape *Shape
+	// Limits hold whoever calls; nil: there are none. They are set by [Compile].
+	Limits  *access.Limits
 	Comment string
 	// GraphQL is what each root field needs, for a GraphQL resource; else nil.
 	// Public, Scopes and Roles are then empty.
@@ -39,6 +41,7 @@ type Resource struct {
 	// Mode says whether the rule is enforced, or only tried.
 	Mode Mode
 
+	limits   []access.Limit
 	column   int
 	roleText string
 	pattern  pattern
@@ -51,6 +54,28 @@ func (r *Resource) RoleText() string { return r.roleText }
 func (r *Resource) Path() string {
 	_, path, _ := strings.Cut(r.Match, " ")
 	return strings.TrimLeft(path, " ")
+}
+
+// Needs says in words what a resource requires.
+func (r *Resource) Needs() string {
+	if r.Public {
+		return "nothing: it is public"
+	}
+	var parts []string
+	for _, s := range r.Scopes {
+		parts = append(parts, s.String())
+	}
+	if len(r.Roles) > 0 {
+		where := " here"
+		if r.InAccount {
+			where = " anywhere in the organization"
+		}
+		parts = append(parts, r.RoleText()+where)
+	}
+	if len(parts) == 0 {
+		return "any good pass"
+	}
+	return strings.Join(parts, " and ")
 }
 
 // Application is an application with its resource file, ready to be matched
@@ -99,6 +124,7 @@ func indexed(app access.Application, doc *Document, wanted func(*Document, *Reso
 		if !wanted(doc, r) {
 			continue
 		}
+		r.Limits = access.NewLimits(app.ID+"\x00"+r.Match, "", r.limits)
 		if !a.index.add(int32(i), &r.pattern) {
 			return nil, invalid(problem{r.Line, r.column, fmt.Sprintf("/resources/%d/match", i),
 				fmt.Sprintf("more than %d different patterns with '*' inside a segment compete for one place; merge some of them", maxGlobs)})

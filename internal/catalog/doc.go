@@ -18,6 +18,11 @@
 // fields that could execute in a document, and what each of them needs. What is to
 // be sent on is written by it too, for the same reason as with paths.
 //
+// [ReadOpenAPI] makes resources of an OpenAPI document, more strictly where a
+// resource cannot say the same, and [ToOpenAPI] describes an application as one.
+// [Compare] and [Inspect] find what a change or a file does to requests, by
+// deciding how patterns lie to each other.
+//
 // First match wins, and what matches nothing is denied: catalog answers with
 // nil and leaves the saying of no to package gate. It knows nothing of tokens,
 // performs no I/O and has no clock.

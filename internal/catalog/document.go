@@ -62,8 +62,7 @@ type TokenDefaults struct {
 
 // ParseDocument reads a resource file, YAML, or JSON where it begins with a
 // brace: at most [MaxDocument] bytes and [MaxResources] resources. It is strict:
-// unknown and repeated fields, YAML anchors, aliases and tags, and parts this
-// version does not enforce are refused.
+// unknown and repeated fields, YAML anchors, aliases and tags are refused.
 //
 // The error is an [*access.Error] of kind Invalid with code invalid_resources;
 // its message has a line for each problem, up to ten, that gives line and column
@@ -167,7 +166,7 @@ var resourceFields = []field[draft]{
 	{"pass_cookies", func(r *reader, d *draft, n *node) { d.PassCookies = r.flag(n) }},
 	{"comment", func(r *reader, d *draft, n *node) { d.Comment = r.text(n) }},
 	{"mode", func(r *reader, d *draft, n *node) { d.Mode = r.mode(n) }},
-	{"limit", reserved[draft]},
+	{"limit", func(r *reader, d *draft, n *node) { d.limits = r.limits(n) }},
 	{"graphql", (*reader).graphql},
 	{"shape", func(r *reader, d *draft, n *node) { r.shape(d, n) }},
 }
@@ -179,12 +178,6 @@ var requireFields = []field[draft]{
 		d.in = n
 		d.InAccount = r.choice(n, "application", "account") == "account"
 	}},
-}
-
-// reserved refuses a field that is described but not enforced by this version:
-// to take it and do nothing would promise a protection that is not there.
-func reserved[T any](r *reader, _ *T, n *node) {
-	r.report(n, "this version of the server does not enforce %q yet; take it out, or the resource would be less protected than it says", n.name)
 }
 
 // readObject reads an object field by field.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/daypass/daypass/internal/access"
 )
@@ -117,8 +118,17 @@ func TestProblemsNamePlaceAndRemedy(t *testing.T) {
 		{"wrong access", resource("  - match: GET /b\n    access: none\n"), "line 5, column 13", "write public or authenticated"},
 		{"pass_token in words", resource("  - match: GET /b\n    access: public\n    pass_token: yes\n"), "line 6, column 17", "true or false"},
 		{"both names of pass_token", resource("  - match: GET /b\n    access: public\n    pass_token: true\n    bearer_token: true\n"), "line 7, column 19", "are the same"},
-		{"limit", resource("  - match: GET /b\n    access: public\n    limit: { rate: 100/m }\n"), "line 6, column 12", "does not enforce \"limit\""},
 		{"graphql", resource("  - match: POST /b\n    access: public\n    graphql: { query: public }\n"), "line 6, column 14", "take out access and require"},
+		{"rate", resource("  - match: GET /b\n    access: public\n    limit: { rate: 100/min }\n"), "line 6, column 20", "as in 100/m"},
+		{"rate without unit", resource("  - match: GET /b\n    access: public\n    limit: { rate: 100 }\n"), "line 6, column 20", "write text here"},
+		{"burst", resource("  - match: GET /b\n    access: public\n    limit: { rate: 1/s, burst: many }\n"), "line 6, column 32", "burst: 20"},
+		{"burst of nothing", resource("  - match: GET /b\n    access: public\n    limit: { quota: 1/d, burst: 2 }\n"), "line 6, column 33", "add rate"},
+		{"per", resource("  - match: GET /b\n    access: public\n    limit:\n      - quota: 1/d\n      - { per: user, rate: 1/s }\n"), "line 8, column 16", "subject, organization"},
+		{"nothing limited", resource("  - match: GET /b\n    access: public\n    limit: { per: key }\n"), "line 6, column 12", "must bound something"},
+		{"quota per hour", resource("  - match: GET /b\n    access: public\n    limit: { quota: 5/h }\n"), "line 6, column 21", "10000/d or 300000/month"},
+		{"size", resource("  - match: GET /b\n    access: public\n    limit: { body: 10mb }\n"), "line 6, column 20", "as in 10MiB"},
+		{"bytes", resource("  - match: GET /b\n    access: public\n    limit: { bytes: 1GiB }\n"), "line 6, column 21", "as in 1GiB/d"},
+		{"no limits", resource("  - match: GET /b\n    access: public\n    limit: []\n"), "line 6, column 12", "empty list limits nothing"},
 		{"no method", resource("  - match: /b\n    access: public\n"), "line 4, column 12", "GET /photos/{id}"},
 		{"small letters", resource("  - match: get /b\n    access: public\n"), "line 4, column 12", "in capitals"},
 		{"blank in methods", resource("  - match: GET, POST /b\n    access: public\n"), "line 4, column 12", "one space and a path"},
@@ -305,4 +315,14 @@ func FuzzParseDocument(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestColumnsOfOneLongLine: columns count characters, also far into a line.
+func TestColumnsOfOneLongLine(t *testing.T) {
+	file := `{"resources": [` + strings.Repeat(`{"match": "GET /é", "access": "public"}, `, 9_000) + `{"match": 7, "access": "public"}]}`
+	_, err := ParseDocument([]byte(file))
+	want := fmt.Sprintf("line 1, column %d: ", utf8.RuneCountInString(file[:strings.Index(file, "7,")])+1)
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
 }

@@ -207,7 +207,7 @@ func escapeLength(s string) int {
 	}
 	if strings.HasPrefix(s, `\u{`) {
 		digits, _, closed := strings.Cut(s[3:min(len(s), len(`\u{12345678}`))], "}")
-		if r, ok := hex(digits); !closed || !ok || !utf8.ValidRune(r) {
+		if r, ok := hexRune(digits); !closed || !ok || !utf8.ValidRune(r) {
 			return 0
 		}
 		return len(`\u{`) + len(digits) + len(`}`)
@@ -229,11 +229,11 @@ func hexAt(s string, at int) (rune, bool) {
 	if len(s) < at+4 {
 		return 0, false
 	}
-	return hex(s[at : at+4])
+	return hexRune(s[at : at+4])
 }
 
-// hex reads one to eight hexadecimal digits.
-func hex(s string) (rune, bool) {
+// hexRune reads one to eight hexadecimal digits.
+func hexRune(s string) (rune, bool) {
 	var v uint32
 	for _, c := range []byte(s) {
 		switch {

@@ -316,7 +316,7 @@ type jsonReader struct {
 	data         []byte
 	dec          *jsontext.Decoder
 	offset, line int // line is the one offset lies in
-	lineStart    int
+	column       int // of offset, from 0, in characters
 }
 
 // skip is where the next token begins, after any of the bytes between.
@@ -328,14 +328,18 @@ func (r *jsonReader) skip(between string) int {
 	return i
 }
 
-// place turns an offset into line and column. Offsets must not decrease.
+// place turns an offset into line and column. Offsets must not decrease: each
+// byte is looked at once, however long the lines are.
 func (r *jsonReader) place(offset int) (line, column int) {
 	for ; r.offset < min(offset, len(r.data)); r.offset++ {
-		if r.data[r.offset] == '\n' {
-			r.line, r.lineStart = r.line+1, r.offset+1
+		switch c := r.data[r.offset]; {
+		case c == '\n':
+			r.line, r.column = r.line+1, 0
+		case utf8.RuneStart(c):
+			r.column++
 		}
 	}
-	return r.line, utf8.RuneCount(r.data[r.lineStart:min(max(offset, r.lineStart), len(r.data))]) + 1
+	return r.line, r.column + 1
 }
 
 func (r *jsonReader) problem(offset int, message string) problem {

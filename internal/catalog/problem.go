@@ -25,8 +25,12 @@ func (p problem) String() string {
 // invalid makes the one error for what is wrong with a resource file: every
 // problem has a line of the message and a field of its own.
 func invalid(problems ...problem) error {
+	return listing(access.New(access.Invalid, "invalid_resources", ""), problems)
+}
+
+// listing writes the problems into an error.
+func listing(err *access.Error, problems []problem) error {
 	lines := make([]string, 0, maxProblems+1)
-	err := access.New(access.Invalid, "invalid_resources", "")
 	for i, p := range problems {
 		if i == maxProblems {
 			lines = append(lines, fmt.Sprintf("and %d more", len(problems)-maxProblems))

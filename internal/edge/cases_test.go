@@ -20,8 +20,8 @@ import (
 // discard counts nothing.
 type discard struct{}
 
-func (discard) Observe(gate.Reason, time.Duration)          {}
-func (discard) Used(_, _, _, _, _ string, _ access.LastUse) {}
+func (discard) Observe(gate.Reason, time.Duration)  {}
+func (discard) Used(access.Counted, access.LastUse) {}
 func identityOf(h http.Header) gate.Identity {
 	return gate.Identity{
 		Subject: h.Get("X-Daypass-Subject"), Organization: h.Get("X-Daypass-Org"), Scopes: h.Get("X-Daypass-Scopes"),

@@ -3,11 +3,14 @@ package edge
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
+	"strconv"
 
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/meter"
 )
 
-// writeDenial answers a request that the gate denied: 401 with a Bearer challenge, 403, or 503.
+// writeDenial answers a request that the gate or a limit denied: 401 with a Bearer challenge, 403, 413, 429, or 503.
 func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, bearer string) {
 	status, detail := d.Status(), denialDetail(d, bearer)
 	switch {
@@ -15,9 +18,12 @@ func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, beare
 		w.Header().Set("Www-Authenticate", bearerChallenge(string(d.Reason), detail))
 	case d.Reason == gate.ScopeMissing:
 		w.Header().Set("Www-Authenticate", realm+`, error="insufficient_scope", scope="`+d.Missing+`"`)
+	case status == http.StatusTooManyRequests && d.Limited != nil:
+		w.Header().Set("Retry-After", strconv.FormatInt(meter.Seconds(d.Limited.Wait), 10))
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	}
+	tellLimits(w.Header(), d)
 	if isGraphQL(d) {
 		writeGraphQL(w, r, status, graphqlDenial(d, bearer), 1)
 		return
@@ -37,6 +43,8 @@ var denialDetails = map[gate.Reason]string{
 	gate.WrongOrganization: "the pass belongs to another organization",
 	gate.WrongAudience:     "the pass is for another application",
 	gate.AddressDenied:     "the application does not accept calls from this address",
+	gate.RateLimited:       "there were too many requests in a short time; wait as long as Retry-After says",
+	gate.QuotaExceeded:     "the quota of this day or month is used up; wait as long as Retry-After says",
 	gate.StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
 
 	gate.GraphQLUnparsed:      "this is not a GraphQL request that can be judged",
@@ -51,6 +59,9 @@ func denialDetail(d *gate.Decision, bearer string) string {
 		return fmt.Sprintf("the pass lacks scope %q%s", d.Missing, forField(d))
 	case d.Reason == gate.RoleMissing:
 		return fmt.Sprintf("the pass does not hold the role that is needed here: %s%s", d.Missing, forField(d))
+	case d.Reason == gate.BodyTooLarge:
+		a, _ := allowanceOf(d, netip.Addr{})
+		return fmt.Sprintf("the body may have at most %d bytes", a.body())
 	case d.Reason == gate.TokenRevoked && d.Revoked != "":
 		return fmt.Sprintf("the pass has been revoked (%s); get a new one", d.Revoked)
 	case d.Reason == gate.TokenInvalid && isKey(bearer):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/meter"
 )
 
 // Observer counts decisions and how long they took.
@@ -16,18 +17,19 @@ type Observer interface {
 }
 
 // Meter counts requests per organization, application and key, and notes when a key and a membership were last used.
-// Ids it is not told are empty.
+// What it is not told is empty.
 type Meter interface {
-	Used(organizationID, applicationID, keyID, membershipID, outcome string, use access.LastUse)
+	Used(line access.Counted, use access.LastUse)
 }
 
-// Config is what a door needs. Every field must be set.
+// Config is what a door needs. Every field must be set, save Limits.
 type Config struct {
 	Gate     *gate.Gate
 	Now      func() time.Time
 	Observer Observer
 	Meter    Meter
-	Facts    Facts // nil: nothing is kept of requests
+	Facts    Facts          // nil: nothing is kept of requests
+	Limits   *meter.Limiter // that all doors share; nil: an own one
 	Log      *slog.Logger
 }
 
@@ -41,24 +43,29 @@ type door struct {
 	observer Observer
 	meter    Meter
 	facts    Facts
+	limits   *meter.Limiter
 	log      *slog.Logger
 
 	readsGraphQL bool // from the body, and then asks again
 }
 
 func newDoor(c Config) door {
-	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, log: c.Log}
+	if c.Limits == nil {
+		c.Limits = meter.NewLimiter()
+	}
+	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, limits: c.Limits, log: c.Log}
 }
 
 var errNoClient = errors.New("edge: the request's context carries no client; the server's outermost handler must set it")
 
-// judge asks the gate, and counts what it said.
+// judge asks the gate, then the limits, and counts what they said.
 func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 	began := d.now()
 	decision := d.gate.CheckAt(r, bearer, began)
 	if d.awaitsOperation(r, &decision) {
 		return decision // nothing is decided yet
 	}
+	d.limit(r, &decision, began)
 	d.observer.Observe(decision.Reason, d.now().Sub(began))
 	d.count(&decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})
 	d.witness(r, &decision, began)
@@ -68,20 +75,20 @@ func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 // maxUserAgent is how much of a User-Agent is kept, in bytes.
 const maxUserAgent = 200
 
-// count tells the meter. A key of another organization is not named to the one that owns the application.
+// count tells the meter. A caller of another organization is not named to the one that owns the application.
 func (d *door) count(decision *gate.Decision, use access.LastUse) {
 	app, t := decision.Application, decision.Token
 	if app == nil {
 		return
 	}
-	var keyID, membershipID string
+	line := access.Counted{OrganizationID: app.OrganizationID, ApplicationID: app.ID, Outcome: string(decision.Reason)}
 	if t != nil && t.OrganizationID == app.OrganizationID {
-		keyID, membershipID = t.KeyID, t.MembershipID
+		line.KeyID, line.MembershipID, line.Subject = t.KeyID, t.MembershipID, t.Subject
 	}
 	if len(use.UserAgent) > maxUserAgent {
 		use.UserAgent = use.UserAgent[:maxUserAgent]
 	}
-	d.meter.Used(app.OrganizationID, app.ID, keyID, membershipID, string(decision.Reason), use)
+	d.meter.Used(line, use)
 }
 
 // refuse answers a request on which nothing was decided. The connection is closed: what follows on it may be part of the

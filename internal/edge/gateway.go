@@ -80,7 +80,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, r, err)
 		return
 	}
-	p.serve(w, r)
+	tellLimits(w.Header(), &p.decision)
+	p.serve(p.bound(w, r), r)
 }
 
 // passage is one request on its way through the gateway.
@@ -91,6 +92,7 @@ type passage struct {
 	decision gate.Decision
 	identity gate.Identity
 	body     clientBody
+	spend    func(bytes int) // counts them under a limit; nil: there is none
 }
 
 // read finds out what is asked, and refuses what is not plain.
@@ -101,7 +103,7 @@ func (p *passage) read(r *http.Request) (credential string, err error) {
 	if r.Method == http.MethodConnect {
 		return "", errTunnel
 	}
-	p.request.Method, p.request.Address = r.Method, p.client.Address
+	p.request.Method, p.request.Address, p.request.Length = r.Method, p.client.Address, r.ContentLength
 	if p.request.Path, err = catalog.ParsePath(r.RequestURI); err != nil {
 		return "", err
 	}

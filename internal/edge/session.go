@@ -116,7 +116,7 @@ func (w *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	upgraded := &upgradedConn{Conn: conn}
+	upgraded := &upgradedConn{Conn: conn, spend: w.passage.spend}
 	upgraded.end = w.passage.begin(conn)
 	return upgraded, buffered, nil
 }
@@ -124,7 +124,24 @@ func (w *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // upgradedConn is the client's side of an upgraded connection.
 type upgradedConn struct {
 	net.Conn
-	end func()
+	end   func()
+	spend func(bytes int) // nil: they are not counted
+}
+
+func (c *upgradedConn) Read(into []byte) (int, error) {
+	n, err := c.Conn.Read(into)
+	if c.spend != nil {
+		c.spend(n)
+	}
+	return n, err
+}
+
+func (c *upgradedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if c.spend != nil {
+		c.spend(n)
+	}
+	return n, err
 }
 
 func (c *upgradedConn) Close() error {

@@ -70,6 +70,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Reque
 		return decision, err
 	}
 	setIdentity(w.Header(), identity)
+	tellLimits(w.Header(), &decision)
 	w.WriteHeader(http.StatusNoContent)
 	return decision, nil
 }

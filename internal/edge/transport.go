@@ -97,17 +97,6 @@ var (
 	errOutside        = errors.New("edge: the upstream's address is not in upstream_networks")
 )
 
-// metadata are the addresses of cloud providers' metadata services that are not link-local.
-var metadata = []netip.Addr{
-	netip.MustParseAddr("fd00:ec2::254"),   // AWS
-	netip.MustParseAddr("100.100.100.200"), // Alibaba
-	netip.MustParseAddr("168.63.129.16"),   // Azure
-	netip.MustParseAddr("192.0.0.192"),     // Oracle
-}
-
-// nat64 is the prefix of IPv6 addresses that stand for IPv4 ones (RFC 6052).
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
 // refuseSpecial keeps an application from being pointed at what only the machine's own network should answer, such as the
 // metadata services of cloud providers, and at this server: its profiles are for operators, and its gateway would ask
 // itself without end. It looks at the address that is dialled, so a name cannot hide it.
@@ -116,12 +105,8 @@ func (t *transports) refuseSpecial(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return err
 	}
-	addr := to.Addr().Unmap().WithZone("")
-	if nat64.Contains(addr) {
-		b := addr.As16()
-		addr = netip.AddrFrom4([4]byte(b[12:]))
-	}
-	if addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified() || slices.Contains(metadata, addr) {
+	addr := access.Reached(to.Addr())
+	if access.IsSpecial(addr) {
 		return errSpecialAddress
 	}
 	if !t.only.IsEmpty() && !t.only.Contains(addr) {

@@ -19,6 +19,7 @@ import (
 	"github.com/daypass/daypass/internal/catalog"
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/scope"
 )
 
@@ -97,7 +98,7 @@ func (w *world) open(t testing.TB, upstream string) {
 	t.Helper()
 	w.gate = gate.New(gate.Config{Read: w.read, Now: w.Now})
 	w.gate.Swap(w.view(t, upstream))
-	w.config = edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Log: slog.New(slog.DiscardHandler)}
+	w.config = edge.Config{Gate: w.gate, Now: w.Now, Observer: w, Meter: w, Limits: meter.NewLimiter(), Log: slog.New(slog.DiscardHandler)}
 	w.gateway = edge.NewGateway(w.config)
 	w.Gateway = w.serve(t, w.gateway)
 	w.Forward = w.serve(t, edge.NewForwardAuth(w.config))
@@ -178,10 +179,10 @@ func (w *world) Observe(reason gate.Reason, _ time.Duration) {
 	w.counts[reason]++
 }
 
-func (w *world) Used(organizationID, applicationID, keyID, _, outcome string, last access.LastUse) {
+func (w *world) Used(line access.Counted, last access.LastUse) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.uses, w.last = append(w.uses, use{organizationID, applicationID, keyID, outcome}), last
+	w.uses, w.last = append(w.uses, use{line.OrganizationID, line.ApplicationID, line.KeyID, line.Outcome}), last
 }
 
 func (w *world) lastUse() access.LastUse {

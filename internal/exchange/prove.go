@@ -56,6 +56,8 @@ func (s *Service) Authenticate(ctx context.Context, credential string, client Cl
 	if p.parent != nil {
 		caller.TokenID = p.parent.ID
 	}
-	s.Journal.Used(caller.Organization.ID, "", h.keyID, h.membershipID, "admin", client.use(now))
+	s.Journal.Used(access.Counted{
+		OrganizationID: caller.Organization.ID, KeyID: h.keyID, MembershipID: h.membershipID, Subject: caller.UserID, Outcome: "admin",
+	}, client.use(now))
 	return caller, nil
 }

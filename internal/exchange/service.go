@@ -46,7 +46,7 @@ type Application struct {
 // Journal records what was issued and used.
 type Journal interface {
 	Issued(ctx context.Context, t access.IssuedToken, membershipID string, durable bool) error
-	Used(organizationID, applicationID, keyID, membershipID, outcome string, use access.LastUse)
+	Used(line access.Counted, use access.LastUse)
 }
 
 // Config wires a [Service]. Zero limits mean the defaults.

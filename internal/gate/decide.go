@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/catalog"
+	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -24,6 +25,8 @@ type Request struct {
 	// GraphQL is the operation in the request, as the resource's
 	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
 	GraphQL *catalog.Operation
+	// Length of the body in bytes, as announced; -1: it is not.
+	Length int64
 
 	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
@@ -55,6 +58,10 @@ const (
 	FieldUnmapped        Reason = "field_unmapped"
 	FieldRefused         Reason = "field_refused"
 	IntrospectionRefused Reason = "introspection_refused"
+	// Said by a door, after everything else allowed.
+	RateLimited   Reason = meter.RateLimited
+	QuotaExceeded Reason = meter.QuotaExceeded
+	BodyTooLarge  Reason = "body_too_large"
 )
 
 // Reasons lists every reason, those that allow first.
@@ -63,6 +70,7 @@ func Reasons() []Reason {
 		Allowed, Public, NoApplication, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
 		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
+		RateLimited, QuotaExceeded, BodyTooLarge,
 	}
 }
 
@@ -90,13 +98,16 @@ type Decision struct {
 	// at the door are not told of it.
 	Network *NetworkEntry
 
+	// Limited is what the limits say that apply; nil: none does.
+	Limited *meter.Admission
+
 	view       *View
 	presented  *access.Token // good or not; nil: none, or none that can be read
 	unreadable bool          // a pass was presented that cannot be read
 }
 
 // Status is the HTTP status of the verdict: 200, 401 (who are you), 403 (not
-// that) or 503 (cannot decide safely).
+// that), 413 and 429 (not so much) or 503 (cannot decide safely).
 func (d *Decision) Status() int {
 	if d.Allow {
 		return http.StatusOK
@@ -106,6 +117,10 @@ func (d *Decision) Status() int {
 		return http.StatusUnauthorized
 	case StaleView:
 		return http.StatusServiceUnavailable
+	case RateLimited, QuotaExceeded:
+		return http.StatusTooManyRequests
+	case BodyTooLarge:
+		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusForbidden
 }

@@ -51,8 +51,11 @@ const firstOfPass = 4
 func (d *Decision) Checks() []Check {
 	made, failed := failedAt[d.Reason]
 	switch d.Reason {
-	case Allowed:
+	case Allowed, RateLimited, QuotaExceeded, BodyTooLarge:
 		made = len(checkNames)
+		if d.Resource != nil && d.Resource.Public {
+			made = firstOfPass
+		}
 	case Public:
 		made = firstOfPass
 	}
@@ -75,7 +78,7 @@ func (d *Decision) Refusal() *access.Error {
 	if d.Allow {
 		return nil
 	}
-	kind := map[int]access.Kind{401: access.Unauthenticated, 503: access.Unavailable}[d.Status()]
+	kind := map[int]access.Kind{401: access.Unauthenticated, 413: access.TooLarge, 429: access.TooMany, 503: access.Unavailable}[d.Status()]
 	if kind == access.Internal {
 		kind = access.Forbidden
 	}
@@ -112,6 +115,9 @@ var messages = map[Reason]string{
 	WrongAudience:     "the pass is not good for this application; get one that names it as audience",
 	AddressDenied:     "this address may not call the application",
 	GraphQLUnparsed:   "this door was shown no GraphQL operation, and the resource allows nothing else; send one, and through the gateway",
+	RateLimited:       "there were too many requests in a short time; wait as long as Retry-After says",
+	QuotaExceeded:     "the quota of this day or month is used up; wait as long as Retry-After says",
+	BodyTooLarge:      "the body is longer than the limit of this resource allows",
 	StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
 
 	FieldUnmapped:        "no rule says what field %s needs, so it is denied; what is not declared is denied",
@@ -349,6 +355,8 @@ func (x explainer) fix() string {
 		return fmt.Sprintf("call from %s, or ask for a pass with ips %s", oneOf(x.Token.Authority.Networks.Strings()), x.address())
 	case WrongOrganization:
 		return "ask for a pass with a key of organization " + x.Application.Organization
+	case RateLimited, QuotaExceeded, BodyTooLarge:
+		return "wait, send less, or have the limit raised"
 	case WrongAudience:
 		return "ask for a pass with audience " + x.Application.Name()
 	}

@@ -32,11 +32,16 @@ func (d *Decision) Witness(r *Request, now time.Time) (Witnessed, bool) {
 	}
 	w := Witnessed{Decision: *d, Standing: d.standing(r, now), operation: r.GraphQL}
 	if shadow := d.Application.Shadow(); shadow != nil {
-		then := *r
-		then.then = &w.Standing
-		w.Shadow = Decision{view: d.view, Application: shadow}.within(&then, d.presented, d.view, now)
+		w.Shadow = d.inShadow(shadow, *r, w.Standing, now)
 	}
 	return w, true
+}
+
+// inShadow decides by the file in shadow mode. The copies it takes cost memory,
+// so that only what is tried pays for them.
+func (d *Decision) inShadow(shadow *catalog.Application, r Request, standing Reason, now time.Time) Decision {
+	r.then = &standing
+	return Decision{view: d.view, Application: shadow}.within(&r, d.presented, d.view, now)
 }
 
 // byFile reports whether the application's resource file, and the pass, are all

@@ -262,6 +262,20 @@ func TestDifferencesAreGrouped(t *testing.T) {
 	}
 }
 
+// What every request pays for being remembered is time alone.
+func TestWitnessAllocatesNothing(t *testing.T) {
+	app := application(t, "app_1", "photos", "resources: [{match: GET /a, require: {scopes: ['a:read']}}]")
+	v, pass, r := view(nil, app), token(mustScopes(t, "a:read")), &Request{Method: "GET", Path: mustPath(t, "/a"), Address: netip.MustParseAddr("10.0.0.1")}
+	d := Decide(r, pass, v, noon)
+	if n := testing.AllocsPerRun(100, func() {
+		if w, ok := d.Witness(r, noon); ok {
+			_, _ = w.Fact(r, noon), w.Used()
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkWitness(b *testing.B) {
 	app := application(b, "app_1", "photos", "resources: [{match: GET /a, require: {scopes: ['a:read']}}]")
 	pass := token(mustScopes(b, "a:read"))

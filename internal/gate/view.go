@@ -16,6 +16,7 @@ type View struct {
 	Revocations *Revocations
 	// Networks are the lists beside those of the resource files; nil: none.
 	Networks *Networks
+	Plans    *Plans
 	// Revision is of the last admin change the view contains.
 	Revision int64
 	// Confirmed is when the view was last known to be complete.

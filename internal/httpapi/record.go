@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/internal/access"
@@ -77,22 +76,4 @@ func (o operations) ListEvents(ctx context.Context, in api.ListEventsRequestObje
 		return nil, err
 	}
 	return api.ListEvents200JSONResponse{Items: views(list.Items, eventView), NextCursor: optional(list.NextCursor)}, nil
-}
-
-func usageView(u admin.Usage) api.Usage {
-	return api.Usage{
-		Day: u.Day.UTC().Format(time.DateOnly), Application: optional(u.ApplicationID), Key: optional(u.KeyID),
-		Outcome: u.Outcome, Count: u.Count,
-	}
-}
-
-func (o operations) ListUsage(ctx context.Context, in api.ListUsageRequestObject) (api.ListUsageResponseObject, error) {
-	list, err := o.h.Admin.Usage(ctx, callerOf(ctx), in.Org, admin.UsageFilter{
-		Since: value(in.Params.Since), Until: value(in.Params.Until),
-		Application: value(in.Params.Application), Key: value(in.Params.Key), Outcome: value(in.Params.Outcome),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return api.ListUsage200JSONResponse{Items: views(list, usageView)}, nil
 }

@@ -125,10 +125,19 @@ func (q query) only(known []string) error {
 			if len(known) > 0 {
 				have = "this route has " + strings.Join(known, ", ")
 			}
-			return access.New(access.Malformed, "unknown_parameter", "there is a query parameter that is not known; "+have)
+			return unknownParameter(name, have)
 		}
 	}
 	return nil
+}
+
+// unknownParameter names what was sent: mostly it is misspelt. Credentials were refused before.
+func unknownParameter(name, have string) error {
+	const most = 64
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return access.New(access.Malformed, "unknown_parameter", fmt.Sprintf("there is no query parameter %q here; %s", name, have)).At("/" + name)
 }
 
 func badQuery(name, message string) error {

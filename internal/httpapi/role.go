@@ -12,7 +12,11 @@ func roleView(r admin.Role) api.Role {
 }
 
 func (o operations) ListRoles(ctx context.Context, in api.ListRolesRequestObject) (api.ListRolesResponseObject, error) {
-	list, err := o.h.Admin.Roles(ctx, callerOf(ctx), in.Org)
+	page, err := pageOf(in.Params.Limit, in.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	list, err := o.h.Admin.Roles(ctx, callerOf(ctx), in.Org, page)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ var (
 	pagedBy   = func(filters ...string) []string { return append(filters, page...) }
 	eventsBy  = pagedBy("action", "object", "actor", "since", "until")
 	factsBy   = []string{"since", "limit"}
-	usageBy   = []string{"since", "until", "application", "key", "outcome"}
+	usageBy   = pagedBy("since", "until", "bucket", "application", "key", "subject", "outcome", "format")
 	inOrg     = "/v1/organizations/{org}"
 	ofApp     = inOrg + "/applications/{app}"
 	publicGet = route{open: true, anyOrigin: true}
@@ -63,7 +63,7 @@ func (h *Handler) table() map[string]route {
 		"PUT " + inOrg + "/memberships/{user}":    {body: reads[api.MembershipPut]()},
 		"DELETE " + inOrg + "/memberships/{user}": {},
 
-		"GET " + inOrg + "/roles":           {},
+		"GET " + inOrg + "/roles":           {query: page},
 		"GET " + inOrg + "/roles/{role}":    {},
 		"PUT " + inOrg + "/roles/{role}":    {body: reads[api.RolePut]()},
 		"DELETE " + inOrg + "/roles/{role}": {},
@@ -71,6 +71,7 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/keys":               {query: pagedBy("user")},
 		"POST " + inOrg + "/keys":              {body: reads[api.KeyCreate](), idempotent: true},
 		"GET " + inOrg + "/keys/{key}":         {},
+		"PATCH " + inOrg + "/keys/{key}":       {body: reads[api.KeyUpdate]()},
 		"DELETE " + inOrg + "/keys/{key}":      {},
 		"POST " + inOrg + "/keys/{key}/rotate": {body: reads[api.KeyRotate](), bodyOptional: true, idempotent: true},
 
@@ -80,6 +81,10 @@ func (h *Handler) table() map[string]route {
 		"DELETE " + inOrg + "/applications/{app}/shadow":          {},
 		"GET " + inOrg + "/applications/{app}/shadow/differences": {query: factsBy},
 		"POST " + inOrg + "/applications/{app}/replay":            {handle: h.replayApplication, document: true, query: factsBy},
+		"GET " + inOrg + "/plans":           {query: page},
+		"GET " + inOrg + "/plans/{plan}":    {},
+		"PUT " + inOrg + "/plans/{plan}":    {body: reads[api.PlanPut]()},
+		"DELETE " + inOrg + "/plans/{plan}": {},
 
 		"GET " + inOrg + "/applications":          {query: page},
 		"GET " + inOrg + "/applications/{app}":    {handle: h.getApplication},
@@ -100,7 +105,7 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/tokens/{token}":    {},
 		"DELETE " + inOrg + "/tokens/{token}": {},
 		"GET " + inOrg + "/events":            {query: eventsBy},
-		"GET " + inOrg + "/usage":             {query: usageBy},
+		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
 	}
 }
 

@@ -25,8 +25,9 @@ func (h *house) tenant(slug string) tenant {
 	key := manager.field(t, "key/key")
 	app := h.send("PUT", org+"/applications/photos", key, "hosts: ["+slug+".example]\nupstream: http://127.0.0.1:9\nresources: [{match: GET /**, access: public}]\n", "Content-Type: application/yaml")
 	role := h.send("PUT", org+"/roles/viewer", key, `{"scopes":["photos:read"]}`)
+	plan := h.send("PUT", org+"/plans/gold", key, `{"limits":[{"rate":"1/s"}]}`)
 	grant := h.send("POST", "/v1/tokens", key, `{"expires_in":600}`)
-	for _, a := range []reply{app, role, grant} {
+	for _, a := range []reply{app, role, plan, grant} {
 		if a.status != 200 && a.status != 201 {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
@@ -36,7 +37,7 @@ func (h *house) tenant(slug string) tenant {
 		slug: slug, key: key, pass: grant.field(t, "token"),
 		ids: map[string]string{
 			"org": made.field(t, "id"), "user": manager.field(t, "user/id"), "key": manager.field(t, "key/id"),
-			"app": app.field(t, "id"), "role": "viewer", "token": grant.field(t, "payload/jti"),
+			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "token": grant.field(t, "payload/jti"),
 		},
 	}
 }
@@ -104,8 +105,8 @@ func foreign(path string, a, b tenant) []string {
 		return target
 	}
 	targets := []string{fill(b.slug), fill(b.ids["org"])}
-	// A role is named, not numbered: both organizations may have a viewer. A membership may be given to anybody's user.
-	if strings.Count(path, "{") > 1 && !strings.Contains(path, "{role}") && !strings.HasSuffix(path, "/memberships/{user}") {
+	// A role and a plan are named, not numbered: both organizations may have a viewer. A membership may be given to anybody's user.
+	if strings.Count(path, "{") > 1 && !strings.Contains(path, "{role}") && !strings.Contains(path, "{plan}") && !strings.HasSuffix(path, "/memberships/{user}") {
 		targets = append(targets, fill(a.slug))
 	}
 	return targets

@@ -19,7 +19,7 @@ func userView(u admin.User) api.User {
 func membershipView(m admin.Membership) api.Membership {
 	return api.Membership{
 		ID: m.ID, User: m.UserID, Organization: m.Organization, Roles: orEmpty(m.Roles), Comment: m.Comment, Active: m.Active,
-		Created: m.Created.UTC(), LastAccess: lastUseView(m.LastAccess), Revision: m.Revision,
+		Created: m.Created.UTC(), LastAccess: lastUseView(m.LastAccess), Plan: optional(m.Plan), Revision: m.Revision,
 	}
 }
 
@@ -133,7 +133,7 @@ func (o operations) PutMembership(ctx context.Context, in api.PutMembershipReque
 	if err != nil {
 		return nil, err
 	}
-	put := admin.MembershipPut{Roles: in.Body.Roles, Comment: in.Body.Comment, Active: in.Body.Active}
+	put := admin.MembershipPut{Roles: in.Body.Roles, Comment: in.Body.Comment, Active: in.Body.Active, Plan: in.Body.Plan}
 	m, outcome, err := o.h.Admin.PutMembership(ctx, callerOf(ctx), in.Org, in.User, put, revision)
 	if err != nil {
 		return nil, err

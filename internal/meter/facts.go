@@ -189,7 +189,7 @@ func (f *Facts) add(w *witnessed) (lost int64) {
 }
 
 func (f *Facts) use(u access.ScopeUse, count int64) {
-	if len(f.uses) < MaxScopeUses || has(f.uses, u) {
+	if _, known := f.uses[u]; known || len(f.uses) < MaxScopeUses {
 		f.uses[u] += count
 	}
 }

@@ -24,10 +24,11 @@ type ledger struct {
 	issued map[string]int
 	keys   map[string]access.Use
 	usage  map[access.UsageKey]int64
+	quotas map[access.QuotaKey]int64
 }
 
 func newLedger() *ledger {
-	return &ledger{issued: map[string]int{}, keys: map[string]access.Use{}, usage: map[access.UsageKey]int64{}}
+	return &ledger{issued: map[string]int{}, keys: map[string]access.Use{}, usage: map[access.UsageKey]int64{}, quotas: map[access.QuotaKey]int64{}}
 }
 
 var errAway = errors.New("away")
@@ -46,6 +47,9 @@ func (l *ledger) WriteBatch(_ context.Context, b access.Batch) error {
 	}
 	for line, n := range b.Usage {
 		l.usage[line] += n
+	}
+	for key, n := range b.Quotas {
+		l.quotas[key] += n
 	}
 	return nil
 }
@@ -170,7 +174,7 @@ func TestManyKeysFold(t *testing.T) {
 	r := meter.New(sink)
 	const extra = 10
 	for i := range meter.MaxCounters + extra {
-		r.Used("org_1", "app_1", fmt.Sprint("key_", i), "", "allowed", access.LastUse{Time: at})
+		r.Used(access.Counted{OrganizationID: "org_1", ApplicationID: "app_1", KeyID: fmt.Sprint("key_", i), Outcome: "allowed"}, access.LastUse{Time: at})
 	}
 	if err := r.Flush(context.Background()); err != nil {
 		t.Fatal(err)

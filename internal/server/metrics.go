@@ -29,7 +29,7 @@ type metrics struct {
 	shadowed  map[gate.Change]prometheus.Counter
 }
 
-func newMetrics(version string, view func() *gate.View, now func() time.Time) *metrics {
+func newMetrics(version string, view func() *gate.View, parties func() int, now func() time.Time) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -73,6 +73,8 @@ func newMetrics(version string, view func() *gate.View, now func() time.Time) *m
 			func() float64 { return float64(view().Revision) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "daypass_revocations", Help: "Live entries of the revocation table."},
 			func() float64 { return float64(view().Revocations.Len()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "daypass_limit_counts", Help: "Counts of limits that are kept now; new parties share one beyond 262144."},
+			func() float64 { return float64(parties()) }),
 	)
 	return m
 }

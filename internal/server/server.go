@@ -163,7 +163,12 @@ func (s *Server) build(ctx context.Context, version string) error {
 		return err
 	}
 	s.journal = meter.New(s.store)
-	s.metrics = newMetrics(version, s.gate.View, s.now)
+	used, err := s.store.Quotas(ctx, s.now(), meter.MaxParties)
+	if err != nil {
+		return err
+	}
+	s.journal.Limits.Restore(used)
+	s.metrics = newMetrics(version, s.gate.View, s.journal.Limits.Parties, s.now)
 	s.facts = meter.NewFacts(s.store, c.FactsKeep > 0)
 	s.metrics.countDropped(s.facts.Dropped)
 
@@ -178,7 +183,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
 	})
-	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Log: s.log}
+	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
 	s.gateway.Confine(c.upstreamNetworks)
 	s.feed.swapped = s.gateway.Recheck
@@ -326,7 +331,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.tidy, s.reloadOnHangup} {
+	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup} {
 		background.Go(func() { job(work) })
 	}
 	failed := make(chan error, len(s.listeners)+1)
@@ -409,10 +414,25 @@ func (s *Server) drain() {
 }
 
 func (s *Server) flush(ctx context.Context) {
+
 	s.journal.Run(ctx, time.Second, func(err error) {
 		s.metrics.batchErrs.Inc()
 		s.log.Error("counters and records could not be written; they are kept for later", "error", err)
 	})
+}
+
+// sweep drops counts of limits that are whole again, a part every second.
+func (s *Server) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.journal.Limits.Sweep(s.now())
+		}
+	}
 }
 
 // tidy drops what no living pass can need any more, once an hour.
@@ -430,7 +450,8 @@ func (s *Server) tidy(ctx context.Context) {
 		networks := s.feed.pruneNetworks(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
-		if err := errors.Join(revocations, networks, answers, records); err != nil && ctx.Err() == nil {
+		_, quotas := s.store.PruneQuotas(ctx, now)
+		if err := errors.Join(revocations, networks, answers, records, quotas); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/store/gen"
@@ -50,8 +51,15 @@ func writeBatch(ctx context.Context, q *gen.Queries, b access.Batch) error {
 	}
 	for k, count := range b.Usage {
 		err := q.AddUsage(ctx, gen.AddUsageParams{
-			OrganizationID: k.OrganizationID, Day: k.Day, ApplicationID: k.ApplicationID, KeyID: k.KeyID, Outcome: k.Outcome, Count: count,
+			OrganizationID: k.OrganizationID, Day: k.Day, ApplicationID: k.ApplicationID, KeyID: k.KeyID,
+			Subject: storable(k.Subject), Outcome: k.Outcome, Count: count,
 		})
+		if err != nil {
+			return err
+		}
+	}
+	for k, count := range b.Quotas {
+		err := q.AddQuota(ctx, gen.AddQuotaParams{LimitID: hex.EncodeToString(k.Limit[:]), Party: storable(k.Party), PeriodEnd: k.Until, Count: count})
 		if err != nil {
 			return err
 		}

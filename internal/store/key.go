@@ -45,7 +45,7 @@ func (t *Tx) InsertKey(k access.Key, hash [32]byte, sealedSecret []byte) error {
 		Scopes: list(k.Scopes.Strings()), Roles: roleList(k.Roles), Networks: list(k.Networks.Strings()),
 		Expires: millis(k.Expires), MaxTokenLife: k.MaxTokenLife.Milliseconds(),
 		RequireSignature: k.RequireSignature, MayNameSubjects: k.MayNameSubjects,
-		SecretSealed: sealedSecret, Hash: hash[:], Version: k.Version, Created: millis(k.Created), Revision: t.Revision(),
+		SecretSealed: sealedSecret, Hash: hash[:], Version: k.Version, Created: millis(k.Created), PlanID: k.PlanID, Revision: t.Revision(),
 	}))
 }
 
@@ -57,6 +57,11 @@ func (t *Tx) UpdateKey(k access.Key) error {
 		Expires: millis(k.Expires), MaxTokenLife: k.MaxTokenLife.Milliseconds(),
 		RequireSignature: k.RequireSignature, MayNameSubjects: k.MayNameSubjects, Revision: t.Revision(),
 	}))
+}
+
+// SetPlanOfKey gives a key another plan; empty: none.
+func (t *Tx) SetPlanOfKey(orgID, id, planID string) error {
+	return t.wroteOne(t.q.SetPlanOfKey(t.ctx, gen.SetPlanOfKeyParams{ID: id, OrganizationID: orgID, PlanID: planID, Revision: t.Revision()}))
 }
 
 // RotateKey gives a key its next secret. version must be one above the current
@@ -78,7 +83,7 @@ func key(row gen.Key) (access.Key, error) {
 		ID: row.ID, OrganizationID: row.OrganizationID, UserID: row.UserID, Kind: access.KeyKind(row.Kind), Comment: row.Comment,
 		Expires: fromMillis(row.Expires), MaxTokenLife: time.Duration(row.MaxTokenLife) * time.Millisecond,
 		RequireSignature: row.RequireSignature, MayNameSubjects: row.MayNameSubjects,
-		Version: row.Version, OverlapUntil: fromMillis(row.PrevUntil), Created: fromMillis(row.Created), Revision: row.Revision,
+		Version: row.Version, OverlapUntil: fromMillis(row.PrevUntil), Created: fromMillis(row.Created), PlanID: row.PlanID, Revision: row.Revision,
 	}
 	var err error
 	if k.Scopes, err = parseScopes(row.Scopes); err != nil {

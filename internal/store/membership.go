@@ -66,7 +66,7 @@ func (s queries) CountAdministrators(ctx context.Context, orgID string) (int64, 
 func (t *Tx) InsertMembership(m access.Membership) error {
 	err := t.wrote(t.q.InsertMembership(t.ctx, gen.InsertMembershipParams{
 		ID: m.ID, OrganizationID: m.OrganizationID, UserID: m.UserID, Roles: roleList(m.Roles),
-		Comment: m.Comment, Active: m.Active, Created: millis(m.Created), Revision: t.Revision(),
+		Comment: m.Comment, Active: m.Active, Created: millis(m.Created), PlanID: m.PlanID, Revision: t.Revision(),
 	}))
 	if err != nil {
 		return err
@@ -74,10 +74,10 @@ func (t *Tx) InsertMembership(m access.Membership) error {
 	return t.indexRoles(m)
 }
 
-// UpdateMembership writes roles, comment and active.
+// UpdateMembership writes roles, comment, active and plan.
 func (t *Tx) UpdateMembership(m access.Membership) error {
 	err := t.wroteOne(t.q.UpdateMembership(t.ctx, gen.UpdateMembershipParams{
-		ID: m.ID, OrganizationID: m.OrganizationID, Roles: roleList(m.Roles), Comment: m.Comment, Active: m.Active, Revision: t.Revision(),
+		ID: m.ID, OrganizationID: m.OrganizationID, Roles: roleList(m.Roles), Comment: m.Comment, Active: m.Active, PlanID: m.PlanID, Revision: t.Revision(),
 	}))
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func (t *Tx) DeleteMembership(orgID, userID string) error {
 func membership(row gen.Membership) (access.Membership, error) {
 	m := access.Membership{
 		ID: row.ID, OrganizationID: row.OrganizationID, UserID: row.UserID, Comment: row.Comment,
-		Active: row.Active, Created: fromMillis(row.Created), Revision: row.Revision,
+		Active: row.Active, Created: fromMillis(row.Created), PlanID: row.PlanID, Revision: row.Revision,
 	}
 	var err error
 	if m.Roles, err = parseRoles(row.Roles); err != nil {

@@ -43,7 +43,7 @@ func (q *Queries) DeleteKey(ctx context.Context, arg DeleteKeyParams) (int64, er
 }
 
 const holderByHash = `-- name: HolderByHash :one
-SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
+SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
 FROM keys k
 JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 JOIN users u ON u.id = k.user_id
@@ -90,6 +90,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 		&i.Key.AccessedAgent,
 		&i.Key.Uses,
 		&i.Key.Revision,
+		&i.Key.PlanID,
 		&i.Membership.ID,
 		&i.Membership.OrganizationID,
 		&i.Membership.UserID,
@@ -101,6 +102,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 		&i.Membership.AccessedAddress,
 		&i.Membership.AccessedAgent,
 		&i.Membership.Revision,
+		&i.Membership.PlanID,
 		&i.User.ID,
 		&i.User.Name,
 		&i.User.Email,
@@ -118,7 +120,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 }
 
 const holderByKey = `-- name: HolderByKey :one
-SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
+SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
 FROM keys k
 JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 JOIN users u ON u.id = k.user_id
@@ -160,6 +162,7 @@ func (q *Queries) HolderByKey(ctx context.Context, id string) (HolderByKeyRow, e
 		&i.Key.AccessedAgent,
 		&i.Key.Uses,
 		&i.Key.Revision,
+		&i.Key.PlanID,
 		&i.Membership.ID,
 		&i.Membership.OrganizationID,
 		&i.Membership.UserID,
@@ -171,6 +174,7 @@ func (q *Queries) HolderByKey(ctx context.Context, id string) (HolderByKeyRow, e
 		&i.Membership.AccessedAddress,
 		&i.Membership.AccessedAgent,
 		&i.Membership.Revision,
+		&i.Membership.PlanID,
 		&i.User.ID,
 		&i.User.Name,
 		&i.User.Email,
@@ -190,10 +194,10 @@ func (q *Queries) HolderByKey(ctx context.Context, id string) (HolderByKeyRow, e
 const insertKey = `-- name: InsertKey :exec
 INSERT INTO keys (id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life,
                   require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created,
-                  accessed, accessed_address, accessed_agent, uses, revision)
+                  accessed, accessed_address, accessed_agent, uses, plan_id, revision)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12,
-        $13, $14, NULL, 0, $15, $16, 0, '', '', 0, $17)
+        $13, $14, NULL, 0, $15, $16, 0, '', '', 0, $17, $18)
 `
 
 type InsertKeyParams struct {
@@ -213,6 +217,7 @@ type InsertKeyParams struct {
 	Hash             []byte
 	Version          int64
 	Created          int64
+	PlanID           string
 	Revision         int64
 }
 
@@ -234,13 +239,14 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) error {
 		arg.Hash,
 		arg.Version,
 		arg.Created,
+		arg.PlanID,
 		arg.Revision,
 	)
 	return err
 }
 
 const key = `-- name: Key :one
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision FROM keys WHERE id = $1 AND organization_id = $2
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id FROM keys WHERE id = $1 AND organization_id = $2
 `
 
 type KeyParams struct {
@@ -275,6 +281,7 @@ func (q *Queries) Key(ctx context.Context, arg KeyParams) (Key, error) {
 		&i.AccessedAgent,
 		&i.Uses,
 		&i.Revision,
+		&i.PlanID,
 	)
 	return i, err
 }
@@ -296,7 +303,7 @@ func (q *Queries) KeySecret(ctx context.Context, arg KeySecretParams) ([]byte, e
 }
 
 const keysOfOrganization = `-- name: KeysOfOrganization :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type KeysOfOrganizationParams struct {
@@ -338,6 +345,7 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 			&i.AccessedAgent,
 			&i.Uses,
 			&i.Revision,
+			&i.PlanID,
 		); err != nil {
 			return nil, err
 		}
@@ -353,7 +361,7 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 }
 
 const keysOfUser = `-- name: KeysOfUser :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
 ORDER BY id LIMIT $4
 `
 
@@ -402,6 +410,7 @@ func (q *Queries) KeysOfUser(ctx context.Context, arg KeysOfUserParams) ([]Key, 
 			&i.AccessedAgent,
 			&i.Uses,
 			&i.Revision,
+			&i.PlanID,
 		); err != nil {
 			return nil, err
 		}

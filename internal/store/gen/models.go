@@ -103,6 +103,7 @@ type Key struct {
 	AccessedAgent    string
 	Uses             int64
 	Revision         int64
+	PlanID           string
 }
 
 type KeyScope struct {
@@ -125,6 +126,7 @@ type Membership struct {
 	AccessedAddress string
 	AccessedAgent   string
 	Revision        int64
+	PlanID          string
 }
 
 type MembershipRole struct {
@@ -154,6 +156,23 @@ type Organization struct {
 	Active   bool
 	Created  int64
 	Revision int64
+}
+
+type Plan struct {
+	ID             string
+	OrganizationID string
+	Slug           string
+	Name           string
+	Limits         string
+	Created        int64
+	Revision       int64
+}
+
+type Quota struct {
+	LimitID   string
+	Party     string
+	PeriodEnd int64
+	Count     int64
 }
 
 type Revocation struct {
@@ -219,6 +238,7 @@ type Usage struct {
 	Day            int64
 	ApplicationID  string
 	KeyID          string
+	Subject        string
 	Outcome        string
 	Count          int64
 }

@@ -10,9 +10,9 @@ import (
 )
 
 const addUsage = `-- name: AddUsage :exec
-INSERT INTO usage (organization_id, day, application_id, key_id, outcome, count)
-VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (organization_id, day, application_id, key_id, outcome) DO UPDATE SET count = usage.count + excluded.count
+INSERT INTO usage (organization_id, day, application_id, key_id, subject, outcome, count)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (organization_id, day, application_id, key_id, subject, outcome) DO UPDATE SET count = usage.count + excluded.count
 `
 
 type AddUsageParams struct {
@@ -20,6 +20,7 @@ type AddUsageParams struct {
 	Day            int64
 	ApplicationID  string
 	KeyID          string
+	Subject        string
 	Outcome        string
 	Count          int64
 }
@@ -30,6 +31,7 @@ func (q *Queries) AddUsage(ctx context.Context, arg AddUsageParams) error {
 		arg.Day,
 		arg.ApplicationID,
 		arg.KeyID,
+		arg.Subject,
 		arg.Outcome,
 		arg.Count,
 	)
@@ -37,43 +39,81 @@ func (q *Queries) AddUsage(ctx context.Context, arg AddUsageParams) error {
 }
 
 const usage = `-- name: Usage :many
-SELECT organization_id, day, application_id, key_id, outcome, count FROM usage
-WHERE organization_id = $1 AND day >= $2 AND day <= $3
-  AND (CAST($4 AS TEXT) = '' OR application_id = CAST($4 AS TEXT))
-  AND (CAST($5 AS TEXT) = '' OR key_id = CAST($5 AS TEXT))
-ORDER BY day, application_id, key_id, outcome LIMIT $6
+SELECT CAST(CASE WHEN CAST($1 AS BIGINT) = 0 THEN u.day ELSE CAST($1 AS BIGINT) END AS BIGINT) AS bucket,
+       u.application_id, u.key_id, u.subject, u.outcome, CAST(SUM(u.count) AS BIGINT) AS count
+FROM usage u
+WHERE u.organization_id = $2 AND u.day >= $3 AND u.day <= $4
+  AND (CAST($5 AS TEXT) = '' OR u.application_id = CAST($5 AS TEXT))
+  AND (CAST($6 AS TEXT) = '' OR u.key_id = CAST($6 AS TEXT))
+  AND (CAST($7 AS TEXT) = '' OR u.subject = CAST($7 AS TEXT))
+  AND (CAST($8 AS TEXT) = '' OR u.outcome = CAST($8 AS TEXT))
+  AND (CAST($9 AS TEXT) = '' OR u.subject = CAST($9 AS TEXT)
+       OR u.key_id IN (SELECT k.id FROM keys k WHERE k.organization_id = $2 AND k.user_id = CAST($9 AS TEXT)))
+GROUP BY 1, u.application_id, u.key_id, u.subject, u.outcome
+HAVING (CAST(CASE WHEN CAST($1 AS BIGINT) = 0 THEN MIN(u.day) ELSE CAST($1 AS BIGINT) END AS BIGINT), u.application_id, u.key_id, u.subject, u.outcome)
+     > (CAST($10 AS BIGINT), CAST($11 AS TEXT), CAST($12 AS TEXT), CAST($13 AS TEXT), CAST($14 AS TEXT))
+ORDER BY 1, u.application_id, u.key_id, u.subject, u.outcome LIMIT $15
 `
 
 type UsageParams struct {
-	OrganizationID string
-	FromDay        int64
-	ToDay          int64
-	ApplicationID  string
-	KeyID          string
-	Most           int32
+	Bucket           int64
+	OrganizationID   string
+	FromDay          int64
+	ToDay            int64
+	ApplicationID    string
+	KeyID            string
+	Subject          string
+	Outcome          string
+	UserID           string
+	AfterBucket      int64
+	AfterApplication string
+	AfterKey         string
+	AfterSubject     string
+	AfterOutcome     string
+	Most             int32
 }
 
-func (q *Queries) Usage(ctx context.Context, arg UsageParams) ([]Usage, error) {
+type UsageRow struct {
+	Bucket        int64
+	ApplicationID string
+	KeyID         string
+	Subject       string
+	Outcome       string
+	Count         int64
+}
+
+// Lines of the days from from_day to to_day, added up to one bucket each where
+// bucket is not 0, behind the line that is given.
+func (q *Queries) Usage(ctx context.Context, arg UsageParams) ([]UsageRow, error) {
 	rows, err := q.db.QueryContext(ctx, usage,
+		arg.Bucket,
 		arg.OrganizationID,
 		arg.FromDay,
 		arg.ToDay,
 		arg.ApplicationID,
 		arg.KeyID,
+		arg.Subject,
+		arg.Outcome,
+		arg.UserID,
+		arg.AfterBucket,
+		arg.AfterApplication,
+		arg.AfterKey,
+		arg.AfterSubject,
+		arg.AfterOutcome,
 		arg.Most,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Usage
+	var items []UsageRow
 	for rows.Next() {
-		var i Usage
+		var i UsageRow
 		if err := rows.Scan(
-			&i.OrganizationID,
-			&i.Day,
+			&i.Bucket,
 			&i.ApplicationID,
 			&i.KeyID,
+			&i.Subject,
 			&i.Outcome,
 			&i.Count,
 		); err != nil {

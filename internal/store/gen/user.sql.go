@@ -78,8 +78,8 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const insertMembership = `-- name: InsertMembership :exec
-INSERT INTO memberships (id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', '', $8)
+INSERT INTO memberships (id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, plan_id, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', '', $8, $9)
 `
 
 type InsertMembershipParams struct {
@@ -90,6 +90,7 @@ type InsertMembershipParams struct {
 	Comment        string
 	Active         bool
 	Created        int64
+	PlanID         string
 	Revision       int64
 }
 
@@ -102,6 +103,7 @@ func (q *Queries) InsertMembership(ctx context.Context, arg InsertMembershipPara
 		arg.Comment,
 		arg.Active,
 		arg.Created,
+		arg.PlanID,
 		arg.Revision,
 	)
 	return err
@@ -150,7 +152,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 }
 
 const members = `-- name: Members :many
-SELECT m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, u.id, u.name, u.email, u.active, u.created, u.revision FROM memberships m JOIN users u ON u.id = m.user_id
+SELECT m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.organization_id = $1 AND m.id > $2
 ORDER BY m.id LIMIT $3
 `
@@ -187,6 +189,7 @@ func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow,
 			&i.Membership.AccessedAddress,
 			&i.Membership.AccessedAgent,
 			&i.Membership.Revision,
+			&i.Membership.PlanID,
 			&i.User.ID,
 			&i.User.Name,
 			&i.User.Email,
@@ -208,7 +211,7 @@ func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow,
 }
 
 const membership = `-- name: Membership :one
-SELECT id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, revision FROM memberships WHERE organization_id = $1 AND user_id = $2
+SELECT id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, revision, plan_id FROM memberships WHERE organization_id = $1 AND user_id = $2
 `
 
 type MembershipParams struct {
@@ -231,12 +234,13 @@ func (q *Queries) Membership(ctx context.Context, arg MembershipParams) (Members
 		&i.AccessedAddress,
 		&i.AccessedAgent,
 		&i.Revision,
+		&i.PlanID,
 	)
 	return i, err
 }
 
 const membershipsOfUser = `-- name: MembershipsOfUser :many
-SELECT id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, revision FROM memberships WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, revision, plan_id FROM memberships WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type MembershipsOfUserParams struct {
@@ -266,6 +270,7 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, arg MembershipsOfUserPa
 			&i.AccessedAddress,
 			&i.AccessedAgent,
 			&i.Revision,
+			&i.PlanID,
 		); err != nil {
 			return nil, err
 		}
@@ -281,7 +286,7 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, arg MembershipsOfUserPa
 }
 
 const membershipsWithRole = `-- name: MembershipsWithRole :many
-SELECT m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision FROM membership_roles r JOIN memberships m ON m.id = r.membership_id
+SELECT m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id FROM membership_roles r JOIN memberships m ON m.id = r.membership_id
 WHERE r.organization_id = $1 AND r.role = $2 AND r.membership_id > $3
 ORDER BY r.membership_id LIMIT $4
 `
@@ -319,6 +324,7 @@ func (q *Queries) MembershipsWithRole(ctx context.Context, arg MembershipsWithRo
 			&i.AccessedAddress,
 			&i.AccessedAgent,
 			&i.Revision,
+			&i.PlanID,
 		); err != nil {
 			return nil, err
 		}
@@ -356,14 +362,15 @@ func (q *Queries) TouchMembership(ctx context.Context, arg TouchMembershipParams
 }
 
 const updateMembership = `-- name: UpdateMembership :execrows
-UPDATE memberships SET roles = $1, comment = $2, active = $3, revision = $4
-WHERE id = $5 AND organization_id = $6
+UPDATE memberships SET roles = $1, comment = $2, active = $3, plan_id = $4, revision = $5
+WHERE id = $6 AND organization_id = $7
 `
 
 type UpdateMembershipParams struct {
 	Roles          string
 	Comment        string
 	Active         bool
+	PlanID         string
 	Revision       int64
 	ID             string
 	OrganizationID string
@@ -374,6 +381,7 @@ func (q *Queries) UpdateMembership(ctx context.Context, arg UpdateMembershipPara
 		arg.Roles,
 		arg.Comment,
 		arg.Active,
+		arg.PlanID,
 		arg.Revision,
 		arg.ID,
 		arg.OrganizationID,

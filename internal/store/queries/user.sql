@@ -13,11 +13,11 @@ DELETE FROM users WHERE id = sqlc.arg(id);
 SELECT * FROM users WHERE id = sqlc.arg(id);
 
 -- name: InsertMembership :exec
-INSERT INTO memberships (id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, revision)
-VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(user_id), sqlc.arg(roles), sqlc.arg(comment), sqlc.arg(active), sqlc.arg(created), 0, '', '', sqlc.arg(revision));
+INSERT INTO memberships (id, organization_id, user_id, roles, comment, active, created, accessed, accessed_address, accessed_agent, plan_id, revision)
+VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(user_id), sqlc.arg(roles), sqlc.arg(comment), sqlc.arg(active), sqlc.arg(created), 0, '', '', sqlc.arg(plan_id), sqlc.arg(revision));
 
 -- name: UpdateMembership :execrows
-UPDATE memberships SET roles = sqlc.arg(roles), comment = sqlc.arg(comment), active = sqlc.arg(active), revision = sqlc.arg(revision)
+UPDATE memberships SET roles = sqlc.arg(roles), comment = sqlc.arg(comment), active = sqlc.arg(active), plan_id = sqlc.arg(plan_id), revision = sqlc.arg(revision)
 WHERE id = sqlc.arg(id) AND organization_id = sqlc.arg(organization_id);
 
 -- name: TouchMembership :exec

@@ -18,13 +18,17 @@ func batches(w *world) {
 	use := func(at time.Time, agent string) access.LastUse {
 		return access.LastUse{Time: at, Address: netip.MustParseAddr("2001:db8::7"), UserAgent: agent}
 	}
-	counter := access.UsageKey{OrganizationID: w.org.ID, ApplicationID: "app_1", KeyID: k.ID, Day: access.Day(noon), Outcome: "allowed"}
+	counter := access.UsageKey{OrganizationID: w.org.ID, ApplicationID: "app_1", KeyID: k.ID, Subject: "ada", Day: access.Day(noon), Outcome: "allowed"}
+	spoken := access.UsageKey{OrganizationID: w.org.ID, ApplicationID: "app_1", Subject: w.user.ID, Day: access.Day(noon), Outcome: "no_rule"}
 	exchange := access.UsageKey{OrganizationID: w.org.ID, Day: access.Day(noon) - 1, Outcome: "issued"}
 	token := access.IssuedToken{
 		ID: seal.NewID("tok"), Head: "tok_head", ParentID: "tok_parent", OrganizationID: w.org.ID, UserID: w.user.ID, KeyID: k.ID,
 		Origin: access.FromRenewal, Subject: "nul\x00 and \xff", Scopes: "a b", Roles: "developer", Audience: "acme", IPs: "10.0.0.0/8", Renewable: true,
 		IssuedAt: noon, Expires: noon.Add(time.Hour), Revision: 3, From: use(noon, "curl"), Lineage: []string{w.org.ID, "tok_head"},
 	}
+	today := access.QuotaKey{Limit: [16]byte{0, 255}, Party: "=key_1", Until: access.Day(noon) + 1}
+	month := access.QuotaKey{Limit: [16]byte{1}, Party: "@192.0.2.1", Until: access.Day(noon) + 20}
+	odd := access.QuotaKey{Party: "=\xff\x00", Until: access.Day(noon)}
 	write := func(b access.Batch) {
 		w.Helper()
 		if err := w.WriteBatch(w.ctx, b); err != nil {
@@ -37,13 +41,15 @@ func batches(w *world) {
 		Issued:  []access.IssuedToken{token},
 		Keys:    map[string]access.Use{k.ID: {Count: 2, Last: use(noon.Add(time.Minute), "odd \xff\x00 agent")}, "key_deleted": {Count: 1}},
 		Members: map[string]access.LastUse{w.member.ID: use(noon.Add(time.Minute), strings.Repeat("é", 150)), "mem_deleted": {}},
-		Usage:   map[access.UsageKey]int64{counter: 40, exchange: 1},
+		Usage:   map[access.UsageKey]int64{counter: 40, exchange: 1, spoken: 3},
+		Quotas:  map[access.QuotaKey]int64{today: 4, month: 9, odd: 1},
 	})
 	write(access.Batch{ // of another server, that lags
 		Issued:  []access.IssuedToken{token},
 		Keys:    map[string]access.Use{k.ID: {Count: 3, Last: use(noon, "older")}},
 		Members: map[string]access.LastUse{w.member.ID: use(noon, "older")},
 		Usage:   map[access.UsageKey]int64{counter: 2},
+		Quotas:  map[access.QuotaKey]int64{today: 1},
 	})
 	if w.head() != before {
 		w.Error("a batch moved the head: every gate would take it for a change")
@@ -61,8 +67,15 @@ func batches(w *world) {
 		filter store.UsageFilter
 		want   []store.UsageCount
 	}{
-		{store.UsageFilter{OrganizationID: w.org.ID}, []store.UsageCount{{UsageKey: exchange, Count: 1}, {UsageKey: counter, Count: 42}}},
-		{store.UsageFilter{OrganizationID: w.org.ID, FromDay: counter.Day}, []store.UsageCount{{UsageKey: counter, Count: 42}}},
+		{store.UsageFilter{OrganizationID: w.org.ID}, []store.UsageCount{{UsageKey: exchange, Count: 1}, {UsageKey: spoken, Count: 3}, {UsageKey: counter, Count: 42}}},
+		{store.UsageFilter{OrganizationID: w.org.ID, FromDay: counter.Day, Limit: 1}, []store.UsageCount{{UsageKey: spoken, Count: 3}}},
+		{store.UsageFilter{OrganizationID: w.org.ID, After: store.UsageCount{UsageKey: spoken}}, []store.UsageCount{{UsageKey: counter, Count: 42}}},
+		{store.UsageFilter{OrganizationID: w.org.ID, After: store.UsageCount{UsageKey: counter}}, nil},
+		{store.UsageFilter{OrganizationID: w.org.ID, Subject: "ada"}, []store.UsageCount{{UsageKey: counter, Count: 42}}},
+		{store.UsageFilter{OrganizationID: w.org.ID, Outcome: "no_rule"}, []store.UsageCount{{UsageKey: spoken, Count: 3}}},
+		{store.UsageFilter{OrganizationID: w.org.ID, UserID: w.user.ID, ApplicationID: "app_1"}, []store.UsageCount{{UsageKey: spoken, Count: 3}, {UsageKey: counter, Count: 42}}},
+		{store.UsageFilter{OrganizationID: w.org.ID, UserID: "usr_other"}, nil},
+		{store.UsageFilter{OrganizationID: w.org.ID, Outcome: "issued", Bucket: 5}, []store.UsageCount{{UsageKey: monthly(exchange, 5), Count: 1}}},
 		{store.UsageFilter{OrganizationID: w.org.ID, ToDay: exchange.Day}, []store.UsageCount{{UsageKey: exchange, Count: 1}}},
 		{store.UsageFilter{OrganizationID: w.org.ID, KeyID: k.ID, ApplicationID: "app_1"}, []store.UsageCount{{UsageKey: counter, Count: 42}}},
 		{store.UsageFilter{OrganizationID: "org_none"}, nil},
@@ -70,6 +83,18 @@ func batches(w *world) {
 		got, err := w.Usage(w.ctx, test.filter)
 		equal(w, got, err, test.want)
 	}
+
+	used, err := w.Quotas(w.ctx, noon, 10)
+	equal(w, used, err, []access.QuotaCount{{QuotaKey: today, Count: 5}, {QuotaKey: month, Count: 9}})
+	n, err := w.PruneQuotas(w.ctx, noon.AddDate(0, 0, 1))
+	equal(w, n, err, 2)
+	used, err = w.Quotas(w.ctx, noon, 10)
+	equal(w, used, err, []access.QuotaCount{{QuotaKey: month, Count: 9}})
+}
+
+func monthly(k access.UsageKey, bucket int64) access.UsageKey {
+	k.Day = bucket
+	return k
 }
 
 func tokens(w *world) {

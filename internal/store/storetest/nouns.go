@@ -65,6 +65,37 @@ func nouns(w *world) {
 	gotKey, err = w.Key(w.ctx, org.ID, k.ID)
 	equal(w, gotKey, err, k)
 
+	p := access.Plan{ID: seal.NewID("pln"), OrganizationID: org.ID, Slug: "gold", Name: "Gold", Created: noon,
+		Limits: []access.Limit{{Rate: access.Rate{Count: 100, Window: time.Minute}, Burst: 5, Per: access.PerKey}, {Body: 1 << 20}}}
+	w.change(func(tx *store.Tx) error { return tx.InsertPlan(p) })
+	p.Name, p.Limits = "", []access.Limit{{Quota: access.Quota{Count: 7, Monthly: true}}}
+	p.Revision = w.change(func(tx *store.Tx) error { return tx.UpdatePlan(p) })
+	for _, name := range []string{p.ID, p.Slug} {
+		gotPlan, err := w.Plan(w.ctx, org.ID, name)
+		equal(w, gotPlan, err, p)
+	}
+	plans, err := w.Plans(w.ctx, org.ID, store.Page{})
+	equal(w, plans, err, []access.Plan{p})
+	plans, err = w.PlansSince(w.ctx, p.Revision-1)
+	equal(w, plans, err, []access.Plan{p})
+	holders, err := w.PlanHoldersSince(w.ctx, 0)
+	equal(w, holders, err, []access.PlanHolder{})
+	k.PlanID, m.PlanID = p.ID, p.ID
+	k.Revision = w.change(func(tx *store.Tx) error { return tx.SetPlanOfKey(org.ID, k.ID, p.ID) })
+	m.Revision = w.change(func(tx *store.Tx) error { return tx.UpdateMembership(m) })
+	gotKey, err = w.Key(w.ctx, org.ID, k.ID)
+	equal(w, gotKey, err, k)
+	gotMember, err = w.Membership(w.ctx, m.OrganizationID, m.UserID)
+	equal(w, gotMember, err, m)
+	held, err := w.CountPlanHolders(w.ctx, p.ID)
+	equal(w, held, err, 2)
+	holders, err = w.PlanHoldersSince(w.ctx, 0)
+	equal(w, holders, err, []access.PlanHolder{{ID: k.ID, PlanID: p.ID}, {ID: m.ID, PlanID: p.ID}})
+	k.PlanID = ""
+	k.Revision = w.change(func(tx *store.Tx) error { return tx.SetPlanOfKey(org.ID, k.ID, "") })
+	holders, err = w.PlanHoldersSince(w.ctx, k.Revision-1)
+	equal(w, holders, err, []access.PlanHolder{{ID: k.ID}})
+
 	a := w.newApplication(org, "photos")
 	a.Document, a.Active = []byte{}, false
 	a.Revision = w.change(func(tx *store.Tx) error { return tx.PutApplication(a) })
@@ -106,6 +137,7 @@ func refusals(w *world) {
 			return tx.InsertOrganization(access.Organization{ID: seal.NewID("org"), Slug: w.org.Slug})
 		}},
 		{"id taken", "already_exists", func(tx *store.Tx) error { return tx.InsertUser(w.user) }},
+		{"no such plan", "not_found", func(tx *store.Tx) error { return tx.DeletePlan(w.org.ID, "pln_none") }},
 		{"member already", "already_exists", func(tx *store.Tx) error {
 			m := w.member
 			m.ID = seal.NewID("mem")

@@ -62,8 +62,7 @@ type TokenDefaults struct {
 
 // ParseDocument reads a resource file, YAML, or JSON where it begins with a
 // brace: at most [MaxDocument] bytes and [MaxResources] resources. It is strict:
-// unknown and repeated fields, YAML anchors, aliases and tags, and parts this
-// version does not enforce are refused.
+// unknown and repeated fields, YAML anchors, aliases and tags are refused.
 //
 // The error is an [*access.Error] of kind Invalid with code invalid_resources;
 // its message has a line for each problem, up to ten, that gives line and column

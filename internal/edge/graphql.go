@@ -65,6 +65,7 @@ func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential str
 		return sofar, false
 	}
 	decision := sofar
+	p.request.Length = r.ContentLength
 	for _, one := range list.requests {
 		p.request.GraphQL = one.operation
 		if decision = p.gateway.judge(&p.request, credential, userAgent(r.Header)); !decision.Allow {
@@ -180,8 +181,11 @@ func readInTime(w http.ResponseWriter, r *http.Request, most int64) ([]byte, err
 	_ = control.SetReadDeadline(time.Time{})
 	tooLarge := (*http.MaxBytesError)(nil)
 	switch {
-	case err == nil, errors.As(err, &tooLarge):
-		return body.Bytes(), err
+	case err == nil:
+		r.ContentLength = int64(body.Len()) // known now, if it was not announced
+		return body.Bytes(), nil
+	case errors.As(err, &tooLarge):
+		return nil, err
 	case errors.Is(err, errFraming):
 		return nil, access.New(access.Malformed, "bad_framing", "the body is not framed as HTTP says")
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):

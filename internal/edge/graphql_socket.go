@@ -478,11 +478,11 @@ func (s *socket) subscribe(m socketMessage) error {
 		s.sendError(m.ID, graphqlErrorOf(shown(err)))
 		return nil
 	}
-	return s.ask(m.ID, one)
+	return s.ask(m.ID, one, int64(len(m.Payload)))
 }
 
 // ask judges a request under the rules of now, which need not be those of when the connection began.
-func (s *socket) ask(id string, one *graphqlRequest) error {
+func (s *socket) ask(id string, one *graphqlRequest, length int64) error {
 	connection := s.gateway.gate.Connect(&s.request, s.credential, s.gateway.now())
 	if !connection.Allow {
 		s.passage.note(&connection, s.userAgent)
@@ -501,7 +501,7 @@ func (s *socket) ask(id string, one *graphqlRequest) error {
 		return nil
 	}
 	request := s.request
-	request.GraphQL = one.operation
+	request.GraphQL, request.Length = one.operation, length
 	decision := s.gateway.judge(&request, s.credential, s.userAgent)
 	if !decision.Allow {
 		if decision.Status() == http.StatusUnauthorized {

@@ -509,3 +509,28 @@ func TestGraphQLCasesThroughTheGateway(t *testing.T) {
 		}
 	}
 }
+
+// TestGraphQLUnderLimits: each operation of a list counts, and a body is as long as it turns out to be.
+func TestGraphQLUnderLimits(t *testing.T) {
+	w := newGraphQLWorld(t)
+	w.gate.Swap(w.viewOf(t, strings.Replace(rules, "  - match: ANY /graphql/closed\n", "  - match: ANY /graphql/closed\n    limit: { rate: 3/h, body: 500B }\n", 1)))
+	const pass = "pass.a"
+	two := `[{"query":"{a}"},{"query":"{b}"}]`
+	if res, body := w.post(t, atClosed, pass, two, asJSON); res.StatusCode != http.StatusOK || res.Header.Get("Ratelimit") == "" {
+		t.Fatalf("%d %s", res.StatusCode, body)
+	}
+	long := `{"query":"{a}","variables":{"x":"` + strings.Repeat("x", 500) + `"}}`
+	res, body, _ := exchange(t, w.Gateway, head("POST", atClosed, asJSON, "Authorization: Bearer "+pass, "Transfer-Encoding: chunked")+
+		strconv.FormatInt(int64(len(long)), 16)+"\r\n"+long+"\r\n0\r\n\r\n")
+	if reason, _ := graphqlReason(t, res, body); res.StatusCode != 413 || reason != "body_too_large" {
+		t.Errorf("chunks: %d %s", res.StatusCode, body)
+	}
+	w.upstream.take()
+	res, body = w.post(t, atClosed, pass, two, asJSON)
+	if reason, e := graphqlReason(t, res, body); res.StatusCode != 429 || reason != "rate_limited" || e["code"] != "RATE_LIMITED" || res.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+	if got := w.upstream.take(); len(got) != 0 {
+		t.Errorf("the upstream got %+v", got)
+	}
+}

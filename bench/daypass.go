@@ -94,16 +94,22 @@ func (b *bench) open(ctx context.Context, folder, admin, upstream string) (*hous
 }
 
 func (h *house) furnish(upstream string) error {
-	at := "/v1/organizations/" + organization
-	if err := h.call("PUT", at+"/applications/"+application, resourceFile(upstream, resources), nil); err != nil {
+	if err := h.put(resourceFile(upstream, resources)); err != nil {
 		return err
 	}
 	var user struct{ Key struct{ Key string } }
-	if err := h.call("POST", at+"/users", `{"name":"consumer","roles":["consumer"],"scopes":["*"]}`, &user); err != nil {
+	if err := h.call("POST", organizationPath+"/users", `{"name":"consumer","roles":["consumer"],"scopes":["*"]}`, &user); err != nil {
 		return err
 	}
 	h.key = user.Key.Key
 	return nil
+}
+
+const organizationPath = "/v1/organizations/" + organization
+
+// put gives the application another resource file.
+func (h *house) put(file string) error {
+	return h.call("PUT", organizationPath+"/applications/"+application, file, nil)
 }
 
 // call makes one request to the API as the administrator.
@@ -173,28 +179,36 @@ func exchangeRequest(key string) []byte {
 	return fmt.Appendf(nil, "POST /v1/tokens HTTP/1.1\r\nHost: daypass.example.com\r\nUser-Agent: bench/1\r\nAccept: application/json\r\nContent-Type: application/json\r\nApi-Key: %s\r\nContent-Length: %d\r\n\r\n%s", key, len(body), body)
 }
 
-// passes exchanges the house's key a few times.
+// passes exchanges the house's key a few times, for the passes of [exchangeRequest].
 func (h *house) passes(count int) ([]string, error) {
 	list := make([]string, count)
 	for i := range list {
-		request, err := http.NewRequest("POST", "http://"+h.Ready.Listen+"/v1/tokens", bytes.NewReader(bodyOf(exchangeRequest(h.key))))
-		if err != nil {
+		var err error
+		if list[i], err = h.pass(string(bodyOf(exchangeRequest(h.key)))); err != nil {
 			return nil, err
 		}
-		request.Header.Set("Api-Key", h.key)
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return nil, err
-		}
-		var answer struct{ Token string }
-		err = errors.Join(json.NewDecoder(response.Body).Decode(&answer), response.Body.Close())
-		if err != nil || answer.Token == "" {
-			return nil, fmt.Errorf("exchange: %s: %w", response.Status, err)
-		}
-		list[i] = answer.Token
 	}
 	return list, nil
+}
+
+// pass exchanges the house's key for what is wished.
+func (h *house) pass(wish string) (string, error) {
+	request, err := http.NewRequest("POST", "http://"+h.Ready.Listen+"/v1/tokens", strings.NewReader(wish))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Api-Key", h.key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	var answer struct{ Token string }
+	err = errors.Join(json.NewDecoder(response.Body).Decode(&answer), response.Body.Close())
+	if err != nil || answer.Token == "" {
+		return "", fmt.Errorf("exchange: %s: %w", response.Status, err)
+	}
+	return answer.Token, nil
 }
 
 func bodyOf(request []byte) []byte {

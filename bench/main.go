@@ -59,7 +59,7 @@ type bench struct {
 
 func (b *bench) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, exchange, decide, match, revocations, keys")
+	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, decide, match, revocations, keys")
 	f.BoolVar(&b.write, "write", false, "write bench/RESULTS.md")
 	f.StringVar(&b.profiles, "profile", "", "folder for processor profiles of the server under load")
 	f.IntVar(&b.keys, "keys", 1_000_000, "keys in the large store")
@@ -121,6 +121,8 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		{"forward-auth", b.measureForwardAuth},
 		{"ext-authz", b.measureExtAuthz},
 		{"gateway", b.measureGateway},
+		{"graphql", b.measureGraphQL},
+		{"limits", b.measureLimits},
 		{"exchange", b.measureExchange},
 		{"decide", b.measureDecide},
 		{"match", b.measureMatch},

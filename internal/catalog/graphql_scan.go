@@ -207,7 +207,7 @@ func escapeLength(s string) int {
 	}
 	if strings.HasPrefix(s, `\u{`) {
 		digits, _, closed := strings.Cut(s[3:min(len(s), len(`\u{12345678}`))], "}")
-		if r, ok := hexRune(digits); !closed || !ok || !utf8.ValidRune(r) {
+		if r, ok := hexNumber(digits); !closed || !ok || !utf8.ValidRune(r) {
 			return 0
 		}
 		return len(`\u{`) + len(digits) + len(`}`)
@@ -229,11 +229,11 @@ func hexAt(s string, at int) (rune, bool) {
 	if len(s) < at+4 {
 		return 0, false
 	}
-	return hexRune(s[at : at+4])
+	return hexNumber(s[at : at+4])
 }
 
-// hexRune reads one to eight hexadecimal digits.
-func hexRune(s string) (rune, bool) {
+// hexNumber reads one to eight hexadecimal digits.
+func hexNumber(s string) (rune, bool) {
 	var v uint32
 	for _, c := range []byte(s) {
 		switch {

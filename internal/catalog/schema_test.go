@@ -162,9 +162,9 @@ func TestSchemaHasTheFieldsOfTheParser(t *testing.T) {
 		{"tokens", root.Properties["tokens"], names(tokenFields)},
 		{"resource", resource, names(resourceFields)},
 		{"require", resource.Properties["require"], names(requireFields)},
+		{"limit", root.Defs["limit"], names(limitFields)},
 		{"graphql", root.Defs["graphql"], names(graphqlFields)},
 		{"fieldRule", root.Defs["fieldRule"].AnyOf[1], names(fieldRuleFields)},
-		{"limit", root.Defs["limit"], names(limitFields)},
 		{"shape", root.Defs["shape"], names(shapeFields)},
 		{"join", root.Defs["shape"].Properties["join"].Items, names(joinFields)},
 	} {

@@ -22,11 +22,11 @@ type Request struct {
 	// Application is "organization/application" where the door knows it already;
 	// host and path then play no part in finding it.
 	Application string
+	// Length of the body in bytes, as announced; -1: it is not.
+	Length int64
 	// GraphQL is the operation in the request, as the resource's
 	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
 	GraphQL *catalog.Operation
-	// Length of the body in bytes, as announced; -1: it is not.
-	Length int64
 
 	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
@@ -53,15 +53,16 @@ const (
 	AddressDenied     Reason = "address_denied"
 	StaleView         Reason = "stale_view"
 
+	// Said by a door, after everything else allowed.
+	RateLimited   Reason = meter.RateLimited
+	QuotaExceeded Reason = meter.QuotaExceeded
+	BodyTooLarge  Reason = "body_too_large"
+
 	// Of GraphQL resources.
 	GraphQLUnparsed      Reason = "graphql_unparsed"
 	FieldUnmapped        Reason = "field_unmapped"
 	FieldRefused         Reason = "field_refused"
 	IntrospectionRefused Reason = "introspection_refused"
-	// Said by a door, after everything else allowed.
-	RateLimited   Reason = meter.RateLimited
-	QuotaExceeded Reason = meter.QuotaExceeded
-	BodyTooLarge  Reason = "body_too_large"
 )
 
 // Reasons lists every reason, those that allow first.
@@ -69,8 +70,8 @@ func Reasons() []Reason {
 	return []Reason{
 		Allowed, Public, NoApplication, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
-		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
 		RateLimited, QuotaExceeded, BodyTooLarge,
+		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
 	}
 }
 

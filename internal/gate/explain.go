@@ -114,10 +114,10 @@ var messages = map[Reason]string{
 	WrongOrganization: "the pass is of another organization; get one of this one",
 	WrongAudience:     "the pass is not good for this application; get one that names it as audience",
 	AddressDenied:     "this address may not call the application",
-	GraphQLUnparsed:   "this door was shown no GraphQL operation, and the resource allows nothing else; send one, and through the gateway",
 	RateLimited:       "there were too many requests in a short time; wait as long as Retry-After says",
 	QuotaExceeded:     "the quota of this day or month is used up; wait as long as Retry-After says",
 	BodyTooLarge:      "the body is longer than the limit of this resource allows",
+	GraphQLUnparsed:   "this door was shown no GraphQL operation, and the resource allows nothing else; send one, and through the gateway",
 	StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
 
 	FieldUnmapped:        "no rule says what field %s needs, so it is denied; what is not declared is denied",

@@ -49,7 +49,7 @@ func TestShadowAndReplay(t *testing.T) {
 	if replayed := i.must(200, "POST", app+"/replay", i.created.Key, stricter).text; !strings.Contains(replayed, `"newly_denied":3`) {
 		t.Errorf("the stricter file replayed, though the key is gone by now: %s", replayed)
 	}
-	i.clock.offset = 25 * time.Hour
+	i.clock.offset.Store(int64(25 * time.Hour))
 	i.restart() // at its start a server drops what it need not keep any more
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if strings.Contains(i.must(200, "POST", app+"/replay", i.created.Key, enforced).text, `"requests":0`) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,9 +38,10 @@ type instance struct {
 	upstream *httptest.Server
 }
 
-type clock struct{ offset time.Duration }
+// clock may be moved while a server reads it.
+type clock struct{ offset atomic.Int64 } // nanoseconds
 
-func (c *clock) now() time.Time { return time.Now().Add(c.offset) }
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
 
 func testConfig(dir string) server.Config {
 	c := server.DefaultConfig()
@@ -214,7 +216,7 @@ func TestRevocationOutlivesRestartAndClock(t *testing.T) {
 	i.restart()
 	i.must(401, "GET", i.gateway+"/photos/1", bad, nil)
 	i.must(200, "GET", i.gateway+"/photos/1", good, nil)
-	i.clock.offset = -10 * time.Minute
+	i.clock.offset.Store(int64(-10 * time.Minute))
 	i.restart()
 	i.must(401, "GET", i.gateway+"/photos/1", bad, nil)
 }
@@ -280,12 +282,12 @@ func TestOverlapEndsForGood(t *testing.T) {
 	for _, pass := range []string{before, during, after} {
 		i.must(200, "GET", i.gateway+"/photos/1", pass, nil)
 	}
-	i.clock.offset = time.Hour + time.Second
+	i.clock.offset.Store(int64(time.Hour + time.Second))
 	i.restart()
 	i.must(401, "POST", "/v1/tokens", made.str("key"), object{})
 	i.must(401, "GET", i.gateway+"/photos/1", before, nil)
 	i.must(200, "GET", i.gateway+"/photos/1", after, nil)
-	i.clock.offset = 0
+	i.clock.offset.Store(int64(0))
 	i.restart()
 	i.must(401, "GET", i.gateway+"/photos/1", before, nil)
 	i.must(401, "GET", i.gateway+"/photos/1", during, nil)
@@ -303,7 +305,7 @@ func TestRevocationsArePruned(t *testing.T) {
 		after time.Duration
 		kept  int
 	}{{0, 1}, {30*24*time.Hour + time.Hour, 1}, {31*24*time.Hour + time.Hour, 0}} {
-		i.clock.offset = c.after
+		i.clock.offset.Store(int64(c.after))
 		if kept, err := i.server.Prune(context.Background()); err != nil || kept != c.kept {
 			t.Errorf("after %v: %d kept, %v", c.after, kept, err)
 		}

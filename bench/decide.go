@@ -61,7 +61,7 @@ func newPass(org string, count int) *access.Token {
 	}
 	t := &access.Token{
 		ID: seal.NewID("tok"), Subject: seal.NewID("usr"), Organization: organization, OrganizationID: org,
-		UserID: seal.NewID("usr"), MembershipID: seal.NewID("mem"), KeyID: seal.NewID("key"), KeyVersion: 1,
+		UserID: seal.NewID("usr"), MembershipID: seal.NewID("mem"), Source: access.Source{KeyID: seal.NewID("key"), KeyVersion: 1},
 		IssuedAt: noon, NotBefore: noon, Revision: 1,
 		Authority: access.Authority{
 			Scopes:     scope.NewSet(patterns...),

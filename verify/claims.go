@@ -42,6 +42,7 @@ type Claims struct {
 	Revision   int64    `json:"rev"` // of the feed, as the issuer had seen it
 	KeyID      string   `json:"key,omitzero"`
 	KeyVersion int64    `json:"kv,omitzero"`   // version of the key's secret; absent: 1
+	Via        string   `json:"via,omitzero"`  // what proved beside or instead of a key: an identity, a session, an outside issuer
 	Family     []string `json:"fam,omitempty"` // token ids of the family heads, the own one last; absent: [jti]
 
 	Confirmation *Confirmation `json:"cnf,omitzero"`
@@ -217,13 +218,13 @@ func (c *Claims) Scopes() scope.Set { return c.scopes }
 // HasScope says whether the token allows one concrete scope, such as photos:read.
 func (c *Claims) HasScope(concrete string) bool { return c.scopes.Match(concrete) }
 
-// Lineage lists everything whose revocation ends this token: its organization, user, membership, key, the secret of the key
-// ("key_…/2"), the applications it is bound to or holds a role in, and the heads of its families. The caller must not
+// Lineage lists everything whose revocation ends this token: its organization, user, membership, what proved in a key's place
+// (Via), key, the secret of the key ("key_…/2"), the applications it is bound to or holds a role in, and the heads of its families. The caller must not
 // change it.
 func (c *Claims) Lineage() []string { return c.lineage }
 
 func (c *Claims) lineageOf() []string {
-	all := []string{c.OrganizationID, c.UserID, c.MembershipID, c.KeyID}
+	all := []string{c.OrganizationID, c.UserID, c.MembershipID, c.Via, c.KeyID}
 	if c.KeyID != "" {
 		all = append(all, c.KeyID+"/"+strconv.FormatInt(max(c.KeyVersion, 1), 10))
 	}

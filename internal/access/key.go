@@ -48,12 +48,41 @@ func KeyLineage(keyID string, version int64) string {
 	return keyID + "/" + strconv.FormatInt(version, 10)
 }
 
+// Source names the standing credential that an authority comes from: a key in one
+// version of its secret, or what stands in a key's place, or both.
+type Source struct {
+	KeyID      string
+	KeyVersion int64 // from 1; 0 without a key
+
+	// Via is what proved beside or instead of a key's text, and what can be revoked
+	// by itself: an identity under a user-group key (idn_…), the session of a
+	// password login (ses_…), an outside issuer (isr_…). Empty: the key alone.
+	Via string
+}
+
+// IsZero reports whether nothing is named.
+func (s Source) IsZero() bool { return s == Source{} }
+
+// String is unambiguous.
+func (s Source) String() string {
+	if s.KeyID == "" {
+		return s.Via
+	}
+	return KeyLineage(s.KeyID, s.KeyVersion) + " " + s.Via
+}
+
 // Holder is everything a proof needs to know about the credential behind it,
 // read in one go: the key, its owner, and the organization. Exchange caches it;
 // Revision is the highest of its parts, so a feed entry can tell it stale.
+//
+// Without a key (Key.ID is empty) the rest of Key still says what may be handed
+// on: its scopes, roles, networks and lives. An outside issuer's subject and an
+// identity have no User and no Membership of their own.
 type Holder struct {
 	Key          Key
-	Version      int64 // of the secret that was presented
+	Version      int64  // of the secret that was presented
+	Via          string // as in [Source]
+	Ended        string // why what Via names has ended, as a code such as "identity_disabled"; empty: it has not
 	User         User
 	Membership   Membership
 	Organization Organization

@@ -16,8 +16,9 @@ type Token struct {
 	ClientID                             string
 	Organization                         string // slug
 	OrganizationID, UserID, MembershipID string
-	KeyID                                string
-	KeyVersion                           int64
+
+	// Source is the standing credential the token descends from.
+	Source
 
 	// Authority.NotAfter is exp, Authority.MaxLife is expt.
 	Authority Authority
@@ -46,8 +47,11 @@ func (t *Token) Seal() {
 	if len(t.Family) == 0 {
 		t.Family = []string{t.ID}
 	}
-	lineage := make([]string, 0, 5+len(t.Authority.Audiences)+len(t.Family))
-	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
+	lineage := make([]string, 0, 6+len(t.Authority.Audiences)+len(t.Family))
+	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via)
+	if t.KeyID != "" {
+		lineage = append(lineage, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
+	}
 	for _, a := range t.Authority.Audiences {
 		if a.ApplicationID != "" {
 			lineage = append(lineage, a.ApplicationID)

@@ -144,7 +144,7 @@ func (w *world) read(text string) (*access.Token, error) {
 	}
 	token := &access.Token{
 		ID: "tok_1", Subject: "alice", Organization: "acme", OrganizationID: "org_acme", UserID: "usr_1", MembershipID: "mem_1",
-		KeyID: "key_" + name, KeyVersion: 1, IssuedAt: noon, NotBefore: noon, Revision: 1,
+		Source: access.Source{KeyID: "key_" + name, KeyVersion: 1}, IssuedAt: noon, NotBefore: noon, Revision: 1,
 		Authority: access.Authority{
 			Scopes: scopes, Everywhere: true, NotAfter: noon.Add(time.Hour),
 			Roles:     []access.Role{{Name: access.Developer, OrganizationID: "org_acme"}},

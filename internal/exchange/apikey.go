@@ -4,21 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/seal"
 )
 
+// Credential is a text that proves by itself: an API key's, or a pass's. Its form
+// tells which; a form nobody knows is denied.
+type Credential string
+
+func (c Credential) account() string { return "" }
+
+func (c Credential) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
+	switch text := string(c); {
+	case text == "":
+		return nil, access.ErrUnauthenticated
+	case strings.HasPrefix(text, "dp_"):
+		return s.proveKey(ctx, text, client, now)
+	case strings.Count(text, ".") == 2:
+		return s.provePass(ctx, text, client, now)
+	}
+	return nil, access.ErrBadCredential.Because(errFalse)
+}
+
 // proveKey proves by an API key's text. A text with a wrong checksum is refused
 // without a lookup.
 func (s *Service) proveKey(ctx context.Context, text string, client Client, now time.Time) (*principal, error) {
 	if _, err := seal.ParseKeyText(text); err != nil {
-		return nil, access.New(access.Unauthenticated, "key_malformed", "this is not a whole API key: its checksum is wrong; copy it again")
+		return nil, refute("key_malformed", "this is not a whole API key: its checksum is wrong; copy it again")
 	}
 	h, err := s.holderByHash(ctx, s.KeyHash(text), now)
 	if errors.Is(err, access.ErrNotFound) {
-		return nil, access.New(access.Unauthenticated, "key_unknown", "this API key does not exist, or was deleted or rotated")
+		return nil, refute("key_unknown", "this API key does not exist, or was deleted or rotated")
 	}
 	if err != nil {
 		return nil, err
@@ -35,7 +54,7 @@ func (s *Service) proveKey(ctx context.Context, text string, client Client, now 
 	if h.userGroup {
 		return nil, access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; its text alone proves nobody")
 	}
-	return &principal{holder: h, authority: h.authority}, nil
+	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
 }
 
 func wrongAddress(c Client) error {
@@ -59,21 +78,20 @@ func (s *Service) holderByHash(ctx context.Context, hash [32]byte, now time.Time
 	return h, nil
 }
 
-func (s *Service) holderByKey(ctx context.Context, keyID string, version int64, now time.Time) (*holder, error) {
-	id := access.KeyLineage(keyID, version)
-	if c, ok := s.byKey.GetIfPresent(id); ok && s.current(c) {
+func (s *Service) holderOf(ctx context.Context, source access.Source, now time.Time) (*holder, error) {
+	if c, ok := s.bySource.GetIfPresent(source); ok && s.current(c) {
 		return c.holder, nil
 	}
 	loaded, err := s.Scene.Revision(now)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Holders.HolderByKey(ctx, keyID, version)
+	found, err := s.Holders.HolderOf(ctx, source)
 	if err != nil {
 		return nil, err
 	}
 	h := s.keep(found)
-	s.byKey.Set(id, cached{h, loaded})
+	s.bySource.Set(source, cached{h, loaded})
 	return h, nil
 }
 

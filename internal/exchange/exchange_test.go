@@ -157,7 +157,7 @@ func scopes(list ...string) scope.Set {
 
 func (w *world) must(credential string, wish exchange.Wish) *exchange.Grant {
 	w.t.Helper()
-	g, err := w.desk.Exchange(context.Background(), credential, wish, home)
+	g, err := w.desk.Exchange(context.Background(), exchange.Credential(credential), wish, home)
 	if err != nil {
 		w.t.Fatalf("exchange: %v", err)
 	}
@@ -166,7 +166,7 @@ func (w *world) must(credential string, wish exchange.Wish) *exchange.Grant {
 
 func (w *world) refused(code string, kind access.Kind, credential string, wish exchange.Wish, client exchange.Client) {
 	w.t.Helper()
-	g, err := w.desk.Exchange(context.Background(), credential, wish, client)
+	g, err := w.desk.Exchange(context.Background(), exchange.Credential(credential), wish, client)
 	if err == nil {
 		w.t.Fatalf("want %s, got a token: %s", code, g.Payload)
 	}
@@ -286,7 +286,7 @@ func TestRenewal(t *testing.T) {
 	w.refused("wrong_address", access.Unauthenticated, second.Text, exchange.Wish{}, exchange.Client{Address: netip.MustParseAddr("192.0.2.8")})
 	w.clock = w.clock.Add(1030 * time.Second)
 	w.refused("token_expired", access.Forbidden, second.Text, exchange.Wish{}, home)
-	if _, err := w.desk.Authenticate(context.Background(), second.Text, home); access.AsError(err).Kind != access.Unauthenticated {
+	if _, err := w.desk.Authenticate(context.Background(), exchange.Credential(second.Text), home); access.AsError(err).Kind != access.Unauthenticated {
 		t.Errorf("at the door an expired pass proves nobody: %v", err)
 	}
 }
@@ -363,7 +363,7 @@ func TestNamedSubjects(t *testing.T) {
 	w.refused("life_exceeded", access.Forbidden, backend, exchange.Wish{Subject: "alice", ExpiresIn: ptr(int64(90000))}, home)
 	w.refused("invalid_subject", access.Malformed, backend, exchange.Wish{Subject: "a\nb"}, home)
 	open := w.must(backend, exchange.Wish{Subject: "alice"})
-	if _, err := w.desk.Authenticate(context.Background(), open.Text, home); access.AsError(err).Code != "named_subject" {
+	if _, err := w.desk.Authenticate(context.Background(), exchange.Credential(open.Text), home); access.AsError(err).Code != "named_subject" {
 		t.Errorf("a named subject must not administer as the backend: %v", err)
 	}
 	w.refused("subject_not_allowed", access.Forbidden, open.Text, exchange.Wish{Subject: "bob", Scopes: &[]string{"photos:read"}}, home)
@@ -418,7 +418,7 @@ func TestWhateverEndsEndsTheExchange(t *testing.T) {
 			g := w.must(text, exchange.Wish{IPs: &[]string{"request_ip"}})
 			w.change(c.end(w, k))
 			w.refused(c.code, access.Unauthenticated, text, exchange.Wish{}, home)
-			if _, err := w.desk.Exchange(context.Background(), g.Text, exchange.Wish{}, home); access.AsError(err).Kind != access.Unauthenticated {
+			if _, err := w.desk.Exchange(context.Background(), exchange.Credential(g.Text), exchange.Wish{}, home); access.AsError(err).Kind != access.Unauthenticated {
 				t.Errorf("renewal after it: %v", err)
 			}
 		})
@@ -507,7 +507,7 @@ func TestChainsOnlyShrink(t *testing.T) {
 			if rapid.Bool().Draw(rt, "renewable?") {
 				wish.Renewable = ptr(rapid.Bool().Draw(rt, "renewable"))
 			}
-			g, err := w.desk.Exchange(context.Background(), credential, wish, home)
+			g, err := w.desk.Exchange(context.Background(), exchange.Credential(credential), wish, home)
 			if err != nil {
 				if kind := access.AsError(err).Kind; kind == access.Internal {
 					rt.Fatalf("an exchange broke: %v", err)

@@ -11,9 +11,10 @@ import (
 // holder is what is kept of an [access.Holder]. Very many are, so it has only
 // what an exchange asks for, and shares what is the same for many.
 type holder struct {
-	organization                unique.Handle[access.Organization]
-	userID, membershipID, keyID string
-	version                     int64 // of the secret that was presented
+	organization         unique.Handle[access.Organization]
+	userID, membershipID string // empty: a subject who is no user here
+	source               access.Source
+	ended                string // why what source names has ended; empty: it has not
 
 	userActive, membershipActive      bool
 	userGroup, signs, mayNameSubjects bool
@@ -31,8 +32,8 @@ func (s *Service) keep(h *access.Holder) *holder {
 		organization:     unique.Make(org),
 		userID:           h.User.ID,
 		membershipID:     h.Membership.ID,
-		keyID:            h.Key.ID,
-		version:          h.Version,
+		source:           access.Source{KeyID: h.Key.ID, KeyVersion: h.Version, Via: h.Via},
+		ended:            h.Ended,
 		userActive:       h.User.Active,
 		membershipActive: h.Membership.Active,
 		userGroup:        h.Key.Kind == access.KeyUserGroup,
@@ -45,6 +46,14 @@ func (s *Service) keep(h *access.Holder) *holder {
 	}
 }
 
+// clientID is the client_id of a holder's passes (RFC 9068, section 2.2).
+func clientID(s access.Source) string {
+	if s.KeyID == "" {
+		return s.Via
+	}
+	return s.KeyID
+}
+
 func shared(s string) string { return unique.Make(s).Value() }
 
 // live refuses a holder any part of which has ended, and says which.
@@ -53,9 +62,11 @@ func (h *holder) live(now time.Time) error {
 	switch {
 	case !h.organization.Value().Active:
 		return refuse("organization_disabled", "the organization of this credential is disabled")
-	case !h.userActive:
+	case h.ended != "":
+		return refuse(h.ended, "what this credential came from was disabled or deleted")
+	case h.userID != "" && !h.userActive:
 		return refuse("user_disabled", "the owner of this credential is disabled")
-	case !h.membershipActive:
+	case h.userID != "" && !h.membershipActive:
 		return refuse("membership_inactive", "the owner of this credential is not an active member any more")
 	case !h.expires.IsZero() && !now.Before(h.expires):
 		return refuse("key_expired", "this key has expired; make a new one or rotate it")

@@ -33,9 +33,9 @@ func (s *Service) provePass(ctx context.Context, text string, client Client, now
 	case !now.Before(t.Authority.NotAfter.Add(verify.Leeway)):
 		return nil, errExpired
 	}
-	h, err := s.holderByKey(ctx, t.KeyID, t.KeyVersion, now)
+	h, err := s.holderOf(ctx, t.Source, now)
 	if errors.Is(err, access.ErrNotFound) {
-		return nil, access.New(access.Unauthenticated, "token_revoked", "the key this pass came from is gone")
+		return nil, access.New(access.Unauthenticated, "token_revoked", "the credential this pass came from is gone")
 	}
 	if err != nil {
 		return nil, err
@@ -43,5 +43,5 @@ func (s *Service) provePass(ctx context.Context, text string, client Client, now
 	if err := h.live(now); err != nil {
 		return nil, err
 	}
-	return &principal{holder: h, parent: t, authority: t.Authority}, nil
+	return &principal{holder: h, parent: t, subject: t.Subject, authority: t.Authority}, nil
 }

@@ -14,7 +14,28 @@ import (
 // [access.ErrNotFound] for what does not exist.
 type Holders interface {
 	HolderByHash(ctx context.Context, hash [32]byte, now time.Time) (*access.Holder, error)
-	HolderByKey(ctx context.Context, keyID string, version int64) (*access.Holder, error)
+	HolderOf(ctx context.Context, source access.Source) (*access.Holder, error)
+}
+
+// Guesses bounds how often a secret may be guessed at, for every kind of proof,
+// route and spelling alike.
+type Guesses interface {
+	// Admit says how long the account, or the address, has to wait before the next
+	// attempt; 0: it may be made now.
+	Admit(account string, from netip.Addr, now time.Time) (wait time.Duration)
+	// Failed counts an attempt that proved nobody.
+	Failed(account string, from netip.Addr, now time.Time)
+	// Proved forgives the account's earlier attempts from this address.
+	Proved(account string, from netip.Addr)
+}
+
+// Once remembers what may be used a single time: a nonce, a proof's jti, an
+// assertion. It holds across nodes and restarts.
+type Once interface {
+	// First reports whether the id, made at the given time and worthless after
+	// until, was not seen before for this purpose. An error means that nobody can
+	// tell, so it must be refused.
+	First(ctx context.Context, purpose, id string, made, until time.Time) (bool, error)
 }
 
 // Tokens mints and reads passes. Token checks signature, kind and issuer only.
@@ -55,6 +76,8 @@ type Config struct {
 	Tokens  Tokens
 	Scene   Scene
 	Journal Journal
+	Guesses Guesses // nil: no bound, for tests
+	Once    Once    // nil: whatever may be used once is refused
 	KeyHash func(text string) [32]byte
 	NewID   func(prefix string) string
 	Now     func() time.Time
@@ -75,8 +98,8 @@ type Config struct {
 // Service is the exchange.
 type Service struct {
 	Config
-	byHash *otter.Cache[[32]byte, cached]
-	byKey  *otter.Cache[string, cached]
+	byHash   *otter.Cache[[32]byte, cached]
+	bySource *otter.Cache[access.Source, cached]
 }
 
 type cached struct {
@@ -92,9 +115,9 @@ func New(c Config) *Service {
 	c.MaxAddresses = orDefault(c.MaxAddresses, 10_000)
 	c.CachedKeys = orDefault(c.CachedKeys, 50_000)
 	return &Service{
-		Config: c,
-		byHash: otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
-		byKey:  otter.Must(&otter.Options[string, cached]{MaximumSize: c.CachedKeys}),
+		Config:   c,
+		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
+		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
 	}
 }
 
@@ -111,6 +134,10 @@ type Client struct {
 	Address   netip.Addr
 	UserAgent string
 	RequestID string
+
+	// Confirmation is the thumbprint (RFC 7638) of the key that the sender has
+	// proved to hold for this very request; empty: none.
+	Confirmation string
 }
 
 func (c Client) use(now time.Time) access.LastUse {
@@ -126,18 +153,18 @@ type Grant struct {
 	Origin    access.Origin
 }
 
-// Exchange proves the credential, narrows its authority to the wish and mints a
-// token. Errors are [*access.Error]: 400 for a wish that cannot be read, 401 for
-// a credential that proves nobody, 403 for a wish beyond it or a refused renewal,
-// 503 when this node cannot decide safely.
-func (s *Service) Exchange(ctx context.Context, credential string, wish Wish, client Client) (grant *Grant, err error) {
+// Exchange takes the proof, narrows its authority to the wish and mints a token.
+// Errors are [*access.Error]: 400 for a wish that cannot be read, 401 for a proof
+// that proves nobody, 403 for a wish beyond it or a refused renewal, 429 for too
+// many guesses, 503 when this node cannot decide safely.
+func (s *Service) Exchange(ctx context.Context, proof Proof, wish Wish, client Client) (grant *Grant, err error) {
 	defer func() { s.observe(grant, err) }()
 	now := s.Now()
 	revision, err := s.Scene.Revision(now)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prove(ctx, credential, client, now)
+	p, err := s.prove(ctx, proof, client, now)
 	if err != nil {
 		return nil, err
 	}
@@ -166,13 +193,12 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 		ID:             s.NewID("tok"),
 		Issuer:         s.Issuer,
 		Subject:        d.subject,
-		ClientID:       h.keyID,
+		ClientID:       clientID(h.source),
 		Organization:   org.Slug,
 		OrganizationID: org.ID,
 		UserID:         h.userID,
 		MembershipID:   h.membershipID,
-		KeyID:          h.keyID,
-		KeyVersion:     h.version,
+		Source:         h.source,
 		Authority:      d.authority,
 		IssuedAt:       now.Truncate(time.Second),
 		NotBefore:      now.Truncate(time.Second),

@@ -58,7 +58,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{subject: p.holder.userID, origin: access.FromKey}
+	d := &draft{subject: p.subject, origin: access.FromKey}
 	if p.parent != nil {
 		return s.narrowPass(p, ask, w, now, d)
 	}
@@ -70,7 +70,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	}
 	parent := p.authority
 	s.setLife(&ask, &parent, w, now)
-	ask.Renewable = renewable(w, ask, parent) && (w.Subject == "" || w.Subject == p.holder.userID)
+	ask.Renewable = renewable(w, ask, parent) && (w.Subject == "" || w.Subject == p.subject)
 	d.authority, err = access.Narrow(parent, ask, now)
 	return d, err
 }
@@ -79,7 +79,6 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 // a renewal, which only a renewable pass may have, and lasts at most what the
 // first was granted. A narrower pass may be had of any, within its lifetime.
 func (s *Service) narrowPass(p *principal, ask access.Ask, w Wish, now time.Time, d *draft) (*draft, error) {
-	d.subject = p.parent.Subject
 	if w.Subject != "" && w.Subject != d.subject {
 		return nil, access.New(access.Forbidden, "subject_not_allowed", "a pass keeps its subject; only a key that may name subjects can choose one").At("/subject")
 	}

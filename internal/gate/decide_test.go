@@ -53,7 +53,7 @@ func view(revocations *Revocations, apps ...*catalog.Application) *View {
 func token(scopes scope.Set, roles ...access.Role) *access.Token {
 	t := &access.Token{
 		ID: "tok_1", Subject: "ada", Organization: "acme", OrganizationID: "org_1",
-		UserID: "usr_1", MembershipID: "mem_1", KeyID: "key_1", KeyVersion: 1,
+		UserID: "usr_1", MembershipID: "mem_1", Source: access.Source{KeyID: "key_1", KeyVersion: 1},
 		Authority: access.Authority{
 			Scopes: scopes, Roles: roles, Everywhere: true, NotAfter: noon.Add(time.Hour),
 			Audiences: []access.Audience{{Organization: "acme", OrganizationID: "org_1"}},

@@ -125,7 +125,7 @@ func whole(text string, most int64) (int64, error) {
 func (rd *reading) admitted(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, feedWriteTime)
 	defer cancel()
-	caller, err := rd.h.Exchange.Authenticate(ctx, rd.call.credential, rd.call.client)
+	caller, err := rd.h.Exchange.Authenticate(ctx, rd.call.proof, rd.call.client)
 	if err != nil {
 		return err
 	}

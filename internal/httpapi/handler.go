@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"strings"
@@ -105,48 +106,59 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header["X-Content-Type-Options"], header["Cache-Control"] = nosniff, noStore
-	if err := h.serve(w, r); err != nil {
-		h.fail(w, r, err)
+	if rt, err := h.serve(w, r); err != nil {
+		h.failAt(rt, w, r, err)
 	}
 }
 
 // call is one request on its way through the checks.
 type call struct {
+	route      route
 	client     exchange.Client
 	credential string         // as sent; empty: none
+	proof      exchange.Proof // what was sent to prove; nil: nothing
 	caller     *access.Caller // nil on routes that need no credential
 	media      string         // of the body
 	raw        []byte         // the body
 	body       any            // the body, read into the route's type; nil: there was none
+	form       url.Values     // the body, where it was a form
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
+// serve answers, or returns the route, as far as it was found, and what is to be
+// answered there.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (rt route, err error) {
 	query, err := readQuery(r.URL.RawQuery)
 	if err != nil {
-		return err
+		return rt, err
 	}
-	rt, err := h.find(w, r)
-	if err != nil {
-		return err
+	if rt, err = h.find(w, r); err != nil {
+		return rt, err
 	}
 	if done, err := h.checkOrigin(w, r, rt); done || err != nil {
-		return err
+		return rt, err
 	}
 	if err := query.only(rt.query); err != nil {
-		return err
+		return rt, err
 	}
-	c := &call{}
+	return rt, h.call(w, r, rt)
+}
+
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err error) {
+	c := &call{route: rt}
 	if c.client, err = clientOf(r); err != nil {
 		return err
 	}
 	if c.credential, err = credentialOf(r); err != nil {
 		return err
 	}
+	if c.credential != "" {
+		c.proof = exchange.Credential(c.credential)
+	}
 	if c.media, err = h.checkBody(r, rt); err != nil {
 		return err
 	}
 	if !rt.open {
-		if c.caller, err = h.Exchange.Authenticate(r.Context(), c.credential, c.client); err != nil {
+		if c.caller, err = h.Exchange.Authenticate(r.Context(), c.proof, c.client); err != nil {
 			return err
 		}
 	}
@@ -199,10 +211,22 @@ func (p *probe) Header() http.Header         { return p.header }
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *probe) WriteHeader(status int)      { p.status = status }
 
-// fail answers with a problem. What is ours to mend goes to the log with its cause.
+// fail answers with an error in the form of the route. What is ours to mend goes to the log with its cause.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var rt route
+	if c, ok := r.Context().Value(callKey{}).(*call); ok {
+		rt = c.route
+	}
+	h.failAt(rt, w, r, err)
+}
+
+func (h *Handler) failAt(rt route, w http.ResponseWriter, r *http.Request, err error) {
 	if e := access.AsError(err); e.Kind == access.Internal {
 		h.Logger.ErrorContext(r.Context(), "request failed", "request_id", edge.ClientFrom(r.Context()).RequestID, "error", err.Error())
+	}
+	if rt.refuse != nil {
+		rt.refuse(w, r, err)
+		return
 	}
 	edge.WriteProblem(w, r, err)
 }

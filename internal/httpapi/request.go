@@ -164,11 +164,12 @@ func (h *Handler) badParameter(w http.ResponseWriter, r *http.Request, err error
 const (
 	mediaJSON = "application/json"
 	mediaYAML = "application/yaml"
+	mediaForm = "application/x-www-form-urlencoded"
 )
 
 // checkBody checks what the header says of the body before any of it is read, and returns its media type.
 func (h *Handler) checkBody(r *http.Request, rt route) (string, error) {
-	if rt.body == nil && !rt.document {
+	if rt.body == nil && !rt.document && !rt.form {
 		return "", nil
 	}
 	if limit := h.limit(rt); r.ContentLength > limit {
@@ -186,15 +187,25 @@ func (h *Handler) checkBody(r *http.Request, rt route) (string, error) {
 		charset := params["charset"]
 		delete(params, "charset")
 		if err == nil && len(params) == 0 && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
-			(media == mediaJSON || media == mediaYAML && rt.document) {
+			slices.Contains(rt.media(), media) {
 			return media, nil
 		}
 	}
-	want := mediaJSON
-	if rt.document {
-		want = mediaYAML + " or " + mediaJSON
-	}
+	want := strings.Join(rt.media(), " or ")
 	return "", access.New(access.Unsupported, "unsupported_media_type", "send the body as Content-Type: "+want)
+}
+
+// media is what the body may be.
+func (rt route) media() []string {
+	switch {
+	case rt.document:
+		return []string{mediaYAML, mediaJSON}
+	case rt.form && rt.body == nil:
+		return []string{mediaForm}
+	case rt.form:
+		return []string{mediaForm, mediaJSON}
+	}
+	return []string{mediaJSON}
 }
 
 func (h *Handler) limit(rt route) int64 {
@@ -232,6 +243,8 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 		return nil
 	}
 	switch {
+	case c.media == mediaForm:
+		c.form, err = readForm(c.raw)
 	case rt.body != nil:
 		c.body = rt.body()
 		err = decode(c.raw, c.body, int(limit), rt.members())
@@ -242,6 +255,27 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 		r.Body = io.NopCloser(bytes.NewReader(c.raw))
 	}
 	return err
+}
+
+// readForm reads a form strictly: each field is there once, and is text (RFC 6749, section 3.2).
+func readForm(raw []byte) (url.Values, error) {
+	const most = 100
+	if bytes.Count(raw, []byte("&")) >= most {
+		return nil, access.New(access.Malformed, "invalid_form", fmt.Sprintf("a form has at most %d fields", most))
+	}
+	form, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return nil, access.New(access.Malformed, "invalid_form", "the form cannot be read: separate fields by '&' and escape what is not a letter or digit")
+	}
+	for name, values := range form {
+		switch {
+		case len(values) != 1:
+			return nil, access.New(access.Malformed, "invalid_form", "give each field of the form once")
+		case !utf8.ValidString(name) || !utf8.ValidString(values[0]):
+			return nil, access.New(access.Malformed, "invalid_form", "the form is not UTF-8")
+		}
+	}
+	return form, nil
 }
 
 func bodyError(err error) error {

@@ -1,6 +1,10 @@
 package httpapi
 
-import "github.com/daypass/daypass/api"
+import (
+	"net/http"
+
+	"github.com/daypass/daypass/api"
+)
 
 // route is what is known of an operation before it runs. A test holds the table against openapi.yaml.
 type route struct {
@@ -9,12 +13,17 @@ type route struct {
 	body         func() any // what JSON is read into; nil: no body is looked at
 	bodyOptional bool
 	document     bool     // the body is a resource file, YAML or JSON
+	form         bool     // the body may be, or without a type to read JSON into must be, a form
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
 	open         bool     // no credential is needed
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
 	preflight    string   // the methods of a CORS preflight's route
+
+	// refuse answers with an error in the form that the clients of this door know;
+	// nil: a problem (RFC 9457).
+	refuse func(w http.ResponseWriter, r *http.Request, err error)
 }
 
 func reads[T any]() func() any { return func() any { return new(T) } }

@@ -20,7 +20,7 @@ func (h *Handler) exchangeToken(w http.ResponseWriter, r *http.Request, c *call)
 	if in, ok := c.body.(*api.ExchangeRequest); ok {
 		wish = wishOf(in)
 	}
-	grant, err := h.Exchange.Exchange(r.Context(), c.credential, wish, c.client)
+	grant, err := h.Exchange.Exchange(r.Context(), c.proof, wish, c.client)
 	if err != nil {
 		return err
 	}

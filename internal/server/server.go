@@ -60,6 +60,7 @@ type Server struct {
 	feed    *follower
 	signed  *feed
 	journal *meter.Recorder
+	once    *meter.Once
 	facts   *meter.Facts
 	metrics *metrics
 	gateway *edge.Gateway
@@ -172,6 +173,12 @@ func (s *Server) build(ctx context.Context, version string) error {
 	s.facts = meter.NewFacts(s.store, c.FactsKeep > 0)
 	s.metrics.countDropped(s.facts.Dropped)
 
+	var ledger meter.Ledger
+	if c.DatabaseURL != "" { // others may share it
+		ledger = s.store
+	}
+	s.once = meter.NewOnce(ledger, s.now)
+
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
@@ -179,7 +186,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	})
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
-		KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
+		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
 	})
@@ -451,7 +458,8 @@ func (s *Server) tidy(ctx context.Context) {
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		if err := errors.Join(revocations, networks, answers, records, quotas); err != nil && ctx.Err() == nil {
+		_, used := s.store.PruneOnce(ctx, now)
+		if err := errors.Join(revocations, networks, answers, records, quotas, used); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -34,9 +34,17 @@ func (s queries) HolderByHash(ctx context.Context, hash [32]byte, now time.Time)
 	return s.holder(ctx, row, version)
 }
 
-// HolderByKey finds the holder of a key for one version of its secret: the
+// HolderOf finds again the holder that a source names; not_found for what is gone.
+func (s queries) HolderOf(ctx context.Context, source access.Source) (*access.Holder, error) {
+	if source.Via != "" || source.KeyID == "" {
+		return nil, access.ErrNotFound
+	}
+	return s.holderByKey(ctx, source.KeyID, source.KeyVersion)
+}
+
+// holderByKey finds the holder of a key for one version of its secret: the
 // current one, or the one before if it was given an overlap, which may be over.
-func (s queries) HolderByKey(ctx context.Context, keyID string, version int64) (*access.Holder, error) {
+func (s queries) holderByKey(ctx context.Context, keyID string, version int64) (*access.Holder, error) {
 	row, err := s.q.HolderByKey(ctx, keyID)
 	if err != nil {
 		return nil, translate(err)

@@ -33,8 +33,9 @@ func claimsOf(t *access.Token) (*verify.Claims, error) {
 		Renewable:      a.Renewable,
 		Revision:       t.Revision,
 		KeyID:          t.KeyID,
+		Via:            t.Via,
 	}
-	if t.KeyVersion != 1 {
+	if t.KeyVersion > 1 {
 		c.KeyVersion = t.KeyVersion
 	}
 	if len(t.Family) != 1 || t.Family[0] != t.ID {
@@ -55,8 +56,8 @@ func mintable(t *access.Token, c *verify.Claims) error {
 		return errors.New("mint: the token must have iat, nbf, and an exp after them")
 	case t.Authority.Everywhere != t.Authority.Networks.IsEmpty():
 		return errors.New("mint: the token must be good everywhere, or at some address")
-	case t.KeyVersion < 1:
-		return errors.New("mint: the version of the key's secret is missing")
+	case (t.KeyVersion < 1) != (t.KeyID == ""):
+		return errors.New("mint: a key has a version of its secret, and no key has none")
 	}
 	if claim := missing(c); claim != "" {
 		return errors.New("mint: the token lacks " + claim)
@@ -102,11 +103,20 @@ func orNull(id string) *string {
 func missing(c *verify.Claims) string {
 	for _, required := range [...]struct{ claim, value string }{
 		{"sub", c.Subject}, {"jti", c.ID}, {"org", c.Organization}, {"oid", c.OrganizationID},
-		{"uid", c.UserID}, {"mid", c.MembershipID}, {"key", c.KeyID},
 	} {
 		if required.value == "" {
 			return required.claim
 		}
+	}
+	switch {
+	case c.KeyID == "" && c.Via == "":
+		return "key"
+	case c.UserID == "" && c.Via == "":
+		return "uid"
+	case (c.MembershipID == "") != (c.UserID == ""):
+		return "mid"
+	case c.KeyID == "" && c.KeyVersion != 0:
+		return "kv"
 	}
 	if len(c.Audience) == 0 {
 		return "aud"
@@ -140,8 +150,7 @@ func tokenOf(c *verify.Claims) (*access.Token, error) {
 		OrganizationID: c.OrganizationID,
 		UserID:         c.UserID,
 		MembershipID:   c.MembershipID,
-		KeyID:          c.KeyID,
-		KeyVersion:     max(c.KeyVersion, 1),
+		Source:         access.Source{KeyID: c.KeyID, Via: shared(c.Via)},
 		Authority: access.Authority{
 			Scopes:     c.Scopes(),
 			Roles:      heldRoles(c.Roles),
@@ -156,6 +165,9 @@ func tokenOf(c *verify.Claims) (*access.Token, error) {
 		NotBefore: time.Unix(c.NotBefore, 0).UTC(),
 		Revision:  c.Revision,
 		Family:    slices.Clone(c.Family),
+	}
+	if t.KeyID != "" {
+		t.KeyVersion = max(c.KeyVersion, 1)
 	}
 	if c.Confirmation != nil {
 		t.Authority.Confirmation = c.Confirmation.JKT

@@ -76,8 +76,7 @@ func pass(t failer) *access.Token {
 		OrganizationID: org,
 		UserID:         seal.NewID("usr"),
 		MembershipID:   seal.NewID("mem"),
-		KeyID:          seal.NewID("key"),
-		KeyVersion:     1,
+		Source:         access.Source{KeyID: seal.NewID("key"), KeyVersion: 1},
 		Authority: access.Authority{
 			Scopes: scopes(t, "photos:read", "Mutation:*:Create"),
 			Roles: []access.Role{

@@ -360,8 +360,7 @@ func (d Token) token(name string, now time.Time) (*access.Token, error) {
 		OrganizationID: organizationID(d.Organization),
 		UserID:         d.User,
 		MembershipID:   d.Membership,
-		KeyID:          d.Key,
-		KeyVersion:     d.KeyVersion,
+		Source:         access.Source{KeyID: d.Key, KeyVersion: d.KeyVersion},
 		Authority: access.Authority{
 			Scopes:       scopes,
 			Everywhere:   len(d.IPs) == 0,

@@ -243,6 +243,11 @@ type Usage struct {
 	Count          int64
 }
 
+type UsedOnce struct {
+	ID    []byte
+	Until int64
+}
+
 type User struct {
 	ID       string
 	Name     string

@@ -380,7 +380,7 @@ func holders(w *world) {
 	}
 	got, err := w.HolderByHash(w.ctx, first, noon)
 	equal(w, got, err, want)
-	got, err = w.HolderByKey(w.ctx, k.ID, 1)
+	got, err = w.HolderOf(w.ctx, access.Source{KeyID: k.ID, KeyVersion: 1})
 	equal(w, got, err, want)
 
 	// Each part moves the holder's revision and shows at once, inactive ones too.
@@ -421,13 +421,13 @@ func holders(w *world) {
 			w.Fatalf("%+v: %+v (%v)", test, h, err)
 		}
 	}
-	h, err := w.HolderByKey(w.ctx, k.ID, 1)
+	h, err := w.HolderOf(w.ctx, access.Source{KeyID: k.ID, KeyVersion: 1})
 	if err != nil || h.Version != 1 || !h.Key.OverlapUntil.Equal(end) {
 		w.Fatal(h, err)
 	}
 	w.change(func(tx *store.Tx) error { return tx.RotateKey(k.ID, third, 3, time.Time{}, nil) })
 	for _, version := range []int64{0, 1, 2, 4} {
-		_, err := w.HolderByKey(w.ctx, k.ID, version)
+		_, err := w.HolderOf(w.ctx, access.Source{KeyID: k.ID, KeyVersion: version})
 		refused(w, err, "not_found")
 	}
 	for _, hash := range [][32]byte{first, second} {

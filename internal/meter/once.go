@@ -1,0 +1,111 @@
+package meter
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/daypass/daypass/internal/access"
+)
+
+// MaxOnce is how many used ids a node remembers; beyond it none is accepted until
+// some are worthless.
+const MaxOnce = 1 << 20
+
+// Ledger remembers used ids for every node. [Once] without one is for a server
+// that is alone.
+type Ledger interface {
+	UseOnce(ctx context.Context, id [32]byte, until time.Time) (first bool, err error)
+}
+
+var (
+	errOnceFull    = access.New(access.Unavailable, "replay_memory_full", "too many proofs are in use to tell a replay; try again shortly")
+	errBeforeStart = access.New(access.Unauthenticated, "made_before_start", "this proof was made before the server last started, which cannot tell whether it was used; make a new one")
+)
+
+// Once lets things be used a single time: a nonce, a proof's jti, an assertion.
+//
+// A server that is alone remembers them in memory. After a restart it cannot know
+// what was used before, so it refuses whatever was made before. Servers that
+// share a database ask that instead, after their own memory.
+type Once struct {
+	born   time.Time
+	ledger Ledger // nil: this server is alone
+	now    func() time.Time
+
+	mu    sync.Mutex
+	used  map[[32]byte]int64   // the second after which it is worthless
+	byEnd map[int64][][32]byte // the same by that second
+	swept int64                // everything until this second is gone
+}
+
+// NewOnce makes an empty memory. Ledger is nil for a server that is alone.
+func NewOnce(ledger Ledger, now func() time.Time) *Once {
+	born := now()
+	return &Once{born: born, ledger: ledger, now: now, used: make(map[[32]byte]int64), byEnd: make(map[int64][][32]byte), swept: born.Unix()}
+}
+
+// First reports whether the id was not used before for this purpose. It was made
+// at the given time, by its maker's clock in whole seconds, and is worthless after
+// until, which should be minutes away at most. Codes: made_before_start (401),
+// replay_memory_full, store_unavailable (503).
+func (o *Once) First(ctx context.Context, purpose, id string, made, until time.Time) (bool, error) {
+	if o.ledger == nil && made.Before(o.born.Truncate(time.Second)) {
+		return false, errBeforeStart
+	}
+	key := onceKey(purpose, id)
+	first, err := o.remember(key, until)
+	if err != nil || !first || o.ledger == nil {
+		return first, err
+	}
+	return o.ledger.UseOnce(ctx, key, until)
+}
+
+// onceKey joins the two without ambiguity.
+func onceKey(purpose, id string) [32]byte {
+	joined := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(purpose)+len(id)), uint32(len(purpose)))
+	return sha256.Sum256(append(append(joined, purpose...), id...))
+}
+
+func (o *Once) remember(key [32]byte, until time.Time) (bool, error) {
+	end := until.Unix() + 1
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sweep(o.now().Unix())
+	if _, used := o.used[key]; used {
+		return false, nil
+	}
+	if len(o.used) >= MaxOnce {
+		return false, errOnceFull
+	}
+	o.used[key] = end
+	o.byEnd[end] = append(o.byEnd[end], key)
+	return true, nil
+}
+
+// sweep forgets second by second, so that no call does it all at once.
+func (o *Once) sweep(now int64) {
+	if now-o.swept > int64(len(o.byEnd)) { // a long rest: look at what there is instead
+		for end, keys := range o.byEnd {
+			if end < now {
+				o.forget(end, keys)
+			}
+		}
+		o.swept = now
+		return
+	}
+	for ; o.swept < now; o.swept++ {
+		if keys, ok := o.byEnd[o.swept]; ok {
+			o.forget(o.swept, keys)
+		}
+	}
+}
+
+func (o *Once) forget(end int64, keys [][32]byte) {
+	for _, key := range keys {
+		delete(o.used, key)
+	}
+	delete(o.byEnd, end)
+}

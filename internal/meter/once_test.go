@@ -1,0 +1,103 @@
+package meter_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/meter"
+)
+
+// clock is a time that a test moves.
+type clock struct{ t time.Time }
+
+func (c *clock) now() time.Time { return c.t }
+
+// shelf is a ledger that two servers share.
+type shelf struct {
+	mu   sync.Mutex
+	used map[[32]byte]bool
+	down error
+}
+
+func (s *shelf) UseOnce(_ context.Context, id [32]byte, _ time.Time) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return false, s.down
+	}
+	first := !s.used[id]
+	s.used[id] = true
+	return first, nil
+}
+
+func TestOnce(t *testing.T) {
+	ctx := context.Background()
+	c := &clock{time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC)}
+	o := meter.NewOnce(nil, c.now)
+	use := func(o *meter.Once, purpose, id string) bool {
+		t.Helper()
+		first, err := o.First(ctx, purpose, id, c.t, c.t.Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	if !use(o, "nonce", "a") || use(o, "nonce", "a") {
+		t.Fatal("an id is good once")
+	}
+	if !use(o, "nonc", "ea") || !use(o, "other", "a") {
+		t.Error("purposes are told apart")
+	}
+	for range 62 {
+		c.t = c.t.Add(time.Second)
+		if !use(o, "filler", c.t.String()) {
+			t.Fatal("new ids are new")
+		}
+	}
+	if !use(o, "nonce", "a") {
+		t.Error("what is worthless is forgotten")
+	}
+	c.t = c.t.Add(24 * time.Hour)
+	if !use(o, "nonce", "a") || use(o, "nonce", "a") {
+		t.Error("after a long rest")
+	}
+
+	restarted := meter.NewOnce(nil, c.now)
+	if _, err := restarted.First(ctx, "nonce", "b", c.t.Add(-time.Second), c.t.Add(time.Minute)); access.AsError(err).Code != "made_before_start" {
+		t.Errorf("what was made before the start may have been used: %v", err)
+	}
+
+	shared := &shelf{used: map[[32]byte]bool{}}
+	one, two := meter.NewOnce(shared, c.now), meter.NewOnce(shared, c.now)
+	if !use(one, "nonce", "c") || use(two, "nonce", "c") {
+		t.Error("an id is good once among all servers")
+	}
+	shared.down = errors.New("gone")
+	if first, err := two.First(ctx, "nonce", "d", c.t, c.t.Add(time.Minute)); first || err == nil {
+		t.Error("without the ledger nobody can tell")
+	}
+}
+
+func TestOnceInParallel(t *testing.T) {
+	c := &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	o := meter.NewOnce(nil, c.now)
+	var first atomic.Int64
+	var group sync.WaitGroup
+	for i := range 64 {
+		group.Go(func() {
+			if ok, _ := o.First(context.Background(), "p", fmt.Sprint(i%8), c.t, c.t.Add(time.Minute)); ok {
+				first.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if first.Load() != 8 {
+		t.Errorf("8 ids were good %d times", first.Load())
+	}
+}

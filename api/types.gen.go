@@ -182,6 +182,57 @@ func (e NetworkAction) Valid() bool {
 	}
 }
 
+// Defines values for PublicJWKCrv.
+const (
+	PublicJWKCrvEd25519 PublicJWKCrv = "Ed25519"
+	PublicJWKCrvP256    PublicJWKCrv = "P-256"
+)
+
+// Valid indicates whether the value is a known member of the PublicJWKCrv enum.
+func (e PublicJWKCrv) Valid() bool {
+	switch e {
+	case PublicJWKCrvEd25519:
+		return true
+	case PublicJWKCrvP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicJWKKty.
+const (
+	PublicJWKKtyEC  PublicJWKKty = "EC"
+	PublicJWKKtyOKP PublicJWKKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the PublicJWKKty enum.
+func (e PublicJWKKty) Valid() bool {
+	switch e {
+	case PublicJWKKtyEC:
+		return true
+	case PublicJWKKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicJWKUse.
+const (
+	PublicJWKUseSig PublicJWKUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the PublicJWKUse enum.
+func (e PublicJWKUse) Valid() bool {
+	switch e {
+	case PublicJWKUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenOrigin.
 const (
 	TokenOriginKey      TokenOrigin = "key"
@@ -284,6 +335,58 @@ type ApplicationUpdate struct {
 // Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
 type Audience = OneOrMore
 
+// Challenge defines model for Challenge.
+type Challenge struct {
+	// Challenge 256 random bits, base64url.
+	Challenge string `json:"challenge"`
+
+	// ExpiresIn Seconds. At most 60.
+	ExpiresIn int64  `json:"expires_in"`
+	ID        string `json:"id"`
+}
+
+// ChallengeAnswer A signature, and what the pass is to be, as in an exchange.
+type ChallengeAnswer struct {
+	// Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
+	Audience *Audience `json:"audience,omitempty"`
+
+	// Confirmation SHA-256 thumbprint (RFC 7638, base64url) of the key its sender will prove to hold.
+	Confirmation *string `json:"confirmation,omitempty"`
+
+	// Encrypt Encrypt the pass so that its bearer cannot read it.
+	Encrypt *bool `json:"encrypt,omitempty"`
+
+	// ExpiresIn Life of the pass, in seconds. One day unless asked, or less where the key has less.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where the pass may be used from. `request_ip` is the address this request comes from.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// NoIPProtection The pass may be used from anywhere. Not together with `ips`.
+	NoIPProtection *bool `json:"no_ip_protection,omitempty"`
+
+	// Renewable The pass can be exchanged for a fresh one. By default yes if it is bound to addresses.
+	Renewable *bool `json:"renewable,omitempty"`
+
+	// Roles Roles the pass holds; all that the key holds unless given.
+	Roles *Roles `json:"roles,omitempty"`
+
+	// Scopes What the pass may do; all that the key may unless given.
+	Scopes *Scopes `json:"scopes,omitempty"`
+
+	// Signature 64 bytes in base64url or base64: Ed25519 (RFC 8032), or ECDSA with SHA-256 as r and s (ES256, not DER).
+	Signature string `json:"signature"`
+}
+
+// ChallengeCreate defines model for ChallengeCreate.
+type ChallengeCreate struct {
+	// Key The user-group key: its id, or its text.
+	Key string `json:"key"`
+
+	// PublicKey Ed25519 as 32 bytes in base64url or base64, as multibase (`b…`) of libp2p, as `did:key` or as JWK; P-256 as `did:key` or JWK.
+	PublicKey json.RawMessage `json:"public_key"`
+}
+
 // Check defines model for Check.
 type Check struct {
 	Name string `json:"name"`
@@ -365,6 +468,9 @@ type ClaimSet struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // ClaimedRole defines model for ClaimedRole.
@@ -444,6 +550,9 @@ type Claims struct {
 
 	// UID Id of the user.
 	UID string `json:"uid"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // Comparison defines model for Comparison.
@@ -633,6 +742,41 @@ type Health struct {
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
+// Identity A user of an application who is known by a public key, under the user-group key through which it logs in.
+type Identity struct {
+	// Accessed When it was last given a pass.
+	Accessed *LastUse `json:"accessed,omitempty"`
+	Active   bool     `json:"active"`
+	Comment  string   `json:"comment"`
+
+	// Created When it first logged in.
+	Created time.Time `json:"created"`
+
+	// ID The `sub` of its passes.
+	ID string `json:"id"`
+
+	// Key Id of the user-group key.
+	Key string `json:"key"`
+
+	// PublicKey As `did:key`.
+	PublicKey string `json:"public_key"`
+	Revision  int64  `json:"revision"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Items []Identity `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// IdentityUpdate defines model for IdentityUpdate.
+type IdentityUpdate struct {
+	Active  *bool   `json:"active,omitempty"`
+	Comment *string `json:"comment,omitempty"`
+}
+
 // Introspection RFC 7662. The claims beside `active`, or `active` alone.
 type Introspection struct {
 	// Act Who acts for the subject (RFC 8693 section 4.1).
@@ -702,6 +846,9 @@ type Introspection struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // IntrospectionTokenType defines model for Introspection.TokenType.
@@ -735,7 +882,7 @@ type KeyCreate struct {
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
-	// Roles All of its owner's unless given.
+	// Roles All of its owner's unless given; for a user-group key, of these consumer and custom roles only.
 	Roles  *Roles `json:"roles,omitempty"`
 	Scopes Scopes `json:"scopes"`
 
@@ -1136,6 +1283,28 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// PublicJWK RFC 7517, a public key. One with its private part is refused.
+type PublicJWK struct {
+	Alg    *string       `json:"alg,omitempty"`
+	Crv    PublicJWKCrv  `json:"crv"`
+	Ext    *bool         `json:"ext,omitempty"`
+	KeyOps *[]string     `json:"key_ops,omitempty"`
+	Kid    *string       `json:"kid,omitempty"`
+	Kty    PublicJWKKty  `json:"kty"`
+	Use    *PublicJWKUse `json:"use,omitempty"`
+	X      string        `json:"x"`
+	Y      *string       `json:"y,omitempty"`
+}
+
+// PublicJWKCrv defines model for PublicJWK.Crv.
+type PublicJWKCrv string
+
+// PublicJWKKty defines model for PublicJWK.Kty.
+type PublicJWKKty string
+
+// PublicJWKUse defines model for PublicJWK.Use.
+type PublicJWKUse string
+
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
 
@@ -1527,6 +1696,30 @@ type ListEventsParams struct {
 	Until *Until `form:"until,omitempty" json:"until,omitempty"`
 }
 
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Key Only identities under the user-group key with this id.
+	Key *string `form:"key,omitempty" json:"key,omitempty"`
+}
+
+// DeleteIdentityParams defines parameters for DeleteIdentity.
+type DeleteIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateIdentityParams defines parameters for UpdateIdentity.
+type UpdateIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListKeysParams defines parameters for ListKeys.
 type ListKeysParams struct {
 	// Limit Items on a page.
@@ -1722,6 +1915,12 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CreateChallengeJSONRequestBody defines body for CreateChallenge for application/json ContentType.
+type CreateChallengeJSONRequestBody = ChallengeCreate
+
+// AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
+type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems
 
@@ -1748,6 +1947,9 @@ type ReplaceNetworksJSONRequestBody = NetworkItems
 
 // ReplayApplicationJSONRequestBody defines body for ReplayApplication for application/json ContentType.
 type ReplayApplicationJSONRequestBody = ResourceFile
+
+// UpdateIdentityJSONRequestBody defines body for UpdateIdentity for application/json ContentType.
+type UpdateIdentityJSONRequestBody = IdentityUpdate
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -180,4 +181,16 @@ func (s *Service) SigningSecret(ctx context.Context, organizationID, keyID strin
 	}
 	secret, err := s.sealer.Open(sealed, SecretIdentity(organizationID, keyID, version))
 	return string(secret), err
+}
+
+// rolesByDefault are those that a new key gets of its owner's. Strangers come in
+// under a user-group key, so it gets none that manage anything unless it is asked
+// for by name.
+func rolesByDefault(kind access.KeyKind, roles []access.Role) []access.Role {
+	if kind != access.KeyUserGroup {
+		return roles
+	}
+	return slices.DeleteFunc(slices.Clone(roles), func(r access.Role) bool {
+		return access.IsBuiltinRole(r.Name) && r.Name != access.Consumer
+	})
 }

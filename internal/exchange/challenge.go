@@ -67,7 +67,7 @@ type challenge struct {
 	keyID     string
 	version   int64 // of the key's secret
 	publicKey PublicKey
-	expires   time.Time // whole seconds
+	expires   time.Time // whole milliseconds
 	value     string
 	brokered  bool
 }
@@ -82,7 +82,7 @@ var brokeredText = map[bool]string{true: "1", false: "0"}
 
 func (c *challenge) text() string {
 	return challengePrefix + strings.Join([]string{
-		c.keyID, strconv.FormatInt(c.version, 10), strings.TrimPrefix(c.publicKey.String(), didKey), strconv.FormatInt(c.expires.Unix(), 10), brokeredText[c.brokered], c.value,
+		c.keyID, strconv.FormatInt(c.version, 10), strings.TrimPrefix(c.publicKey.String(), didKey), strconv.FormatInt(c.expires.UnixMilli(), 10), brokeredText[c.brokered], c.value,
 	}, ".")
 }
 
@@ -121,7 +121,7 @@ func (s *Service) readChallenge(id, binding string) (*challenge, error) {
 	version, err := strconv.ParseInt(parts[1], 10, 64)
 	key, keyErr := ParsePublicKey(didKey + parts[2])
 	expires, timeErr := strconv.ParseInt(parts[3], 10, 64)
-	c.version, c.publicKey, c.expires = version, key, time.Unix(expires, 0)
+	c.version, c.publicKey, c.expires = version, key, time.UnixMilli(expires)
 	if errors.Join(err, keyErr, timeErr) != nil || c.text() != text {
 		return nil, errChallenge
 	}
@@ -150,7 +150,7 @@ func (s *Service) Challenge(ctx context.Context, ask ChallengeAsk, proof Proof, 
 	if err != nil {
 		return nil, err
 	}
-	c := &challenge{keyID: group.source.KeyID, version: group.source.KeyVersion, publicKey: key, expires: now.Add(ChallengeLife).Truncate(time.Second), brokered: proof != nil}
+	c := &challenge{keyID: group.source.KeyID, version: group.source.KeyVersion, publicKey: key, expires: now.Add(ChallengeLife).Truncate(time.Millisecond), brokered: proof != nil}
 	if c.brokered {
 		err = s.broker(ctx, proof, group, client, now)
 	} else if group.signs {
@@ -304,7 +304,11 @@ func (s *Service) useOnce(ctx context.Context, c *challenge) error {
 	if s.Once == nil {
 		return errChallengeUsed
 	}
-	first, err := s.Once.First(ctx, challengePurpose, c.value, c.expires.Add(-ChallengeLife), c.expires)
+	made := c.expires.Add(-ChallengeLife)
+	if made.Before(s.born) {
+		made = made.Add(-time.Second) // Once compares whole seconds; that it was earlier is known better here
+	}
+	first, err := s.Once.First(ctx, challengePurpose, c.value, made, c.expires)
 	if err == nil && !first {
 		err = errChallengeUsed
 	}

@@ -106,6 +106,7 @@ type Service struct {
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
 
+	born              time.Time
 	logins, newcomers pace
 }
 
@@ -126,7 +127,7 @@ func New(c Config) *Service {
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
 
-		logins: pace{most: orDefault(c.Logins, DefaultLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		born: c.Now(), logins: pace{most: orDefault(c.Logins, DefaultLogins)}, newcomers: pace{most: DefaultNewIdentities},
 	}
 }
 

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +13,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +24,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 
+	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/internal/server"
 )
 
@@ -402,5 +408,89 @@ func TestChallengeBounds(t *testing.T) {
 	}
 	if last != "too_many_identities" {
 		t.Errorf("beyond what a key may have: %s", last)
+	}
+}
+
+// TestChallengeCurl runs the shell example of docs/public-key-login.md as it stands there.
+func TestChallengeCurl(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"bash", "curl", "openssl", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("needs " + tool + " on PATH")
+		}
+	}
+	page, err := os.ReadFile("../docs/public-key-login.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := strings.Cut(string(page), "```sh\n")
+	script, _, ok := strings.Cut(script, "```")
+	if !ok {
+		t.Fatal("the page has no example for the shell")
+	}
+	w := newWorld(t, nil)
+	key, _, _ := w.group(w.founder, nil)
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DAYPASS_URL=" + w.api, "ISSUER=" + worldIssuer, "GROUP=" + key}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := strings.Fields(string(out))
+	if seen := w.must(200, "POST", "/v1/tokens/introspect", w.founder, object{"token": lines[len(lines)-1]}); !strings.HasPrefix(seen.at("sub"), "idn_") {
+		t.Errorf("what came out is no pass of an identity: %s", seen.text)
+	}
+}
+
+// TestChallengeSDK: the Go client logs in, with Ed25519 and with P-256, and through a backend.
+func TestChallengeSDK(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key, _, _ := w.group(w.founder, nil)
+	signing, _, _ := w.group(w.founder, object{"require_signature": true})
+	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := daypass.New(w.api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := daypass.New(w.api, daypass.WithKey(w.founder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subjects := map[string]bool{}
+	for _, signer := range []crypto.Signer{newIdentity(t), p256} {
+		for range 3 {
+			token, err := device.LogIn(t.Context(), daypass.Login{Issuer: worldIssuer, Group: key, Signer: signer}, daypass.ExchangeRequest{Life: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			subjects[token.Claims.Subject] = true
+		}
+		brokered := daypass.Login{Issuer: worldIssuer, Group: signing, Signer: signer}
+		if _, err := device.LogIn(t.Context(), brokered, daypass.ExchangeRequest{}); err == nil {
+			t.Error("past the backend")
+		}
+		if _, err := backend.LogIn(t.Context(), brokered, daypass.ExchangeRequest{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(subjects) != 2 {
+		t.Errorf("two keys are %d subjects", len(subjects))
+	}
+	for name, wrong := range map[string]daypass.Login{
+		"no key": {Issuer: worldIssuer, Group: key}, "P-384": {Issuer: worldIssuer, Group: key, Signer: p384},
+		"another issuer": {Issuer: "https://evil.example", Group: key, Signer: p256},
+	} {
+		if token, err := device.LogIn(t.Context(), wrong, daypass.ExchangeRequest{}); err == nil {
+			t.Errorf("%s: %v", name, token)
+		}
 	}
 }

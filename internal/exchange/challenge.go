@@ -106,7 +106,7 @@ var errChallenge = refute("challenge_unknown", "this challenge was not made here
 // for this binding, whatever else it says.
 func (s *Service) readChallenge(id, binding string) (*challenge, error) {
 	end := strings.LastIndexByte(id, '.')
-	if len(id) > maxChallengeID || end < 0 || s.MAC == nil {
+	if len(id) > maxChallengeID || end < 0 || s.MAC == nil || s.Identities == nil {
 		return nil, errChallenge
 	}
 	text := id[:end]
@@ -193,7 +193,7 @@ func (s *Service) findGroup(ctx context.Context, key string, now time.Time) (*ho
 	var h *holder
 	var err error
 	switch _, malformed := seal.ParseKeyText(key); {
-	case s.Identities == nil:
+	case s.Identities == nil || s.MAC == nil:
 		return nil, errNoGroup
 	case malformed == nil:
 		h, err = s.holderByHash(ctx, s.KeyHash(key), now)
@@ -226,20 +226,17 @@ func (s *Service) mayEnter(h *holder, client Client, now time.Time) error {
 	return nil
 }
 
-// groupProof is a proof that can also show that its sender holds the secret of a
-// user-group key, which by itself proves nobody.
-type groupProof interface {
+// keyProof is a proof by a key's secret, which asKey takes for the key alone: where
+// a user-group key proves nobody, it still shows who runs its logins.
+type keyProof interface {
 	Proof
-	proveGroup(ctx context.Context, s *Service, client Client, now time.Time) (*holder, error)
+	asKey() Proof
 }
 
 // broker holds that a proof is of the group itself, or of its owner.
 func (s *Service) broker(ctx context.Context, proof Proof, group *holder, client Client, now time.Time) error {
-	if signed, ok := proof.(groupProof); ok {
-		h, err := signed.proveGroup(ctx, s, client, now)
-		if err != nil || h.source == group.source {
-			return err
-		}
+	if key, ok := proof.(keyProof); ok {
+		proof = key.asKey()
 	}
 	p, err := s.prove(ctx, proof, client, now)
 	if errors.Is(err, errExpired) {
@@ -248,7 +245,14 @@ func (s *Service) broker(ctx context.Context, proof Proof, group *holder, client
 	if err != nil {
 		return err
 	}
-	owner := p.holder.userID != "" && p.holder.userID == group.userID && p.subject == p.holder.userID && p.holder.organization == group.organization
+	h := p.holder
+	if h.userGroup {
+		if p.parent == nil && h.source == group.source {
+			return nil
+		}
+		return errBroker
+	}
+	owner := h.userID != "" && h.userID == group.userID && p.subject == h.userID && h.organization == group.organization
 	if !owner || !p.authority.Scopes.Match(BrokerScope) {
 		return errBroker
 	}

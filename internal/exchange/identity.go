@@ -14,14 +14,14 @@ import (
 
 // Defaults of what is bounded, per minute and server.
 const (
-	DefaultLogins        = 10 // of one identity
-	DefaultNewIdentities = 30 // from one address, or IPv6 network of 64 bits, unless a backend brokers them
+	DefaultIdentityLogins = 10 // of one identity
+	DefaultNewIdentities  = 30 // from one address, or IPv6 network of 64 bits, unless a backend brokers them
 )
 
 // logIn finds the identity of a public key, or makes it at its first login.
 func (s *Service) logIn(ctx context.Context, c *challenge, group *holder, client Client, now time.Time) (*principal, error) {
 	name := c.keyID + " " + c.publicKey.String()
-	if wait := s.logins.take(name, now); wait > 0 {
+	if wait := s.entries.take(name, now); wait > 0 {
 		e := access.New(access.TooMany, "too_many_logins", "this identity logs in too often; keep the pass and use it until it ends")
 		e.RetryAfter = wait
 		return nil, e

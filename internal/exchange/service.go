@@ -80,9 +80,9 @@ type Config struct {
 	Once    Once    // nil: whatever may be used once is refused
 	KeyHash func(text string) [32]byte
 
-	Identities Identities                               // nil: nobody logs in by a challenge
-	MAC        func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none
-	Logins     int                                      // of one identity in a minute; DefaultLogins
+	Identities     Identities                               // nil: nobody logs in by a challenge
+	MAC            func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none
+	IdentityLogins int                                      // of one identity in a minute; DefaultIdentityLogins
 
 	NewID  func(prefix string) string
 	Now    func() time.Time
@@ -106,8 +106,8 @@ type Service struct {
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
 
-	born              time.Time
-	logins, newcomers pace
+	born               time.Time
+	entries, newcomers pace
 }
 
 type cached struct {
@@ -127,7 +127,7 @@ func New(c Config) *Service {
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
 
-		born: c.Now(), logins: pace{most: orDefault(c.Logins, DefaultLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
 	}
 }
 

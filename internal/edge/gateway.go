@@ -213,7 +213,7 @@ func isEventStream(types []string) bool {
 
 // begin makes a session of what c closes, and returns how to end it in time.
 func (p *passage) begin(c io.Closer) (end func()) {
-	s := &session{request: p.request, token: p.decision.Token, Closer: c}
+	s := &session{request: p.request, token: p.decision.Token, application: p.decision.Application.ID, Closer: c}
 	p.gateway.begin(s)
 	return func() { p.gateway.sessions.remove(s) }
 }

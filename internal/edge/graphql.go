@@ -175,15 +175,13 @@ func (l *graphqlList) readBody(w http.ResponseWriter, r *http.Request, values ur
 func readInTime(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyWithin)) // where that is not supported, the limit of size remains
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), 8<<10)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, most))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, most), r.ContentLength)
 	_ = control.SetReadDeadline(time.Time{})
 	tooLarge := (*http.MaxBytesError)(nil)
 	switch {
 	case err == nil:
-		r.ContentLength = int64(body.Len()) // known now, if it was not announced
-		return body.Bytes(), nil
+		r.ContentLength = int64(len(body)) // known now, if it was not announced
+		return body, nil
 	case errors.As(err, &tooLarge):
 		return nil, err
 	case errors.Is(err, errFraming):
@@ -194,10 +192,33 @@ func readInTime(w http.ResponseWriter, r *http.Request, most int64) ([]byte, err
 	return nil, errGraphQLSlow.Because(err)
 }
 
+// readAll is [io.ReadAll], which takes no more than the announced length at the end; negative: none was.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	const begin = 8 << 10
+	body := make([]byte, 0, min(max(announced, bytes.MinRead), begin)+1)
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if err == io.EOF {
+			return body, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			size := int64(2 * cap(body))
+			if announced >= int64(cap(body)) {
+				size = min(size, announced+1) // one more, to see the end
+			}
+			body = append(make([]byte, 0, size), body...)
+		}
+	}
+}
+
 // replace puts what was judged in the place of what was sent. A GET stays one as long as its URL is not too long for
 // servers, which it may become where the client sent a hash only.
 func (p *passage) replace(r *http.Request, list *graphqlList) (err error) {
-	for _, name := range []string{"Content-Length", "Content-Md5", "Content-Digest", "Digest", "Expect"} {
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Md5", "Content-Digest", "Digest", "Expect"} {
 		delete(r.Header, name) // all are of the body that came
 	}
 	r.TransferEncoding, r.Trailer = nil, nil

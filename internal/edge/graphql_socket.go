@@ -32,7 +32,7 @@ const (
 	closeInitTimeout    websocket.StatusCode = 4408
 	closeDuplicateID    websocket.StatusCode = 4409
 	closeTooManyInits   websocket.StatusCode = 4429
-	closeCannotDecide                        = websocket.StatusTryAgainLater
+	closeTryAgain                            = websocket.StatusTryAgainLater
 	closeUpstreamFailed                      = websocket.StatusBadGateway
 )
 
@@ -188,8 +188,8 @@ func (s *socket) deny(d *gate.Decision) {
 	switch d.Status() {
 	case http.StatusUnauthorized:
 		code = closeUnauthorized
-	case http.StatusServiceUnavailable:
-		code = closeCannotDecide
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		code = closeTryAgain
 	}
 	s.end(code, string(d.Reason))
 }
@@ -202,6 +202,7 @@ func (s *socket) mayGoOn(view *gate.View, now time.Time) bool {
 		return true // the timer sees to it that this does not last
 	}
 	d := gate.Connect(&s.request, s.token, view, now)
+	s.bind(&d)
 	for _, operation := range s.active {
 		if !d.Allow {
 			break
@@ -216,12 +217,20 @@ func (s *socket) mayGoOn(view *gate.View, now time.Time) bool {
 	return d.Allow
 }
 
+// bind denies what is allowed by another application's rules: they do not speak of this upstream.
+func (s *socket) bind(d *gate.Decision) {
+	if d.Allow && d.Application.ID != s.passage.decision.Application.ID {
+		d.Allow, d.Reason = false, gate.NoApplication
+	}
+}
+
 // read reads one message of the client; false: the connection has ended, or does now.
 func (s *socket) read() (m socketMessage, ok bool) {
 	kind, text, err := s.client.Read(context.WithoutCancel(s.over)) // else its end could not be told to the client
 	if err != nil || s.ended() {
 		return m, err == nil
 	}
+	s.spend(len(text))
 	limits := strictjson.Limits{Bytes: max(len(text), 1), Depth: maxVariableDepth, Members: max(len(text), 1), Strict: true}
 	if kind != websocket.MessageText || strictjson.Unmarshal(text, &m, limits) != nil {
 		s.end(closeBadMessage, "Invalid message received")
@@ -248,7 +257,10 @@ func (s *socket) open(r *http.Request) bool {
 		s.end(closeBadMessage, err.Error())
 		return false
 	}
-	decision := s.gateway.gate.Connect(&s.request, s.credential, s.gateway.now())
+	now := s.gateway.now()
+	decision := s.gateway.gate.Connect(&s.request, s.credential, now)
+	s.bind(&decision)
+	s.gateway.limit(&s.request, &decision, now)
 	if !decision.Allow {
 		s.passage.note(&decision, s.userAgent)
 		s.deny(&decision)
@@ -258,6 +270,9 @@ func (s *socket) open(r *http.Request) bool {
 	if checkIdentity(s.passage.identity) != nil {
 		s.end(closeForbidden, "subject_unsafe")
 		return false
+	}
+	if a, limited := allowanceOf(&decision, s.request.Address); limited {
+		s.passage.countBytes(&a)
 	}
 	s.mu.Lock()
 	s.token, s.opened = decision.Token, true
@@ -484,7 +499,7 @@ func (s *socket) subscribe(m socketMessage) error {
 // ask judges a request under the rules of now, which need not be those of when the connection began.
 func (s *socket) ask(id string, one *graphqlRequest, length int64) error {
 	connection := s.gateway.gate.Connect(&s.request, s.credential, s.gateway.now())
-	if !connection.Allow {
+	if s.bind(&connection); !connection.Allow {
 		s.passage.note(&connection, s.userAgent)
 		s.deny(&connection)
 		return nil
@@ -520,6 +535,10 @@ func (s *socket) ask(id string, one *graphqlRequest, length int64) error {
 	s.mu.Lock()
 	s.active[id] = one.operation
 	s.mu.Unlock()
+	if !s.mayGoOn(s.gateway.gate.View(), s.gateway.now()) { // it may have become another before the operation was known
+		s.Close()
+		return nil
+	}
 	return s.toUpstream(socketMessage{Type: "subscribe", ID: id, Payload: payload})
 }
 
@@ -595,8 +614,16 @@ func (s *socket) toClient(text []byte) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.over), socketWriteTimeout)
 	defer cancel()
+	s.spend(len(text))
 	if s.client.Write(ctx, websocket.MessageText, text) != nil {
 		s.end(websocket.StatusNormalClosure, "")
+	}
+}
+
+// spend counts the bytes of a message, where a limit speaks of bytes.
+func (s *socket) spend(bytes int) {
+	if s.passage.spend != nil {
+		s.passage.spend(bytes)
 	}
 }
 

@@ -95,18 +95,25 @@ func (p *passage) bound(w http.ResponseWriter, r *http.Request) http.ResponseWri
 	if most := a.body(); most > 0 && r.Body != nil && r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 	}
-	if !a.countsBytes() {
+	p.countBytes(&a)
+	if p.spend == nil {
 		return w
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &countedBody{r.Body, p.spend}
+	}
+	return &countedWriter{w, p.spend}
+}
+
+func (p *passage) countBytes(a *allowance) {
+	if !a.countsBytes() {
+		return
 	}
 	p.spend = func(bytes int) {
 		if bytes > 0 {
 			p.gateway.limits.Spend(p.gateway.now(), &a.caller, a.own, a.plan, int64(bytes))
 		}
 	}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &countedBody{r.Body, p.spend}
-	}
-	return &countedWriter{w, p.spend}
 }
 
 type countedBody struct {

@@ -15,9 +15,10 @@ import (
 
 // session is something a decision let in that lasts: an upgraded connection, or a stream of events.
 type session struct {
-	request gate.Request
-	token   *access.Token // nil: anonymous
-	socket  *socket       // which knows what it was let in for; else nil
+	request     gate.Request
+	token       *access.Token // nil: anonymous
+	application string        // its id
+	socket      *socket       // which knows what it was let in for; else nil
 	io.Closer
 }
 
@@ -86,13 +87,14 @@ func (g *Gateway) Recheck() {
 }
 
 // mayGoOn is false also where a public resource would still be open to all: the upstream was told who calls, and that has
-// ended.
+// ended. It is false too where another application has come to serve host and path: its rules do not speak of this
+// upstream.
 func (s *session) mayGoOn(view *gate.View, now time.Time) bool {
 	if s.socket != nil {
 		return s.socket.mayGoOn(view, now)
 	}
 	d := gate.Decide(&s.request, s.token, view, now)
-	return d.Allow && d.Token == s.token
+	return d.Allow && d.Token == s.token && d.Application.ID == s.application
 }
 
 // begin registers a session. What was decided on may have changed in the meantime, so it is checked once more.

@@ -45,3 +45,16 @@ func TestInspectSeesWaysAroundGraphQL(t *testing.T) {
 		}
 	}
 }
+
+// TestGraphQLSchemaTakesNothingForScope: a directive that looks like @scope and is none leaves its field open.
+func TestGraphQLSchemaTakesNothingForScope(t *testing.T) {
+	for _, schema := range []string{`type Query{a:Int @Scope(requires:\"x\")}`, `type Query{a:Int} extend type Query{b:Int @scopes(requires:\"x\")}`, `type Query{a:A} type A{a:Int @SCOPE}`} {
+		_, err := ParseDocument([]byte(`resources: [{match: POST /g, graphql: {query: public, schema: "` + schema + `"}}]`))
+		if err == nil || !strings.Contains(err.Error(), "is not @scope") {
+			t.Errorf("%s: %v", schema, err)
+		}
+	}
+	if _, err := ParseDocument([]byte(`resources: [{match: POST /g, graphql: {query: public, schema: "type Query{a:Int @authenticated @deprecated}"}}]`)); err != nil {
+		t.Error(err)
+	}
+}

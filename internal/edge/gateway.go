@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"errors"
-	"io"
 	"log"
 	"log/slog"
 	"mime"
@@ -92,6 +91,7 @@ type passage struct {
 	decision gate.Decision
 	identity gate.Identity
 	body     clientBody
+	replaced bool            // the body is not the client's own any more, which had request.Length bytes
 	spend    func(bytes int) // counts them under a limit; nil: there is none
 }
 
@@ -196,7 +196,7 @@ func (p *passage) answer(res *http.Response) error {
 	}
 	if p.lasts() || isEventStream(res.Header["Content-Type"]) {
 		stream := &eventStream{ReadCloser: res.Body}
-		stream.end = p.begin(res.Body)
+		stream.end = p.begin(stream)
 		res.Body = stream
 	}
 	return nil
@@ -211,9 +211,9 @@ func isEventStream(types []string) bool {
 	return kind == eventStream
 }
 
-// begin makes a session of what c closes, and returns how to end it in time.
-func (p *passage) begin(c io.Closer) (end func()) {
-	s := &session{request: p.request, token: p.decision.Token, Closer: c}
+// begin makes a session of what lasts, and returns what to call when it has ended.
+func (p *passage) begin(l lasting) (end func()) {
+	s := &session{request: p.request, token: p.decision.Token, lasting: l}
 	p.gateway.begin(s)
 	return func() { p.gateway.sessions.remove(s) }
 }

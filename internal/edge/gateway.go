@@ -67,15 +67,18 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !decision.Allow {
+		tellPage(w.Header(), r.Header, decision.Application)
 		writeDenial(w, r, &decision, credential)
 		return
 	}
 	p.decision, p.identity = decision, decision.Identity()
 	if decision.Application.Document.Upstream == nil {
+		tellPage(w.Header(), r.Header, decision.Application)
 		writeProblem(w, r, Problem{Status: http.StatusBadGateway, Code: "no_upstream", Detail: "the application names no upstream; its resource file needs one to be served here"})
 		return
 	}
 	if err := errors.Join(checkIdentity(p.identity), checkOrigin(r.Header, r.Host, decision.Application)); err != nil {
+		tellPage(w.Header(), r.Header, decision.Application)
 		WriteProblem(w, r, err)
 		return
 	}
@@ -220,6 +223,7 @@ func (p *passage) begin(l lasting) (end func()) {
 
 // fail answers where the upstream did not. The cause goes to the log alone.
 func (p *passage) fail(w http.ResponseWriter, r *http.Request, err error) {
+	tellPage(w.Header(), r.Header, p.decision.Application)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		WriteProblem(w, r, err)
 		return

@@ -60,6 +60,7 @@ func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential str
 	list, err := p.readGraphQL(w, r, &sofar)
 	if err != nil {
 		p.note(&sofar, userAgent(r.Header))
+		tellPage(w.Header(), r.Header, sofar.Application)
 		p.gateway.refuseGraphQL(w, r, err, list)
 		return sofar, false
 	}

@@ -95,6 +95,7 @@ type passage struct {
 	identity gate.Identity
 	body     clientBody
 	replaced bool            // the body is not the client's own any more, which had request.Length bytes
+	interim  interimWriter
 	spend    func(bytes int) // counts them under a limit; nil: there is none
 }
 
@@ -123,6 +124,8 @@ func (p *passage) read(r *http.Request) (credential string, err error) {
 }
 
 func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
+	p.interim.around(w)
+	w = &p.interim
 	shaped := p.decision.Resource.Shape != nil
 	if !shaped && isWebSocket(r.Header) {
 		w = &upgradeWriter{ResponseWriter: w, passage: p}
@@ -188,8 +191,13 @@ func proto(r *http.Request, client Client) string {
 	return "http"
 }
 
+var errNoStatus = errors.New("edge: the upstream's answer has a status that is none")
+
 // answer looks after what comes back.
 func (p *passage) answer(res *http.Response) error {
+	if res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols {
+		return errNoStatus
+	}
 	stripIdentity(res.Header)
 	if p.decision.Resource.Shape != nil {
 		return p.shape(res)

@@ -94,7 +94,7 @@ type passage struct {
 	decision gate.Decision
 	identity gate.Identity
 	body     clientBody
-	replaced bool            // the body is not the client's own any more, which had request.Length bytes
+	replaced bool // the body is not the client's own any more, which had request.Length bytes
 	interim  interimWriter
 	spend    func(bytes int) // counts them under a limit; nil: there is none
 }

@@ -161,35 +161,19 @@ func TestWebSocketIsOfOneApplication(t *testing.T) {
 	}
 }
 
-// TestGraphQLSocketUnderLimits: a connection counts as the request it is, and the bytes of its messages as those of bodies.
-func TestGraphQLSocketUnderLimits(t *testing.T) {
-	limited := func(limit string) string {
-		return strings.Replace(rules, "  - match: ANY /graphql/open\n", "  - match: ANY /graphql/open\n    limit: { "+limit+" }\n", 1)
+// TestGraphQLSocketsUnderLimits: to open a connection counts as the request it is.
+func TestGraphQLSocketsUnderLimits(t *testing.T) {
+	w := newSocketWorld(t)
+	w.gate.Swap(w.viewOf(t, strings.Replace(rules, "  - match: ANY /graphql/open\n", "  - match: ANY /graphql/open\n    limit: { rate: 3/h }\n", 1)))
+	for range 3 {
+		w.open(t, atOpen, "")
 	}
-	t.Run("bytes", func(t *testing.T) {
-		w := newSocketWorld(t)
-		w.gate.Swap(w.viewOf(t, limited("bytes: 1kB/h")))
-		c := w.open(t, atOpen, "")
-		c.send(subscribe("1", `{people(filter:"`+strings.Repeat("x", 2000)+`"){id}}`))
-		c.next()
-		c.send(subscribe("2", "{people{id}}"))
-		if m := c.next(); m.Type != "error" || !strings.Contains(string(m.Payload), `"reason":"rate_limited"`) {
-			t.Errorf("got %s %s", m.Type, m.Payload)
-		}
-	})
-	t.Run("connections", func(t *testing.T) {
-		w := newSocketWorld(t)
-		w.gate.Swap(w.viewOf(t, limited("rate: 3/h")))
-		for range 3 {
-			w.open(t, atOpen, "")
-		}
-		c := w.dial(t, atOpen, nil)
-		c.send(`{"type":"connection_init"}`)
-		c.isClosed("too many", 1013)
-		if got := w.upstream.told(); len(got) != 0 {
-			t.Errorf("the upstream was told %+v", got)
-		}
-	})
+	c := w.dial(t, atOpen, nil)
+	c.send(`{"type":"connection_init"}`)
+	c.isClosed("too many", 1013)
+	if got := w.upstream.told(); len(got) != 0 {
+		t.Errorf("the upstream was told %+v", got)
+	}
 }
 
 // TestGraphQLOddFormsReachNothing: forms that hold already, each with every scope.

@@ -142,6 +142,7 @@ const (
 	LimitRulePerAddress      LimitRulePer = "address"
 	LimitRulePerApplication  LimitRulePer = "application"
 	LimitRulePerKey          LimitRulePer = "key"
+	LimitRulePerMember       LimitRulePer = "member"
 	LimitRulePerOrganization LimitRulePer = "organization"
 	LimitRulePerSubject      LimitRulePer = "subject"
 )
@@ -154,6 +155,8 @@ func (e LimitRulePer) Valid() bool {
 	case LimitRulePerApplication:
 		return true
 	case LimitRulePerKey:
+		return true
+	case LimitRulePerMember:
 		return true
 	case LimitRulePerOrganization:
 		return true
@@ -466,6 +469,12 @@ type Comparison struct {
 
 	// NewlyDenied Requests.
 	NewlyDenied int64 `json:"newly_denied"`
+
+	// NotToldApart Of them, those without a key that were refused and came in such numbers that their paths were not kept. A replay leaves their answers as they were.
+	NotToldApart int64 `json:"not_told_apart"`
+
+	// Oldest Since when requests of the application are kept now: of what came before, nothing was looked at. Absent: none are.
+	Oldest *time.Time `json:"oldest,omitempty"`
 
 	// Requests That were looked at.
 	Requests int64 `json:"requests"`

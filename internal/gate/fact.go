@@ -122,6 +122,7 @@ func (w *Witnessed) Fact(r *Request, now time.Time) access.Fact {
 		f.KeyID, f.Subject, f.MembershipID = t.KeyID, t.Subject, t.MembershipID
 		f.Scopes, f.RoleText, f.Roles = t.ScopeText, t.RoleText, t.Authority.Roles
 	}
+	f.Stray = f.KeyID == "" && !w.Reason.Allows()
 	return f
 }
 
@@ -146,7 +147,8 @@ func NewReplay(app *catalog.Application) *Replay {
 	return &Replay{app: app, scopes: map[string]scope.Set{}}
 }
 
-// Decide decides one fact. The error says that it cannot be read.
+// Decide decides one fact that is not blurred. The error says that it cannot be
+// read.
 func (p *Replay) Decide(f *access.Fact) (Decision, error) {
 	path, err := catalog.ParsePath(f.Path)
 	if err != nil {

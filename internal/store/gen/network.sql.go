@@ -194,6 +194,7 @@ const pruneNetworks = `-- name: PruneNetworks :execrows
 DELETE FROM networks WHERE networks.id IN (
     SELECT n.id FROM networks n WHERE (n.deleted > 0 AND n.deleted <= $1) OR (n.expires > 0 AND n.expires <= $1)
     LIMIT $2)
+  AND ((networks.deleted > 0 AND networks.deleted <= $1) OR (networks.expires > 0 AND networks.expires <= $1))
 `
 
 type PruneNetworksParams struct {
@@ -201,6 +202,9 @@ type PruneNetworksParams struct {
 	Most   int32
 }
 
+// The condition stands twice: PostgreSQL looks again at a row that was changed
+// while the DELETE waited for it, but does not ask the subselect again, and a ban
+// that was renewed meanwhile must stay.
 func (q *Queries) PruneNetworks(ctx context.Context, arg PruneNetworksParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, pruneNetworks, arg.Before, arg.Most)
 	if err != nil {

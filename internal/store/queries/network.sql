@@ -32,6 +32,10 @@ WHERE application_id = sqlc.arg(application_id) AND organization_id = sqlc.arg(o
 SELECT * FROM networks WHERE revision > sqlc.arg(after) ORDER BY revision, id;
 
 -- name: PruneNetworks :execrows
+-- The condition stands twice: PostgreSQL looks again at a row that was changed
+-- while the DELETE waited for it, but does not ask the subselect again, and a ban
+-- that was renewed meanwhile must stay.
 DELETE FROM networks WHERE networks.id IN (
     SELECT n.id FROM networks n WHERE (n.deleted > 0 AND n.deleted <= sqlc.arg(before)) OR (n.expires > 0 AND n.expires <= sqlc.arg(before))
-    LIMIT sqlc.arg(most));
+    LIMIT sqlc.arg(most))
+  AND ((networks.deleted > 0 AND networks.deleted <= sqlc.arg(before)) OR (networks.expires > 0 AND networks.expires <= sqlc.arg(before)));

@@ -96,6 +96,26 @@ func networks(w *world) {
 	}
 	got, err = w.Networks(w.ctx, store.NetworkFilter{List: mine}, store.Page{})
 	sameEntries(w, got, err, again)
+
+	// One that is renewed while it is dropped stays.
+	again.Expires = noon.Add(time.Hour)
+	w.change(func(tx *store.Tx) error { return tx.PutNetwork(again) })
+	dropped := make(chan error, 1)
+	w.change(func(tx *store.Tx) error {
+		again.Expires, again.Revision = noon.Add(time.Hour*24), tx.Revision()
+		err := tx.PutNetwork(again)
+		go func() {
+			_, err := w.PruneNetworks(w.ctx, noon.Add(time.Hour))
+			dropped <- err
+		}()
+		time.Sleep(100 * time.Millisecond) // long enough to wait for the row, where there is one to wait for
+		return err
+	})
+	if err := <-dropped; err != nil {
+		w.Fatal(err)
+	}
+	find(again)
+
 	w.change(func(tx *store.Tx) error { return tx.DropNetworks(app.ID) })
 	count(mine, noon, 0)
 	find(global)

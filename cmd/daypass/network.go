@@ -120,7 +120,8 @@ func newAppDeny(c *cli) *cobra.Command {
 		Use:   "deny ADDRESS…",
 		Short: "Deny addresses and networks",
 		Long: `Deny addresses and networks, from the next request on. Denial wins over everything that allows them. One that is
-denied already gets the new end and reason. With '-' they are read from the standard input, one or more on a line.`,
+denied already gets the new end and reason, unless it would end sooner: 'daypass app undeny' ends it. With '-' they
+are read from the standard input, one or more on a line.`,
 		Example: `  daypass app deny 203.0.113.7 --for 1h --reason "password guessing"
   daypass app deny 203.0.113.0/24 2001:db8:bad::/48 --app photos
   daypass app deny - --everywhere --for 7d --reason botnet < addresses.txt`,
@@ -176,7 +177,14 @@ func newNetworkPut(c *cli, action api.NetworkAction, cmd *cobra.Command) *cobra.
 			if life > 0 {
 				until = "for " + span(time.Duration(life)*time.Second)
 			}
+			if did.Added+did.Changed == 0 {
+				c.say("%s %s: on the list of %s already, for at least as long; nothing changes", c.paint.green("✓"), line(named(networks)), list.name())
+				return
+			}
 			c.say("%s %s %s %s %s", c.paint.green("✓"), line(named(networks)), how, list.name(), until)
+			if did.Unchanged > 0 {
+				c.say("  %d of them: on the list already, for at least as long", did.Unchanged)
+			}
 		})
 	}
 	flags := cmd.Flags()

@@ -70,7 +70,9 @@ func networks(w *world) {
 	// A deletion is told, once, and is no entry any more.
 	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetworks(foreign, one.Network) })
 	refused(w, err, "not_found")
-	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetworks(mine, six.Network, netip.MustParsePrefix("192.0.2.0/24")) })
+	_, err = w.try(func(tx *store.Tx) error {
+		return tx.DeleteNetworks(mine, six.Network, netip.MustParsePrefix("192.0.2.0/24"))
+	})
 	refused(w, err, "not_found")
 	find(six)
 	seen := w.head()

@@ -47,8 +47,7 @@ func (p *passage) note(decision *gate.Decision, userAgent string) {
 }
 
 // graphql finds out what a GraphQL request asks, judges each operation in it, and puts in the request's place one that
-// asks exactly what was judged. Of several operations the first that is denied decides for all. Where it returns false it
-// has answered itself.
+// asks exactly what was judged. Where it returns false it has answered itself.
 func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential string, sofar gate.Decision) (gate.Decision, bool) {
 	if isWebSocket(r.Header) {
 		p.serveSocket(w, r, credential, sofar)
@@ -61,16 +60,14 @@ func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential str
 	list, err := p.readGraphQL(w, r, &sofar)
 	if err != nil {
 		p.note(&sofar, userAgent(r.Header))
+		tellPage(w.Header(), r.Header, sofar.Application)
 		p.gateway.refuseGraphQL(w, r, err, list)
 		return sofar, false
 	}
-	decision := sofar
 	p.request.Length = r.ContentLength
-	for _, one := range list.requests {
-		p.request.GraphQL = one.operation
-		if decision = p.gateway.judge(&p.request, credential, userAgent(r.Header)); !decision.Allow {
-			return decision, true
-		}
+	decision := p.gateway.judgeAll(&p.request, list.requests, credential, userAgent(r.Header))
+	if !decision.Allow {
+		return decision, true
 	}
 	for _, one := range list.requests {
 		p.gateway.persisted.keep(sofar.Application.ID, one)
@@ -80,6 +77,32 @@ func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential str
 		return decision, false
 	}
 	return decision, true
+}
+
+// judgeAll is [door.judge] for operations that come together, at least one. The first that is denied decides for all, and is
+// counted alone; else limits admit all of them, or none.
+func (d *door) judgeAll(r *gate.Request, list []*graphqlRequest, bearer, userAgent string) gate.Decision {
+	began := d.now()
+	decisions := make([]gate.Decision, len(list))
+	for i, one := range list {
+		r.GraphQL = one.operation
+		decisions[i] = d.gate.CheckAt(r, bearer, began)
+		if !decisions[i].Allow {
+			d.conclude(r, &decisions[i], began, userAgent)
+			return decisions[i]
+		}
+	}
+	first := &decisions[0]
+	d.limit(r, first, began, int64(len(list)))
+	for i, one := range list {
+		decisions[i].Limited = first.Limited
+		if !first.Allow {
+			decisions[i].Allow, decisions[i].Reason = false, first.Reason
+		}
+		r.GraphQL = one.operation
+		d.conclude(r, &decisions[i], began, userAgent)
+	}
+	return decisions[len(list)-1]
 }
 
 // readGraphQL reads the operations of a request and refuses what a browser could be made to send for a stranger, and what
@@ -201,6 +224,7 @@ func (p *passage) replace(r *http.Request, list *graphqlList) (err error) {
 		delete(r.Header, name) // all are of the body that came
 	}
 	r.TransferEncoding, r.Trailer = nil, nil
+	p.replaced = true
 	path := p.request.Path.String()
 	if r.Method == http.MethodGet {
 		delete(r.Header, "Content-Type")

@@ -166,6 +166,12 @@ func (l *Limiter) unlock(mask uint64) {
 // Admit counts one request under the limits of its resource and of the caller's
 // plan, if all of them admit it; else under none.
 func (l *Limiter) Admit(now time.Time, c *Caller, own, plan *access.Limits) Admission {
+	return l.AdmitAll(now, c, own, plan, 1)
+}
+
+// AdmitAll is [Limiter.Admit] for requests that come together: all of them are
+// counted, or none.
+func (l *Limiter) AdmitAll(now time.Time, c *Caller, own, plan *access.Limits, requests int64) Admission {
 	all := l.charges(c, own, plan)
 	list := all.list[:all.n]
 	if len(list) == 0 {
@@ -177,16 +183,16 @@ func (l *Limiter) Admit(now time.Time, c *Caller, own, plan *access.Limits) Admi
 	for i := range list {
 		ch := &list[i]
 		ch.state = l.stateLocked(ch, now)
-		if refused, wait := Judge(&ch.limit.Limit, *ch.state, now); refused != "" && (out.Refused == "" || wait > out.Wait) {
+		if refused, wait := Judge(&ch.limit.Limit, *ch.state, now, requests); refused != "" && (out.Refused == "" || wait > out.Wait) {
 			out.Refused, out.Wait = refused, wait
 		}
 	}
 	for i := range list {
 		ch := &list[i]
 		if out.Refused == "" {
-			*ch.state = ch.state.After(&ch.limit.Limit, now, 1, 0)
+			*ch.state = ch.state.After(&ch.limit.Limit, now, requests, 0)
 			if ch.limit.Quota.Count > 0 {
-				l.shards[ch.shard].spent[ch.quotaKey()]++
+				l.shards[ch.shard].spent[ch.quotaKey()] += requests
 			}
 		}
 		states[i] = ch.state.at(&ch.limit.Limit, now)
@@ -212,6 +218,26 @@ func (l *Limiter) Spend(now time.Time, c *Caller, own, plan *access.Limits, byte
 		*state = state.After(&ch.limit.Limit, now, 0, bytes)
 		shard.mu.Unlock()
 	}
+}
+
+// Exhausted reports whether a limit of bytes has none left for the caller. It
+// counts nothing.
+func (l *Limiter) Exhausted(now time.Time, c *Caller, own, plan *access.Limits) bool {
+	all := l.charges(c, own, plan)
+	for i := range all.list[:all.n] {
+		ch := &all.list[i]
+		if ch.limit.Bytes.Count == 0 {
+			continue
+		}
+		shard := &l.shards[ch.shard]
+		shard.mu.Lock()
+		state := l.stateLocked(ch, now).at(&ch.limit.Limit, now)
+		shard.mu.Unlock()
+		if state.bytesWait(&ch.limit.Limit, now) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // stateLocked finds or begins the count of a party.

@@ -119,12 +119,12 @@ func TestWindow(t *testing.T) {
 		now, passed := at, []time.Time{}
 		for range rapid.IntRange(1, 200).Draw(t, "requests") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(rate.Cost(3))).Draw(t, "pause")))
-			refused, wait := meter.Judge(&rule, s, now)
+			refused, wait := meter.Judge(&rule, s, now, 1)
 			if refused != "" {
-				if late, _ := meter.Judge(&rule, s, now.Add(wait)); late != "" {
+				if late, _ := meter.Judge(&rule, s, now.Add(wait), 1); late != "" {
 					t.Fatalf("refused after the wait of %v", wait)
 				}
-				if early, _ := meter.Judge(&rule, s, now.Add(wait-1)); early == "" {
+				if early, _ := meter.Judge(&rule, s, now.Add(wait-1), 1); early == "" {
 					t.Fatalf("a wait of %v is too long", wait)
 				}
 				continue

@@ -185,6 +185,27 @@ func (e NetworkAction) Valid() bool {
 	}
 }
 
+// Defines values for ShadowExplanationTried.
+const (
+	ShadowExplanationTriedAlone  ShadowExplanationTried = "alone"
+	ShadowExplanationTriedBeside ShadowExplanationTried = "beside"
+	ShadowExplanationTriedRules  ShadowExplanationTried = "rules"
+)
+
+// Valid indicates whether the value is a known member of the ShadowExplanationTried enum.
+func (e ShadowExplanationTried) Valid() bool {
+	switch e {
+	case ShadowExplanationTriedAlone:
+		return true
+	case ShadowExplanationTriedBeside:
+		return true
+	case ShadowExplanationTriedRules:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenOrigin.
 const (
 	TokenOriginKey      TokenOrigin = "key"
@@ -613,6 +634,9 @@ type Explanation struct {
 
 	// Resource The rule that matched.
 	Resource *string `json:"resource,omitempty"`
+
+	// Shadow What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
+	Shadow *ShadowExplanation `json:"shadow,omitempty"`
 
 	// Status What the gate would answer; 200 when it would let the request through.
 	Status int `json:"status"`
@@ -1187,6 +1211,28 @@ type Scope = string
 
 // Scopes defines model for Scopes.
 type Scopes = []Scope
+
+// ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
+type ShadowExplanation struct {
+	Allow bool `json:"allow"`
+
+	// Fix The smallest change that would let the request through then.
+	Fix *string `json:"fix,omitempty"`
+
+	// Line Where the rule stands in the file that is tried.
+	Line   *int   `json:"line,omitempty"`
+	Reason string `json:"reason"`
+
+	// Resource The rule that matched.
+	Resource *string `json:"resource,omitempty"`
+	Status   int     `json:"status"`
+
+	// Tried What is in shadow mode: a second file `beside` the enforced one, single `rules` of it, or the only file there is (`alone`).
+	Tried ShadowExplanationTried `json:"tried"`
+}
+
+// ShadowExplanationTried What is in shadow mode: a second file `beside` the enforced one, single `rules` of it, or the only file there is (`alone`).
+type ShadowExplanationTried string
 
 // SigningKeys defines model for SigningKeys.
 type SigningKeys struct {

@@ -127,11 +127,11 @@ func networks(w *world) {
 
 	// One that is renewed while it is dropped stays.
 	again.Expires = noon.Add(time.Hour)
-	w.change(func(tx *store.Tx) error { return tx.PutNetwork(again) })
+	w.change(func(tx *store.Tx) error { return tx.PutNetworks(mine, []access.NetworkEntry{again}) })
 	dropped := make(chan error, 1)
 	w.change(func(tx *store.Tx) error {
 		again.Expires, again.Revision = noon.Add(time.Hour*24), tx.Revision()
-		err := tx.PutNetwork(again)
+		err := tx.PutNetworks(mine, []access.NetworkEntry{again})
 		go func() {
 			_, err := w.PruneNetworks(w.ctx, noon.Add(time.Hour))
 			dropped <- err

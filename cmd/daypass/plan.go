@@ -31,7 +31,7 @@ func newPlanSet(c *cli) *cobra.Command {
 
   rate=100/m     requests per s, m, h or d       burst=20       how many of them at once
   quota=10000/d  requests per UTC day or month   bytes=1GiB/d   of bodies, to and fro
-  body=10MiB     longest body of a request       per=key        or subject, organization, address, application
+  body=10MiB     longest body of a request       per=key        or member, subject, organization, address, application
 
 Without per, the key or the member that holds the plan is counted.`,
 		Example: `  daypass plan set gold --limit rate=100/m,burst=20 --limit quota=10000/d

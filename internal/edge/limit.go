@@ -25,7 +25,7 @@ func allowanceOf(d *gate.Decision, address netip.Addr) (a allowance, limited boo
 	}
 	a.caller.Organization, a.caller.Application, a.caller.Address = d.Application.OrganizationID, d.Application.ID, address
 	if t := d.Token; t != nil {
-		a.caller.Key, a.caller.Subject = t.KeyID, t.Subject
+		a.caller.Key, a.caller.Member, a.caller.Subject = t.KeyID, t.MembershipID, t.Subject
 	}
 	return a, true
 }

@@ -98,6 +98,21 @@ func (s State) idle(now time.Time) bool {
 	return s.rate <= clock && s.bytes <= clock && (s.used == 0 || s.until <= access.Day(now))
 }
 
+// stricter is the state of two parties that share a count from now on: of each
+// part the one that leaves less.
+func (s State) stricter(o State) State {
+	if o.rate > s.rate {
+		s.rate, s.step = o.rate, o.step
+	}
+	if o.bytes > s.bytes {
+		s.bytes, s.byteRate = o.bytes, o.byteRate
+	}
+	if o.until > s.until || o.until == s.until && o.used > s.used {
+		s.used, s.until = o.used, o.until
+	}
+	return s
+}
+
 // Left is what a party may still do, and when it has all of it again.
 type Left struct {
 	Count int64

@@ -448,10 +448,11 @@ func (s *Server) tidy(ctx context.Context) {
 		now := s.now()
 		revocations := s.feed.prune(ctx)
 		networks := s.feed.pruneNetworks(ctx)
+		plans := s.feed.prunePlans(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		if err := errors.Join(revocations, networks, answers, records, quotas); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

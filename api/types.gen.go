@@ -597,6 +597,15 @@ type ExchangeRequest struct {
 	Subject *string `json:"subject,omitempty"`
 }
 
+// ExplainGraphQL What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
+type ExplainGraphQL struct {
+	// OperationName Which of several operations.
+	OperationName *string `json:"operation_name,omitempty"`
+
+	// Query The document.
+	Query string `json:"query"`
+}
+
 // ExplainRequest defines model for ExplainRequest.
 type ExplainRequest struct {
 	// Address Where the request comes from; where this one comes from unless given.
@@ -604,7 +613,10 @@ type ExplainRequest struct {
 
 	// Application `org/app`, where the host does not tell.
 	Application *string `json:"application,omitempty"`
-	Method      string  `json:"method"`
+
+	// Graphql What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
+	Graphql *ExplainGraphQL `json:"graphql,omitempty"`
+	Method  string          `json:"method"`
 
 	// Token The text of a pass; an anonymous request without it.
 	Token *string `json:"token,omitempty"`

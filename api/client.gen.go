@@ -175,7 +175,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -186,7 +187,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -195,7 +197,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworksWithBody Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -205,7 +207,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworks Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -340,7 +342,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -351,7 +354,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -360,7 +364,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworksWithBody Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -370,7 +374,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworks Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -1035,7 +1039,8 @@ func (c *Client) ListPlatformNetworks(ctx context.Context, params *ListPlatformN
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1056,7 +1061,8 @@ func (c *Client) AddPlatformNetworksWithBody(ctx context.Context, params *AddPla
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1075,7 +1081,7 @@ func (c *Client) AddPlatformNetworks(ctx context.Context, params *AddPlatformNet
 
 // ReplacePlatformNetworksWithBody Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -1095,7 +1101,7 @@ func (c *Client) ReplacePlatformNetworksWithBody(ctx context.Context, contentTyp
 
 // ReplacePlatformNetworks Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -1390,7 +1396,8 @@ func (c *Client) ListNetworks(ctx context.Context, org OrgPath, app AppPath, par
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1411,7 +1418,8 @@ func (c *Client) AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPa
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1430,7 +1438,7 @@ func (c *Client) AddNetworks(ctx context.Context, org OrgPath, app AppPath, para
 
 // ReplaceNetworksWithBody Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -1450,7 +1458,7 @@ func (c *Client) ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app A
 
 // ReplaceNetworks Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -6630,7 +6638,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6641,7 +6650,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6650,7 +6660,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6660,7 +6670,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -6809,7 +6819,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6820,7 +6831,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6829,7 +6841,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6839,7 +6851,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10294,7 +10306,8 @@ func (c *ClientWithResponses) ListPlatformNetworksWithResponse(ctx context.Conte
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10311,7 +10324,8 @@ func (c *ClientWithResponses) AddPlatformNetworksWithBodyWithResponse(ctx contex
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10326,7 +10340,7 @@ func (c *ClientWithResponses) AddPlatformNetworksWithResponse(ctx context.Contex
 
 // ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10342,7 +10356,7 @@ func (c *ClientWithResponses) ReplacePlatformNetworksWithBodyWithResponse(ctx co
 
 // ReplacePlatformNetworksWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10587,7 +10601,8 @@ func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, org 
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10604,7 +10619,8 @@ func (c *ClientWithResponses) AddNetworksWithBodyWithResponse(ctx context.Contex
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10619,7 +10635,7 @@ func (c *ClientWithResponses) AddNetworksWithResponse(ctx context.Context, org O
 
 // ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10635,7 +10651,7 @@ func (c *ClientWithResponses) ReplaceNetworksWithBodyWithResponse(ctx context.Co
 
 // ReplaceNetworksWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -23,6 +23,9 @@ type PublicKey struct {
 // impliedAlgorithms are those of keys that leave no choice.
 var impliedAlgorithms = map[string]string{"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 
+// fullySpecified is the name of RFC 9864 for what EdDSA is with the only curve that is taken here.
+const fullySpecified = "Ed25519"
+
 // ParsePublicKey reads one public JWK (RFC 7517). It refuses what [ParseKeySet] refuses, but asks for no kid, and for alg
 // only where the key leaves a choice (RSA). Errors wrap [ErrKeySet].
 func ParsePublicKey(publicJWK []byte) (PublicKey, error) {
@@ -31,7 +34,7 @@ func ParsePublicKey(publicJWK []byte) (PublicKey, error) {
 	if err := strictjson.Unmarshal(publicJWK, &k, strictjson.Limits{Bytes: MaxPublicKeyBytes, Depth: 4, Members: 64}); err != nil {
 		return refuse(err)
 	}
-	if k.Alg == "" {
+	if k.Alg == "" || k.Alg == fullySpecified {
 		k.Alg = impliedAlgorithms[k.Crv]
 	}
 	if k.Alg == "" {
@@ -90,7 +93,7 @@ func (p PublicKey) Verify(compact string, types []string, names ...string) (payl
 		return nil, err
 	case head.KeyID != "" && head.KeyID != p.kid && !slices.Contains(names, head.KeyID):
 		return nil, ErrUnknownKey
-	case head.Algorithm != p.key.name:
+	case head.Algorithm != p.key.name && !(head.Algorithm == fullySpecified && p.key.name == "EdDSA"):
 		return nil, ErrAlgorithm
 	case !slices.Contains(types, head.Type):
 		return nil, ErrType

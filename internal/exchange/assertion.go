@@ -192,9 +192,11 @@ var decoys = sync.OnceValue(func() map[string]verify.PublicKey {
 		x, y := p.Gx.FillBytes(make([]byte, size)), p.Gy.FillBytes(make([]byte, size))
 		add(algorithm, `"kty":"EC","crv":"`+p.Name+`","x":"`+text(x)+`","y":"`+text(y)+`"`)
 	}
+	// The base points of the curves are keys as good as any here.
 	base := slices.Repeat([]byte{0x66}, 32)
 	base[0] = 0x58
 	add("EdDSA", `"kty":"OKP","crv":"Ed25519","x":"`+text(base)+`"`)
+	keys["Ed25519"] = keys["EdDSA"]
 	modulus := text(slices.Repeat([]byte{0xff}, 256))
 	for _, algorithm := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"} {
 		add(algorithm, `"kty":"RSA","e":"AQAB","n":"`+modulus+`"`)

@@ -40,7 +40,7 @@ func knownWorld(t *testing.T) *world {
 	}
 	address := free.Addr().String()
 	_ = free.Close()
-	return newWorld(t, func(c *server.Config) { c.Listen, c.PublicURL = address, "http://"+address })
+	return newWorld(t, func(c *server.Config) { c.Listen, c.PublicURL, c.KeysPerUser = address, "http://"+address, 50 })
 }
 
 // signer is a key pair of a client.
@@ -107,7 +107,6 @@ func (s *signer) sign(header, claims object) string {
 	return input + "." + encode(signature)
 }
 
-
 // assertion is a good one for a client, but for what edit changes.
 func (w *world) assertion(s *signer, id string, edit func(header, claims object)) string {
 	now := time.Now().Add(time.Duration(w.offset.Load())).Unix()
@@ -123,6 +122,16 @@ func randomText() string {
 	raw := make([]byte, 9)
 	_, _ = rand.Read(raw)
 	return encode(raw)
+}
+
+// until asks again for as long as the answer is one that will pass.
+func (w *world) until(ask func() answer, passing int) answer {
+	w.t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if a := ask(); a.status != passing || time.Now().After(end) {
+			return a
+		}
+	}
 }
 
 // client is a key that a client of OAuth has.

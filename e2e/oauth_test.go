@@ -34,13 +34,23 @@ const (
 // knownWorld is a world whose issuer is where it listens, as clients of OAuth expect.
 func knownWorld(t *testing.T) *world {
 	t.Helper()
+	return knownWorldWith(t, nil)
+}
+
+func knownWorldWith(t *testing.T, edit func(*server.Config)) *world {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := free.Addr().String()
 	_ = free.Close()
-	return newWorld(t, func(c *server.Config) { c.Listen, c.PublicURL, c.KeysPerUser = address, "http://"+address, 50 })
+	return newWorld(t, func(c *server.Config) {
+		c.Listen, c.PublicURL, c.KeysPerUser = address, "http://"+address, 50
+		if edit != nil {
+			edit(c)
+		}
+	})
 }
 
 // signer is a key pair of a client.

@@ -73,16 +73,16 @@ type Actor struct {
 	Actor   *Actor   `json:"act,omitzero"`
 }
 
-// MaxActors bounds how many act one for the other, and maxLineage how many revocations could end what each does.
+// MaxActors bounds how many act one for the other, and MaxActorLineage how many revocations could end what each does.
 const (
-	MaxActors  = 4
-	maxLineage = 100
+	MaxActors       = 4
+	MaxActorLineage = 100
 )
 
 // sound says whether all have names, and are not too many.
 func (a *Actor) sound() bool {
 	for n := 0; a != nil; n, a = n+1, a.Actor {
-		if n == MaxActors || a.Subject == "" || len(a.Lineage) > maxLineage || slices.Contains(a.Lineage, "") {
+		if n == MaxActors || a.Subject == "" || len(a.Lineage) > MaxActorLineage || slices.Contains(a.Lineage, "") {
 			return false
 		}
 	}

@@ -61,6 +61,8 @@ func mintable(t *access.Token, c *verify.Claims) error {
 		return errors.New("mint: the token must be good everywhere, or at some address")
 	case len(t.Actors) > access.MaxActors || slices.ContainsFunc(t.Actors, func(a access.Acting) bool { return a.Subject == "" }):
 		return errors.New("mint: too many act for the subject, or one without a name")
+	case slices.ContainsFunc(t.Actors, func(a access.Acting) bool { return len(a.Lineage) > verify.MaxActorLineage }):
+		return ErrTooLarge
 	case (t.KeyVersion < 1) != (t.KeyID == ""):
 		return errors.New("mint: a key has a version of its secret, and no key has none")
 	}

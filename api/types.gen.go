@@ -262,7 +262,12 @@ func (e ListUsageParamsFormat) Valid() bool {
 
 // Actor Who acts for the subject (RFC 8693 section 4.1).
 type Actor struct {
-	Sub string `json:"sub"`
+	// Act Who acts for the subject (RFC 8693 section 4.1).
+	Act *Actor `json:"act,omitempty"`
+
+	// Lin Ids whose end ends what it does for the subject.
+	Lin *[]string `json:"lin,omitempty"`
+	Sub string    `json:"sub"`
 }
 
 // Application defines model for Application.

@@ -129,7 +129,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -140,7 +141,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -149,7 +151,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworksWithBody Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -159,7 +161,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworks Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -294,7 +296,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -305,7 +308,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -314,7 +318,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworksWithBody Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -324,7 +328,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworks Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -866,7 +870,8 @@ func (c *Client) ListPlatformNetworks(ctx context.Context, params *ListPlatformN
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -887,7 +892,8 @@ func (c *Client) AddPlatformNetworksWithBody(ctx context.Context, params *AddPla
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -906,7 +912,7 @@ func (c *Client) AddPlatformNetworks(ctx context.Context, params *AddPlatformNet
 
 // ReplacePlatformNetworksWithBody Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -926,7 +932,7 @@ func (c *Client) ReplacePlatformNetworksWithBody(ctx context.Context, contentTyp
 
 // ReplacePlatformNetworks Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -1221,7 +1227,8 @@ func (c *Client) ListNetworks(ctx context.Context, org OrgPath, app AppPath, par
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1242,7 +1249,8 @@ func (c *Client) AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPa
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1261,7 +1269,7 @@ func (c *Client) AddNetworks(ctx context.Context, org OrgPath, app AppPath, para
 
 // ReplaceNetworksWithBody Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -1281,7 +1289,7 @@ func (c *Client) ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app A
 
 // ReplaceNetworks Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -5990,7 +5998,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6001,7 +6010,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6010,7 +6020,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6020,7 +6030,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -6169,7 +6179,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6180,7 +6191,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6189,7 +6201,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6199,7 +6211,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -9289,7 +9301,8 @@ func (c *ClientWithResponses) ListPlatformNetworksWithResponse(ctx context.Conte
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9306,7 +9319,8 @@ func (c *ClientWithResponses) AddPlatformNetworksWithBodyWithResponse(ctx contex
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9321,7 +9335,7 @@ func (c *ClientWithResponses) AddPlatformNetworksWithResponse(ctx context.Contex
 
 // ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9337,7 +9351,7 @@ func (c *ClientWithResponses) ReplacePlatformNetworksWithBodyWithResponse(ctx co
 
 // ReplacePlatformNetworksWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -9582,7 +9596,8 @@ func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, org 
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9599,7 +9614,8 @@ func (c *ClientWithResponses) AddNetworksWithBodyWithResponse(ctx context.Contex
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9614,7 +9630,7 @@ func (c *ClientWithResponses) AddNetworksWithResponse(ctx context.Context, org O
 
 // ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9630,7 +9646,7 @@ func (c *ClientWithResponses) ReplaceNetworksWithBodyWithResponse(ctx context.Co
 
 // ReplaceNetworksWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -167,6 +167,57 @@ func (e LimitRulePer) Valid() bool {
 	}
 }
 
+// Defines values for LoginJWKCrv.
+const (
+	LoginJWKCrvEd25519 LoginJWKCrv = "Ed25519"
+	LoginJWKCrvP256    LoginJWKCrv = "P-256"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKCrv enum.
+func (e LoginJWKCrv) Valid() bool {
+	switch e {
+	case LoginJWKCrvEd25519:
+		return true
+	case LoginJWKCrvP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKKty.
+const (
+	LoginJWKKtyEC  LoginJWKKty = "EC"
+	LoginJWKKtyOKP LoginJWKKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKKty enum.
+func (e LoginJWKKty) Valid() bool {
+	switch e {
+	case LoginJWKKtyEC:
+		return true
+	case LoginJWKKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKUse.
+const (
+	LoginJWKUseSig LoginJWKUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKUse enum.
+func (e LoginJWKUse) Valid() bool {
+	switch e {
+	case LoginJWKUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NetworkAction.
 const (
 	NetworkActionAllow NetworkAction = "allow"
@@ -185,51 +236,18 @@ func (e NetworkAction) Valid() bool {
 	}
 }
 
-// Defines values for PublicJWKCrv.
+// Defines values for OAuthTokenTokenType.
 const (
-	PublicJWKCrvEd25519 PublicJWKCrv = "Ed25519"
-	PublicJWKCrvP256    PublicJWKCrv = "P-256"
+	OAuthTokenTokenTypeBearer OAuthTokenTokenType = "Bearer"
+	OAuthTokenTokenTypeDPoP   OAuthTokenTokenType = "DPoP"
 )
 
-// Valid indicates whether the value is a known member of the PublicJWKCrv enum.
-func (e PublicJWKCrv) Valid() bool {
+// Valid indicates whether the value is a known member of the OAuthTokenTokenType enum.
+func (e OAuthTokenTokenType) Valid() bool {
 	switch e {
-	case PublicJWKCrvEd25519:
+	case OAuthTokenTokenTypeBearer:
 		return true
-	case PublicJWKCrvP256:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PublicJWKKty.
-const (
-	PublicJWKKtyEC  PublicJWKKty = "EC"
-	PublicJWKKtyOKP PublicJWKKty = "OKP"
-)
-
-// Valid indicates whether the value is a known member of the PublicJWKKty enum.
-func (e PublicJWKKty) Valid() bool {
-	switch e {
-	case PublicJWKKtyEC:
-		return true
-	case PublicJWKKtyOKP:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PublicJWKUse.
-const (
-	PublicJWKUseSig PublicJWKUse = "sig"
-)
-
-// Valid indicates whether the value is a known member of the PublicJWKUse enum.
-func (e PublicJWKUse) Valid() bool {
-	switch e {
-	case PublicJWKUseSig:
+	case OAuthTokenTokenTypeDPoP:
 		return true
 	default:
 		return false
@@ -259,14 +277,17 @@ func (e ShadowExplanationTried) Valid() bool {
 
 // Defines values for TokenOrigin.
 const (
-	TokenOriginKey      TokenOrigin = "key"
-	TokenOriginNarrowed TokenOrigin = "narrowed"
-	TokenOriginRenewed  TokenOrigin = "renewed"
+	TokenOriginExchanged TokenOrigin = "exchanged"
+	TokenOriginKey       TokenOrigin = "key"
+	TokenOriginNarrowed  TokenOrigin = "narrowed"
+	TokenOriginRenewed   TokenOrigin = "renewed"
 )
 
 // Valid indicates whether the value is a known member of the TokenOrigin enum.
 func (e TokenOrigin) Valid() bool {
 	switch e {
+	case TokenOriginExchanged:
+		return true
 	case TokenOriginKey:
 		return true
 	case TokenOriginNarrowed:
@@ -316,7 +337,12 @@ func (e ListUsageParamsFormat) Valid() bool {
 
 // Actor Who acts for the subject (RFC 8693 section 4.1).
 type Actor struct {
-	Sub string `json:"sub"`
+	// Act Who acts for the subject (RFC 8693 section 4.1).
+	Act *Actor `json:"act,omitempty"`
+
+	// Lin Ids whose end ends what it does for the subject.
+	Lin *[]string `json:"lin,omitempty"`
+	Sub string    `json:"sub"`
 }
 
 // Application defines model for Application.
@@ -924,6 +950,9 @@ type KeyCreate struct {
 	// Plan Slug or id of the plan it holds. For account managers to give.
 	Plan *string `json:"plan,omitempty"`
 
+	// PublicKey Of who may prove to be the key by what it signs.
+	PublicKey *PublicJWK `json:"public_key,omitempty"`
+
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
@@ -963,11 +992,14 @@ type KeyCreated struct {
 	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
 
 	// Plan Slug; absent where that of its owner's membership holds.
-	Plan             *string `json:"plan,omitempty"`
-	RequireSignature bool    `json:"require_signature"`
-	Revision         int64   `json:"revision"`
-	Roles            Roles   `json:"roles"`
-	Scopes           Scopes  `json:"scopes"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+	PublicKey        *PublicJWK `json:"public_key,omitempty"`
+	RequireSignature bool       `json:"require_signature"`
+	Revision         int64      `json:"revision"`
+	Roles            Roles      `json:"roles"`
+	Scopes           Scopes     `json:"scopes"`
 
 	// Secret What a key with `require_signature` signs with. Never shown again.
 	Secret *string `json:"secret,omitempty"`
@@ -1004,11 +1036,14 @@ type KeyFields struct {
 	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
 
 	// Plan Slug; absent where that of its owner's membership holds.
-	Plan             *string `json:"plan,omitempty"`
-	RequireSignature bool    `json:"require_signature"`
-	Revision         int64   `json:"revision"`
-	Roles            Roles   `json:"roles"`
-	Scopes           Scopes  `json:"scopes"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+	PublicKey        *PublicJWK `json:"public_key,omitempty"`
+	RequireSignature bool       `json:"require_signature"`
+	Revision         int64      `json:"revision"`
+	Roles            Roles      `json:"roles"`
+	Scopes           Scopes     `json:"scopes"`
 
 	// User Id of its owner.
 	User string `json:"user"`
@@ -1072,7 +1107,10 @@ type KeySuggestion struct {
 // KeyUpdate defines model for KeyUpdate.
 type KeyUpdate struct {
 	// Plan Slug or id; empty for none.
-	Plan string `json:"plan"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey An empty object takes it away.
+	PublicKey *PublicJWK `json:"public_key,omitempty"`
 }
 
 // LastUse Absent where a thing was never used.
@@ -1105,6 +1143,28 @@ type LimitRule struct {
 
 // LimitRulePer Who shares one count; unless given the key or the membership that holds the plan.
 type LimitRulePer string
+
+// LoginJWK RFC 7517, a public key. One with its private part is refused.
+type LoginJWK struct {
+	Alg    *string      `json:"alg,omitempty"`
+	Crv    LoginJWKCrv  `json:"crv"`
+	Ext    *bool        `json:"ext,omitempty"`
+	KeyOps *[]string    `json:"key_ops,omitempty"`
+	Kid    *string      `json:"kid,omitempty"`
+	Kty    LoginJWKKty  `json:"kty"`
+	Use    *LoginJWKUse `json:"use,omitempty"`
+	X      string       `json:"x"`
+	Y      *string      `json:"y,omitempty"`
+}
+
+// LoginJWKCrv defines model for LoginJWK.Crv.
+type LoginJWKCrv string
+
+// LoginJWKKty defines model for LoginJWK.Kty.
+type LoginJWKKty string
+
+// LoginJWKUse defines model for LoginJWK.Use.
+type LoginJWKUse string
 
 // Me defines model for Me.
 type Me struct {
@@ -1242,6 +1302,70 @@ type Networks = []Network
 // NextCursor Absent on the last page.
 type NextCursor = string
 
+// OAuthError defines model for OAuthError.
+type OAuthError struct {
+	// Code Daypass's own; see /docs/errors.
+	Code string `json:"code"`
+
+	// Error Of RFC 6749, section 5.2, and its extensions.
+	Error            string `json:"error"`
+	ErrorDescription string `json:"error_description"`
+}
+
+// OAuthToken defines model for OAuthToken.
+type OAuthToken struct {
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn Seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// IssuedTokenType With a token exchange.
+	IssuedTokenType *string             `json:"issued_token_type,omitempty"`
+	RefreshToken    *string             `json:"refresh_token,omitempty"`
+	Scope           string              `json:"scope"`
+	TokenType       OAuthTokenTokenType `json:"token_type"`
+}
+
+// OAuthTokenTokenType defines model for OAuthToken.TokenType.
+type OAuthTokenTokenType string
+
+// OAuthTokenRequest defines model for OAuthTokenRequest.
+type OAuthTokenRequest struct {
+	ActorToken          *string   `json:"actor_token,omitempty"`
+	ActorTokenType      *string   `json:"actor_token_type,omitempty"`
+	Assertion           *string   `json:"assertion,omitempty"`
+	Audience            *[]string `json:"audience,omitempty"`
+	ClientAssertion     *string   `json:"client_assertion,omitempty"`
+	ClientAssertionType *string   `json:"client_assertion_type,omitempty"`
+
+	// ClientID Id of a key.
+	ClientID *string `json:"client_id,omitempty"`
+
+	// ClientSecret Text of the key.
+	ClientSecret       *string   `json:"client_secret,omitempty"`
+	GrantType          string    `json:"grant_type"`
+	RefreshToken       *string   `json:"refresh_token,omitempty"`
+	RequestedTokenType *string   `json:"requested_token_type,omitempty"`
+	Resource           *[]string `json:"resource,omitempty"`
+
+	// Scope Separated by spaces; all that the proof holds unless given.
+	Scope            *string `json:"scope,omitempty"`
+	SubjectToken     *string `json:"subject_token,omitempty"`
+	SubjectTokenType *string `json:"subject_token_type,omitempty"`
+}
+
+// OAuthTokenText defines model for OAuthTokenText.
+type OAuthTokenText struct {
+	ClientAssertion     *string `json:"client_assertion,omitempty"`
+	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
+	ClientID            *string `json:"client_id,omitempty"`
+	ClientSecret        *string `json:"client_secret,omitempty"`
+	Token               string  `json:"token"`
+
+	// TokenTypeHint Not looked at.
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
 // Organization defines model for Organization.
 type Organization struct {
 	Active   bool      `json:"active"`
@@ -1328,27 +1452,21 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
-// PublicJWK RFC 7517, a public key. One with its private part is refused.
+// PublicJWK A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
 type PublicJWK struct {
-	Alg    *string       `json:"alg,omitempty"`
-	Crv    PublicJWKCrv  `json:"crv"`
-	Ext    *bool         `json:"ext,omitempty"`
-	KeyOps *[]string     `json:"key_ops,omitempty"`
-	Kid    *string       `json:"kid,omitempty"`
-	Kty    PublicJWKKty  `json:"kty"`
-	Use    *PublicJWKUse `json:"use,omitempty"`
-	X      string        `json:"x"`
-	Y      *string       `json:"y,omitempty"`
+	Alg    *string   `json:"alg,omitempty"`
+	Crv    *string   `json:"crv,omitempty"`
+	E      *string   `json:"e,omitempty"`
+	KeyOps *[]string `json:"key_ops,omitempty"`
+
+	// Kid What the header of an assertion may name it by, beside the id of the key.
+	Kid *string `json:"kid,omitempty"`
+	Kty *string `json:"kty,omitempty"`
+	N   *string `json:"n,omitempty"`
+	Use *string `json:"use,omitempty"`
+	X   *string `json:"x,omitempty"`
+	Y   *string `json:"y,omitempty"`
 }
-
-// PublicJWKCrv defines model for PublicJWK.Crv.
-type PublicJWKCrv string
-
-// PublicJWKKty defines model for PublicJWK.Kty.
-type PublicJWKKty string
-
-// PublicJWKUse defines model for PublicJWK.Use.
-type PublicJWKUse string
 
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
@@ -1423,6 +1541,8 @@ type SigningKeys struct {
 
 // Token The record of a pass; its text is kept nowhere.
 type Token struct {
+	// Actors Who acts for the subject, the latest first.
+	Actors   *[]string `json:"actors,omitempty"`
 	Audience []string  `json:"audience"`
 	Expires  time.Time `json:"expires"`
 

@@ -123,6 +123,7 @@ type Key struct {
 	Uses             int64
 	Revision         int64
 	PlanID           string
+	PublicKey        string
 }
 
 type KeyScope struct {
@@ -251,6 +252,7 @@ type Token struct {
 	AskedAddress   string
 	AskedAgent     string
 	Revision       int64
+	Actors         string
 }
 
 type Usage struct {

@@ -79,9 +79,11 @@ type Config struct {
 	Guesses Guesses // nil: no bound, for tests
 	Once    Once    // nil: whatever may be used once is refused
 	KeyHash func(text string) [32]byte
-	NewID   func(prefix string) string
-	Now     func() time.Time
-	Issuer  string
+	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
+	AnyKeyText bool
+	NewID      func(prefix string) string
+	Now        func() time.Time
+	Issuer     string
 
 	DefaultLife  time.Duration // of a token when nothing is asked; 24 h
 	MaxLife      time.Duration // of any token; 30 days

@@ -136,3 +136,46 @@ func TestDoorsShut(t *testing.T) {
 	w.expect("jwt", w.send("POST", "/jwt", "", object{}), http.StatusNotFound, "no_route")
 	w.expect("the native API", w.send("GET", "/v1/me", w.founder, nil), http.StatusOK, "")
 }
+
+// TestAttack_RokkaDoor: the door gives nobody more than the native API does.
+func TestAttack_RokkaDoor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	manager := w.member("acme", object{"roles": []string{"account_manager"}, "scopes": []string{"daypass:*", "photos:*"}})
+	w.organization("globex")
+	stranger := w.member("globex", object{"roles": []string{"account_manager"}})
+	members := "/organizations/acme/memberships"
+
+	w.expect("an administrator by another name", w.send("POST", members, manager.key, object{"roles": []string{"administrator"}}), 403, "")
+	w.expect("oneself as administrator", w.send("PUT", members+"/"+manager.id, manager.key, object{"roles": []string{"admin", "administrator"}}), 403, "")
+	w.expect("an administrator made less", w.send("PUT", members+"/"+w.chief, manager.key, object{"roles": []string{"read"}}), 403, "")
+	w.expect("an administrator taken out", w.send("DELETE", members+"/"+w.chief, manager.key, nil), 403, "")
+	w.expect("a role of scopes that its maker lacks", w.send("POST", members, manager.key, object{"roles": []string{"write"}}), 403, "")
+	w.expect("the role was not made", w.send("GET", orgPath("acme", "/roles/write"), w.founder, nil), 404, "")
+
+	narrow := w.pass(manager.key, object{"scopes": []string{"photos:read", "daypass:keys:*"}})
+	key := w.must(201, "POST", "/user/apikeys", narrow, nil, "Content-Type: text/plain")
+	if scopes := w.must(200, "GET", orgPath("acme", "/keys/"+key.at("id")), w.founder, nil).text; strings.Contains(scopes, "photos:*") {
+		t.Errorf("a key wider than the pass that made it: %s", scopes)
+	}
+	onlyRead := w.pass(manager.key, object{"scopes": []string{"photos:read"}})
+	w.expect("keys by a pass that may not read them", w.send("GET", "/user/apikeys", onlyRead, nil), 403, "")
+	if a := w.send("GET", "/user", onlyRead, nil); a.status != 200 || !strings.Contains(a.text, `"api_keys":[]`) {
+		t.Errorf("who am I: %d %s", a.status, a.text)
+	}
+
+	for _, route := range []string{
+		"GET " + members, "GET " + members + "/" + manager.id, "DELETE " + members + "/" + manager.id, "DELETE /user/apikeys/" + manager.keyID,
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		a := w.send(method, path, stranger.key, nil)
+		if a.status != 404 || a.body["invalid_authentication"] != nil {
+			t.Errorf("%s of another organization: %d %s", route, a.status, a.text)
+		}
+	}
+	w.expect("a member of another organization", w.send("PUT", members+"/"+manager.id, stranger.key, object{"roles": []string{"read"}}), 404, "")
+	w.expect("a user there", w.send("POST", "/users", stranger.key, object{"organization": "acme"}), 404, "")
+	w.expect("a user by nobody", w.send("POST", "/users", "", object{"email": "a@b.example"}), 401, "")
+	w.expect("a key in the query", w.send("GET", "/user?api_key=x", manager.key, nil), 400, "")
+	w.expect("a member that is not known", w.send("PUT", members+"/"+manager.id, w.founder, object{"roles": []string{"admin"}, "owner": true}), 400, "")
+}

@@ -70,5 +70,8 @@ func refuseJSON(w http.ResponseWriter, err error, status int, body any) {
 	if e := edge.Shown(err); e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
 	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("Www-Authenticate", `Bearer realm="daypass"`)
+	}
 	writeJSON(w, status, body)
 }

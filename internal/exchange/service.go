@@ -79,6 +79,8 @@ type Config struct {
 	Guesses Guesses // nil: no bound, for tests
 	Once    Once    // nil: whatever may be used once is refused
 	KeyHash func(text string) [32]byte
+	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
+	AnyKeyText bool
 
 	Identities     Identities                               // nil: nobody logs in by a challenge
 	MAC            func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -54,6 +55,10 @@ type Config struct {
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
+	Doors          []string `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
+	ResourcesFile  []string `koanf:"resources_file" help:"without a database: resource files, one for each application"`
+	SigningKeyFile string   `koanf:"signing_key_file" help:"without a database: file with the private key that signs passes (PEM, PKCS #8) instead of JWT_SECRET"`
+
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
 	MaxBody         int64         `koanf:"max_body" help:"bytes of a request body at the API"`
@@ -72,6 +77,11 @@ type Config struct {
 	trustedNetworks access.Networks
 
 	upstreamNetworks access.Networks
+
+	// Environment is a server without a database; nil: there is one. [LoadConfig] finds it in variables that are not
+	// named DAYPASS_….
+	Environment        *Environment `koanf:"-"`
+	environmentIgnored bool
 }
 
 // DefaultConfig is what a server does when told nothing.
@@ -89,6 +99,7 @@ func DefaultConfig() Config {
 		KeysPerUser:    5,
 		MaxIdentities:  100_000,
 		IdentityLogins: 10,
+		Doors:          httpapi.Doors(),
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
 		FactsKeep:      24 * time.Hour,
@@ -161,6 +172,9 @@ func defaultText(v reflect.Value) string {
 	}
 	if v.IsZero() && v.Kind() != reflect.Bool {
 		return ""
+	}
+	if list, ok := v.Interface().([]string); ok {
+		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -253,7 +267,7 @@ func LoadConfig(flags *pflag.FlagSet, file string, environ []string) (Config, er
 		}
 	}
 	if len(problems) == 0 {
-		problems = c.validate()
+		problems = append(c.readEnvironment(environ, k.Exists("data") || k.Exists("database_url")), c.validate()...)
 	}
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
@@ -413,6 +427,14 @@ func (c *Config) validate() []Problem {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")
 		}
+	}
+	for _, door := range c.Doors {
+		if !slices.Contains(httpapi.Doors(), door) && (door != "none" || len(c.Doors) > 1) {
+			add("doors", "are "+strings.Join(httpapi.Doors(), ", ")+", or none")
+		}
+	}
+	if c.Environment == nil && (len(c.ResourcesFile) > 0 || c.SigningKeyFile != "") {
+		add("resources_file", "and signing_key_file are for a server without a database, told by JWT_AUTH_KEYS; with one, 'daypass resource put' and 'daypass init' do it")
 	}
 	if c.FactsKeep < 0 {
 		add("facts_keep", "must be zero or more")

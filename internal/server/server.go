@@ -96,6 +96,12 @@ func New(ctx context.Context, c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, log: newLogger(o.Log, c.LogLevel, c.LogFormat), now: o.Now}
+	if c.environmentIgnored {
+		s.log.Warn("JWT_AUTH_KEYS is set and ignored: it is for a server without a database, and this one has one")
+	}
+	if c.Environment != nil {
+		return s, s.buildStateless(o.Version)
+	}
 	if err := s.openStore(ctx, o); err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
@@ -203,7 +209,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	api := httpapi.New(httpapi.Config{
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
-		Facts: s.facts, FactsKeep: c.FactsKeep,
+		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors,
 	})
 	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
@@ -211,8 +217,12 @@ func (s *Server) build(ctx context.Context, version string) error {
 
 // tokens mints with the keyset and reads through the gate's cache.
 type tokens struct {
-	*token.Keyset
+	minter
 	gate *gate.Gate
+}
+
+type minter interface {
+	Mint(t *access.Token) (text string, payload []byte, err error)
 }
 
 func (t tokens) Token(text string) (*access.Token, error) { return t.gate.Token(text) }
@@ -341,7 +351,11 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup} {
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup}
+	if s.config.Environment != nil {
+		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
+	}
+	for _, job := range jobs {
 		background.Go(func() { job(work) })
 	}
 	failed := make(chan error, len(s.listeners)+1)
@@ -369,7 +383,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.drain()
 	stop()
 	background.Wait()
-	return errors.Join(err, s.store.Close())
+	return errors.Join(err, s.closeStore())
 }
 
 // announce says that the server answers, in the log and in the ready file.
@@ -407,8 +421,12 @@ func (s *Server) drain() {
 	if err := removeReadyFile(s.config.ReadyFile); err != nil {
 		s.log.Warn("the ready file stays", "error", err)
 	}
-	s.signed.close()
-	s.endLogins()
+	if s.signed != nil {
+		s.signed.close()
+	}
+	if s.endLogins != nil {
+		s.endLogins()
+	}
 	s.log.Info("shutting down", "drain_timeout", s.config.DrainTimeout.String())
 	within, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()

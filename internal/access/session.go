@@ -14,6 +14,12 @@ type Password struct {
 	Changed        time.Time
 }
 
+// Place is where a user may log in.
+type Place struct {
+	OrganizationID, Organization string // id and slug
+	Active                       bool   // the membership and the organization
+}
+
 // LinkKind is what a link to set a password was made for.
 type LinkKind string
 

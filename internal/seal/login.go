@@ -28,7 +28,9 @@ func CanonicalLogin(text string) (string, error) {
 	switch {
 	case len(canonical) > maxLogin, local == "", domain == "", strings.Contains(domain, "@"),
 		strings.HasPrefix(domain, "."), strings.HasSuffix(domain, "."),
-		strings.ContainsFunc(canonical, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`<>()[]\,;:"`, r) }):
+		strings.ContainsFunc(canonical, func(r rune) bool {
+			return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`<>()[]\,;:"`, r)
+		}):
 		return "", ErrLogin
 	}
 	return canonical, nil

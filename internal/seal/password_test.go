@@ -108,7 +108,9 @@ func TestCheckPassword(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	rapid.Check(t, func(t *rapid.T) { _ = CheckPassword(rapid.String().Draw(t, "password"), rapid.String().Draw(t, "word")) })
+	rapid.Check(t, func(t *rapid.T) {
+		_ = CheckPassword(rapid.String().Draw(t, "password"), rapid.String().Draw(t, "word"))
+	})
 }
 
 func TestOpaqueTexts(t *testing.T) {

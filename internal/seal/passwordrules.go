@@ -68,7 +68,7 @@ func fold(s string) string {
 		if i := strings.IndexRune("@4310!$5", r); i >= 0 {
 			return rune("aaeioiss"[i])
 		}
-		if unicode.IsSpace(r) || unicode.IsPunct(r) || unicode.IsSymbol(r) {
+		if unicode.IsSpace(r) || r < utf8.RuneSelf && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
 			return -1
 		}
 		return r

@@ -91,6 +91,14 @@ func session(row gen.Session) (access.Session, error) {
 	}, err
 }
 
+// Places lists where a user may log in, the oldest membership first.
+func (s queries) Places(ctx context.Context, userID string) ([]access.Place, error) {
+	rows, err := s.q.PlacesOfUser(ctx, userID)
+	return each(rows, err, func(row gen.PlacesOfUserRow) (access.Place, error) {
+		return access.Place{OrganizationID: row.ID, Organization: row.Slug, Active: row.Active}, nil
+	})
+}
+
 // HolderBySession finds again the holder that a session stands for.
 func (s queries) HolderBySession(ctx context.Context, id string) (*access.Holder, error) {
 	n, err := s.Session(ctx, id)

@@ -408,6 +408,40 @@ func (q *Queries) PasswordsByLogin(ctx context.Context, login string) ([]Passwor
 	return items, nil
 }
 
+const placesOfUser = `-- name: PlacesOfUser :many
+SELECT o.id, o.slug, CAST(m.active AND o.active AS BOOLEAN) AS active FROM memberships m JOIN organizations o ON o.id = m.organization_id
+WHERE m.user_id = $1 ORDER BY m.id LIMIT 100
+`
+
+type PlacesOfUserRow struct {
+	ID     string
+	Slug   string
+	Active bool
+}
+
+func (q *Queries) PlacesOfUser(ctx context.Context, userID string) ([]PlacesOfUserRow, error) {
+	rows, err := q.db.QueryContext(ctx, placesOfUser, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PlacesOfUserRow
+	for rows.Next() {
+		var i PlacesOfUserRow
+		if err := rows.Scan(&i.ID, &i.Slug, &i.Active); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pruneAttempts = `-- name: PruneAttempts :execrows
 DELETE FROM attempts WHERE hour < $1
 `

@@ -110,3 +110,7 @@ SELECT * FROM attempts WHERE organization_id = sqlc.arg(organization_id) AND hou
 
 -- name: PruneAttempts :execrows
 DELETE FROM attempts WHERE hour < sqlc.arg(before);
+
+-- name: PlacesOfUser :many
+SELECT o.id, o.slug, CAST(m.active AND o.active AS BOOLEAN) AS active FROM memberships m JOIN organizations o ON o.id = m.organization_id
+WHERE m.user_id = sqlc.arg(user_id) ORDER BY m.id LIMIT 100;

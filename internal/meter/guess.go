@@ -402,8 +402,15 @@ func (g *Guesses) Learn(ctx context.Context, from GuessLedger, since time.Time) 
 		if a.reset {
 			continue // what is kept is about to be replaced
 		}
-		a.strangers.count, a.owners.count = kept.Strangers+a.newStrangers, kept.Owners+a.newOwners
-		a.strangers.last, a.owners.last = later(a.strangers.last, kept.Last), later(a.owners.last, kept.Last)
+		for _, f := range []struct {
+			*failures
+			kept int64
+		}{{&a.strangers, kept.Strangers + a.newStrangers}, {&a.owners, kept.Owners + a.newOwners}} {
+			if f.kept > f.count || !kept.Last.Before(f.last.Truncate(time.Millisecond)) { // else its last is on its way there
+				f.count = f.kept
+			}
+			f.last = later(f.last, kept.Last)
+		}
 		for _, k := range kept.Known {
 			if !slices.Contains(a.known, k) && len(a.known) < maxKnown {
 				a.known = append(a.known, k)

@@ -232,4 +232,3 @@ func (p *Post) write(_ context.Context, m *mail.Msg) (err error) {
 	name := p.config.Now().UTC().Format("20060102T150405.000000000Z") + "-" + seal.NewID("mail") + ".eml"
 	return os.Rename(f.Name(), filepath.Join(p.config.Folder, name))
 }
-

@@ -172,6 +172,12 @@ func (w *world) send(method, target, credential string, body any, headers ...str
 		}
 		req.Header[name] = append(req.Header[name], value)
 	}
+	return w.do(req)
+}
+
+// do sends a request that was made by hand.
+func (w *world) do(req *http.Request) answer {
+	w.t.Helper()
 	res, err := w.client.Do(req)
 	if err != nil {
 		w.t.Fatal(err)

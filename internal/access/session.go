@@ -62,7 +62,7 @@ func (s *Session) Over(now time.Time) bool {
 type AttemptKey struct {
 	OrganizationID string // empty: nobody's
 	UserID         string // empty: nobody's
-	Account        string // the canonical name that was tried; empty: the proof named none
+	Account        string // the canonical name that was tried; empty: nobody's
 	Address        netip.Addr
 	Code           string
 	Hour           int64 // hours since 1970-01-01 UTC

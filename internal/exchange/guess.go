@@ -80,9 +80,12 @@ func (s *Service) noteAttempt(account string, client Client, now time.Time, err 
 	if s.Attempted == nil {
 		return
 	}
-	key := access.AttemptKey{Account: account, Address: client.Address, Code: access.AsError(err).Code, Hour: now.Unix() / 3600}
+	key := access.AttemptKey{Address: client.Address, Code: access.AsError(err).Code, Hour: now.Unix() / 3600}
 	if whose := (*falseProof)(nil); errors.As(err, &whose) {
 		key.OrganizationID, key.UserID = whose.organizationID, whose.userID
+	}
+	if key.UserID != "" { // else people's passwords would be kept that they typed into the wrong field
+		key.Account = account
 	}
 	s.Attempted(key, now)
 }

@@ -14,7 +14,7 @@ func newUserInvite(c *cli) *cobra.Command {
 	return newPasswordLink(c, &cobra.Command{
 		Use:     "invite USER-ID",
 		Short:   "Invite a user to choose a password",
-		Long:    "Invite a user to choose a password and log in by its e-mail address. The link is mailed there; where the server has no mail set up, it is printed once, alone on the standard output.",
+		Long:    "Invite a user to choose a password and log in by its e-mail address.\nThe link is mailed there; where the server has no mail set up, it is printed once,\nalone on the standard output.",
 		Example: "  daypass user invite usr_01k8dmgzh5v9w2rbt7cx4ay6pq",
 	}, "invitation", func(cmd *cobra.Command, client *api.Client, org, user string) (*api.PasswordLink, error) {
 		return daypass.Answer[api.PasswordLink](client.InviteUser(cmd.Context(), org, user))
@@ -25,7 +25,7 @@ func newUserReset(c *cli) *cobra.Command {
 	return newPasswordLink(c, &cobra.Command{
 		Use:     "reset USER-ID",
 		Short:   "Send a user a link to set a new password",
-		Long:    "Send a user a link to set a new password. The one there is works until the link is used; then every session of the user ends.",
+		Long:    "Send a user a link to set a new password. The one there is works until the\nlink is used; then every session of the user ends.",
 		Example: "  daypass user reset usr_01k8dmgzh5v9w2rbt7cx4ay6pq",
 	}, "reset", func(cmd *cobra.Command, client *api.Client, org, user string) (*api.PasswordLink, error) {
 		return daypass.Answer[api.PasswordLink](client.ResetPassword(cmd.Context(), org, user))
@@ -60,7 +60,7 @@ func newUserPassword(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "password",
 		Short: "Change your own password",
-		Long:  "Change your own password. The old and the new one are read from the standard input, a line each. Every session of yours ends.",
+		Long:  "Change your own password. The old and the new one are read from the standard input,\na line each. Every session of yours ends.",
 		Example: `  printf '%s\n' "$OLD" "$NEW" | daypass user password
   daypass user password < both-passwords`,
 		Args: args(),
@@ -133,28 +133,31 @@ func newSessionList(c *cli) *cobra.Command {
 }
 
 func newSessionEnd(c *cli) *cobra.Command {
-	return &cobra.Command{
-		Use:   "end USER-ID [SESSION-ID]",
-		Short: "End one session of a user, or all",
-		Example: `  daypass session end usr_01k8dmgzh5v9w2rbt7cx4ay6pq ses_01k8dmh0c3x7p2t5v8w1y4z6ab
-  daypass session end usr_01k8dmgzh5v9w2rbt7cx4ay6pq`,
-		Args: args("USER-ID", "[SESSION-ID]"),
+	var session string
+	cmd := &cobra.Command{
+		Use:   "end USER-ID",
+		Short: "End all sessions of a user, or one",
+		Example: `  daypass session end usr_01k8dmgzh5v9w2rbt7cx4ay6pq
+  daypass session end usr_01k8dmgzh5v9w2rbt7cx4ay6pq --session ses_01k8dmh0c3x7p2t5v8w1y4z6ab`,
+		Args: args("USER-ID"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			client, org, err := c.session(cmd)
 			if err != nil {
 				return err
 			}
 			const over = "their passes are refused from now on"
-			if len(arguments) == 1 {
+			if session == "" {
 				if err := daypass.Done(client.EndSessions(cmd.Context(), org, arguments[0])); err != nil {
 					return err
 				}
 				return c.showEnded("ended", "all sessions of "+arguments[0], over)
 			}
-			if err := daypass.Done(client.EndSession(cmd.Context(), org, arguments[0], arguments[1])); err != nil {
+			if err := daypass.Done(client.EndSession(cmd.Context(), org, arguments[0], session)); err != nil {
 				return err
 			}
-			return c.showEnded("ended", arguments[1], over)
+			return c.showEnded("ended", session, over)
 		},
 	}
+	cmd.Flags().StringVar(&session, "session", "", "id of the one to end")
+	return cmd
 }

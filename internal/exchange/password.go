@@ -204,6 +204,9 @@ func (s *Service) Login(ctx context.Context, login Login, client Client) (*Logge
 	if s.Logins == nil {
 		return nil, errNoLogins
 	}
+	if s.Logins.Hasher.Full() {
+		return nil, busy(seal.ErrBusy)
+	}
 	name, err := seal.CanonicalLogin(login.Username)
 	if err != nil {
 		name = ""

@@ -98,8 +98,25 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (right, stal
 func (h *Hasher) derive(password string, salt []byte, c cost, size uint32) []byte {
 	m := hmac.New(sha256.New, h.pepper)
 	m.Write([]byte(norm.NFC.String(password)))
-	return argon2.IDKey(m.Sum(nil), salt, c.passes, c.memory, c.threads, size)
+	return aside(func() []byte { return argon2.IDKey(m.Sum(nil), salt, c.passes, c.memory, c.threads, size) })
 }
+
+// aside computes on a thread of its own that yields the processor to all others. A
+// goroutine that ends without letting go of its thread takes it along, so that
+// nothing else ever runs on a slow one.
+func aside(compute func() []byte) []byte {
+	done := make(chan []byte)
+	go func() {
+		runtime.LockOSThread()
+		yieldToOthers()
+		done <- compute()
+	}()
+	return <-done
+}
+
+// Full reports whether the next would be refused: who asks first saves the work
+// that would come before.
+func (h *Hasher) Full() bool { return h.waiting.Load() >= int64(cap(h.slots)*(1+maxWaiting)) }
 
 func (h *Hasher) enter(ctx context.Context) error {
 	if h.waiting.Add(1) > int64(cap(h.slots)*(1+maxWaiting)) {

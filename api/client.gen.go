@@ -258,7 +258,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -269,7 +270,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -278,7 +280,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworksWithBody Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -288,7 +290,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworks Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -423,7 +425,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -434,7 +437,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -443,7 +447,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworksWithBody Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -453,7 +457,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworks Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -1304,7 +1308,8 @@ func (c *Client) ListPlatformNetworks(ctx context.Context, params *ListPlatformN
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1325,7 +1330,8 @@ func (c *Client) AddPlatformNetworksWithBody(ctx context.Context, params *AddPla
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1344,7 +1350,7 @@ func (c *Client) AddPlatformNetworks(ctx context.Context, params *AddPlatformNet
 
 // ReplacePlatformNetworksWithBody Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -1364,7 +1370,7 @@ func (c *Client) ReplacePlatformNetworksWithBody(ctx context.Context, contentTyp
 
 // ReplacePlatformNetworks Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -1659,7 +1665,8 @@ func (c *Client) ListNetworks(ctx context.Context, org OrgPath, app AppPath, par
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1680,7 +1687,8 @@ func (c *Client) AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPa
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1699,7 +1707,7 @@ func (c *Client) AddNetworks(ctx context.Context, org OrgPath, app AppPath, para
 
 // ReplaceNetworksWithBody Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -1719,7 +1727,7 @@ func (c *Client) ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app A
 
 // ReplaceNetworks Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -7279,7 +7287,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7290,7 +7299,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7299,7 +7309,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7309,7 +7319,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7458,7 +7468,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7469,7 +7480,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7478,7 +7490,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7488,7 +7500,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11283,7 +11295,8 @@ func (c *ClientWithResponses) ListPlatformNetworksWithResponse(ctx context.Conte
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11300,7 +11313,8 @@ func (c *ClientWithResponses) AddPlatformNetworksWithBodyWithResponse(ctx contex
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11315,7 +11329,7 @@ func (c *ClientWithResponses) AddPlatformNetworksWithResponse(ctx context.Contex
 
 // ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11331,7 +11345,7 @@ func (c *ClientWithResponses) ReplacePlatformNetworksWithBodyWithResponse(ctx co
 
 // ReplacePlatformNetworksWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11576,7 +11590,8 @@ func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, org 
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11593,7 +11608,8 @@ func (c *ClientWithResponses) AddNetworksWithBodyWithResponse(ctx context.Contex
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11608,7 +11624,7 @@ func (c *ClientWithResponses) AddNetworksWithResponse(ctx context.Context, org O
 
 // ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11624,7 +11640,7 @@ func (c *ClientWithResponses) ReplaceNetworksWithBodyWithResponse(ctx context.Co
 
 // ReplaceNetworksWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -58,6 +58,20 @@ func (h *Handler) table() map[string]route {
 		"GET /startupz":              publicGet.by(h.startupz),
 		"GET /.well-known/jwks.json": publicGet.by(h.signingKeys),
 
+		"POST /auth/token":          {handle: h.logIn, open: true, form: true, body: reads[api.LogIn]()},
+		"POST /auth/token/refresh":  {handle: h.refreshToken, open: true, form: true, body: reads[api.Refresh]()},
+		"GET /auth/password":        {handle: h.getPasswordPage, open: true, query: []string{"token"}, refuse: h.refuseOnPage},
+		"POST /auth/password":       {handle: h.usePasswordLink, open: true, form: true, anyOrigin: true, body: reads[api.PasswordByLink](), refuse: h.refuseOnPage},
+		"POST /auth/password/reset": {handle: h.requestPasswordReset, open: true, form: true, body: reads[api.PasswordForgotten]()},
+
+		"POST " + inOrg + "/users/{user}/invitation":           {},
+		"POST " + inOrg + "/users/{user}/password-reset":       {},
+		"PUT " + inOrg + "/users/{user}/password":              {body: reads[api.PasswordPut]()},
+		"GET " + inOrg + "/users/{user}/sessions":              {query: page},
+		"DELETE " + inOrg + "/users/{user}/sessions":           {},
+		"DELETE " + inOrg + "/users/{user}/sessions/{session}": {},
+		"GET " + inOrg + "/attempts":                           {query: []string{"since", "limit"}},
+
 		"POST /v1/tokens":            {handle: h.exchangeToken, open: true, body: reads[api.ExchangeRequest](), bodyOptional: true},
 		"POST /v1/tokens/introspect": {handle: h.introspectToken, body: reads[api.TokenText]()},
 		"POST /v1/tokens/revoke":     {open: true, body: reads[api.TokenText]()},

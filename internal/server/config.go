@@ -55,9 +55,19 @@ type Config struct {
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
-	Doors          []string `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
-	ResourcesFile  []string `koanf:"resources_file" help:"without a database: resource files, one for each application"`
-	SigningKeyFile string   `koanf:"signing_key_file" help:"without a database: file with the private key that signs passes (PEM, PKCS #8) instead of JWT_SECRET"`
+	Doors          []string      `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
+	ResourcesFile  []string      `koanf:"resources_file" help:"without a database: resource files, one for each application"`
+	SigningKeyFile string        `koanf:"signing_key_file" help:"without a database: file with the private key that signs passes (PEM, PKCS #8) instead of JWT_SECRET"`
+	Logins         bool          `koanf:"logins" help:"users may log in with a password at /auth/token"`
+	SessionPass    time.Duration `koanf:"session.pass" help:"life of a pass from a login; its refresh token gets the next"`
+	SessionIdle    time.Duration `koanf:"session.idle" help:"a login ends when it is not refreshed for so long"`
+	SessionLife    time.Duration `koanf:"session.life" help:"and after so long at the latest"`
+	InviteLife     time.Duration `koanf:"link.invite" help:"how long an invitation to choose a password is good"`
+	ResetLife      time.Duration `koanf:"link.reset" help:"how long a link to reset a password is good"`
+	SMTPURL        string        `koanf:"smtp.url" help:"server that mail is sent through: smtp://user@host:587 (STARTTLS) or smtps://user@host:465"`
+	SMTPPassword   string        `koanf:"smtp.password" secret:"true" help:"password of the user in smtp.url"`
+	MailFrom       string        `koanf:"mail.from" help:"sender of mail, as in Daypass <daypass@example.com>"`
+	MailDir        string        `koanf:"mail.dir" help:"folder that mail is written to as .eml files, instead of sending it"`
 
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
@@ -102,6 +112,12 @@ func DefaultConfig() Config {
 		Doors:          httpapi.Doors(),
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
+		Logins:         true,
+		SessionPass:    time.Hour,
+		SessionIdle:    30 * 24 * time.Hour,
+		SessionLife:    90 * 24 * time.Hour,
+		InviteLife:     7 * 24 * time.Hour,
+		ResetLife:      time.Hour,
 		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
@@ -436,6 +452,7 @@ func (c *Config) validate() []Problem {
 	if c.Environment == nil && (len(c.ResourcesFile) > 0 || c.SigningKeyFile != "") {
 		add("resources_file", "and signing_key_file are for a server without a database, told by JWT_AUTH_KEYS; with one, 'daypass resource put' and 'daypass init' do it")
 	}
+	problems = append(problems, c.validateLogins()...)
 	if c.FactsKeep < 0 {
 		add("facts_keep", "must be zero or more")
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/internal/meter"
+	"github.com/daypass/daypass/internal/notify"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
 	"github.com/daypass/daypass/internal/token"
@@ -64,6 +65,9 @@ type Server struct {
 	facts   *meter.Facts
 	metrics *metrics
 	gateway *edge.Gateway
+	office  *admin.Service
+	post    *notify.Post // nil: no mail is set up
+	guessed time.Time    // until when guesses of other servers are known
 	cert    *certificate
 
 	listeners []*listener
@@ -186,13 +190,23 @@ func (s *Server) build(ctx context.Context, version string) error {
 	}
 	s.once = meter.NewOnce(ledger, s.now)
 
+	hasher := seal.NewHasher(s.sealer)
+	passwords, err := s.passwords(hasher, issuer)
+	if err != nil {
+		return err
+	}
+	if err := s.learnGuesses(ctx); err != nil {
+		return err
+	}
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
-		Used: s.facts.Used, MaxIdentities: c.MaxIdentities,
+		Used: s.facts.Used, MaxIdentities: c.MaxIdentities, Passwords: passwords,
 	})
+	s.office = office
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
+		Guesses: s.journal.Guesses, Attempted: s.journal.Guesses.Attempted, Logins: s.logins(hasher),
 		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
@@ -351,7 +365,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup}
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses}
 	if s.config.Environment != nil {
 		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
 	}
@@ -482,7 +496,7 @@ func (s *Server) tidy(ctx context.Context) {
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
 		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords))); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -41,6 +41,7 @@ func DPoPAlgorithms() []string { return slices.Clone(dpopAlgorithms) }
 type DPoPRequest struct {
 	Method string
 	URL    string // absolute, as the client asked for it; query and fragment do not count
+	Alias  string // what the same is called elsewhere; empty: nothing
 
 	// AccessToken is the token presented with the proof, which must then carry its hash in ath. Empty: none is; a
 	// proof with an ath is refused, since it was made to go with one.
@@ -211,7 +212,7 @@ func (c *dpopClaims) fits(want DPoPRequest, now time.Time) error {
 		return ErrDPoP.because("the DPoP proof's jti must have 1 to 256 bytes")
 	case c.Method == "" || c.Method != want.Method:
 		return ErrDPoP.because("the DPoP proof's htm is not the method of this request")
-	case !sameTarget(c.URL, want.URL):
+	case !sameTarget(c.URL, want.URL) && (want.Alias == "" || !sameTarget(c.URL, want.Alias)):
 		return ErrDPoP.because("the DPoP proof's htu is not the address of this request")
 	}
 	if err := c.timely(now); err != nil {

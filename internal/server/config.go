@@ -50,6 +50,7 @@ type Config struct {
 	MaxIPAddresses int64         `koanf:"max_ip_addresses" help:"addresses that ips may cover; IPv6 counts /64 networks"`
 	KeysPerUser    int           `koanf:"keys_per_user" help:"live keys of one user in one organization"`
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
+	DPoPNonce      string        `koanf:"dpop.nonce" help:"off: proofs of possession (DPoP) need no nonce of the server; required: they do, at the API and at every door"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
@@ -72,6 +73,9 @@ type Config struct {
 	upstreamNetworks access.Networks
 }
 
+// nonceRequired is the one other value of dpop.nonce.
+const nonceRequired = "required"
+
 // DefaultConfig is what a server does when told nothing.
 func DefaultConfig() Config {
 	return Config{
@@ -86,6 +90,7 @@ func DefaultConfig() Config {
 		MaxIPAddresses: 10_000,
 		KeysPerUser:    5,
 		AuditMode:      "batched",
+		DPoPNonce:      "off",
 		StaleAfter:     30 * time.Second,
 		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
@@ -388,6 +393,9 @@ func (c *Config) validate() []Problem {
 	}
 	if !slices.Contains([]string{"batched", "strict"}, c.AuditMode) {
 		add("audit.mode", "is batched or strict")
+	}
+	if !slices.Contains([]string{"off", nonceRequired}, c.DPoPNonce) {
+		add("dpop.nonce", "is off or required")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		add("log_level", "is debug, info, warn or error")

@@ -89,7 +89,7 @@ type dpopHeader struct {
 	KeyID     string `json:"kid"` // says nothing: the key is in jwk
 	Key       *jwk   `json:"jwk"`
 
-	Rest jsontext.Value `json:",unknown"` // the jwk may have members that mean nothing, the header may not
+	Rest jsontext.Value `json:",embed"` // the jwk may have members that mean nothing, the header may not
 }
 
 type dpopClaims struct {

@@ -65,6 +65,8 @@ type Handler struct {
 	Config
 	routes map[string]route
 	mux    *http.ServeMux
+
+	sockets loginSockets
 }
 
 // New makes the handler.

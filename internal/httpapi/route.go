@@ -115,6 +115,14 @@ func (h *Handler) table() map[string]route {
 		"DELETE " + inOrg + "/tokens/{token}": {},
 		"GET " + inOrg + "/events":            {query: eventsBy},
 		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
+
+		"POST /v1/challenges":                        {open: true, body: reads[api.ChallengeCreate]()},
+		"POST /v1/challenges/{challenge}":            {handle: h.answerChallenge, open: true, body: reads[api.ChallengeAnswer]()},
+		"GET " + ChallengeSocketPath:                 {handle: h.challengeSocket, open: true, query: []string{"key"}},
+		"GET " + inOrg + "/identities":               {query: pagedBy("key")},
+		"GET " + inOrg + "/identities/{identity}":    {},
+		"PATCH " + inOrg + "/identities/{identity}":  {body: reads[api.IdentityUpdate]()},
+		"DELETE " + inOrg + "/identities/{identity}": {},
 	}
 }
 

@@ -26,6 +26,7 @@ type settings struct {
 	credentials []api.RequestEditorFn
 	http        http.Client
 	userAgent   string
+	sender      *SenderKey // nil: passes are not bound
 }
 
 // WithKey authenticates with a key (dp_…).
@@ -91,6 +92,10 @@ func New(baseURL string, options ...Option) (*Client, error) {
 	}
 	// Go keeps an Api-Key header on the way to another host, so no redirect is followed at all.
 	s.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+	if s.sender != nil {
+		s.http.Transport = s.sender.Transport(s.http.Transport)
+	}
 
 	c := new(Client)
 	if c.bare, err = s.apiClient(baseURL); err != nil {

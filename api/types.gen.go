@@ -74,12 +74,15 @@ func (e DifferenceChange) Valid() bool {
 // Defines values for GrantTokenType.
 const (
 	GrantTokenTypeBearer GrantTokenType = "Bearer"
+	GrantTokenTypeDPoP   GrantTokenType = "DPoP"
 )
 
 // Valid indicates whether the value is a known member of the GrantTokenType enum.
 func (e GrantTokenType) Valid() bool {
 	switch e {
 	case GrantTokenTypeBearer:
+		return true
+	case GrantTokenTypeDPoP:
 		return true
 	default:
 		return false
@@ -104,12 +107,15 @@ func (e HealthStatus) Valid() bool {
 // Defines values for IntrospectionTokenType.
 const (
 	IntrospectionTokenTypeBearer IntrospectionTokenType = "Bearer"
+	IntrospectionTokenTypeDPoP   IntrospectionTokenType = "DPoP"
 )
 
 // Valid indicates whether the value is a known member of the IntrospectionTokenType enum.
 func (e IntrospectionTokenType) Valid() bool {
 	switch e {
 	case IntrospectionTokenTypeBearer:
+		return true
+	case IntrospectionTokenTypeDPoP:
 		return true
 	default:
 		return false
@@ -851,11 +857,13 @@ type Grant struct {
 	Payload Claims `json:"payload"`
 
 	// Token The pass.
-	Token     string         `json:"token"`
+	Token string `json:"token"`
+
+	// TokenType DPoP: bound to its sender's key (RFC 9449).
 	TokenType GrantTokenType `json:"token_type"`
 }
 
-// GrantTokenType defines model for Grant.TokenType.
+// GrantTokenType DPoP: bound to its sender's key (RFC 9449).
 type GrantTokenType string
 
 // Health defines model for Health.
@@ -965,7 +973,9 @@ type Introspection struct {
 	Scope *string `json:"scope,omitempty"`
 
 	// Sub Whom it speaks for.
-	Sub       *string                 `json:"sub,omitempty"`
+	Sub *string `json:"sub,omitempty"`
+
+	// TokenType DPoP: bound to its sender's key (RFC 9449).
 	TokenType *IntrospectionTokenType `json:"token_type,omitempty"`
 
 	// UID Id of the user.
@@ -975,7 +985,7 @@ type Introspection struct {
 	Via *string `json:"via,omitempty"`
 }
 
-// IntrospectionTokenType defines model for Introspection.TokenType.
+// IntrospectionTokenType DPoP: bound to its sender's key (RFC 9449).
 type IntrospectionTokenType string
 
 // Key A key without its text.

@@ -24,7 +24,7 @@ func main() {
 
 // floors are the bare servers, by the role of their process.
 var floors = map[string]func([]string) (http.Handler, error){
-	"floor-204": floor204, "floor-upstream": floorUpstream, "floor-proxy": floorProxy, "floor-telling": floorTelling, "floor-sign": floorSign,
+	"floor-204": floor204, "floor-upstream": floorUpstream, "floor-proxy": floorProxy, "floor-telling": floorTelling, "floor-sign": floorSign, "floor-verify": floorVerify,
 }
 
 func run(ctx context.Context, args []string) error {
@@ -59,7 +59,7 @@ type bench struct {
 
 func (b *bench) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, oauth, decide, match, revocations, logins, keys")
+	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, oauth, dpop, decide, match, revocations, logins, keys")
 	f.BoolVar(&b.write, "write", false, "write bench/RESULTS.md")
 	f.StringVar(&b.profiles, "profile", "", "folder for processor profiles of the server under load")
 	f.IntVar(&b.keys, "keys", 1_000_000, "keys in the large store")
@@ -125,6 +125,7 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		{"limits", b.measureLimits},
 		{"exchange", b.measureExchange},
 		{"oauth", b.measureOAuth},
+		{"dpop", b.measureDPoP},
 		{"decide", b.measureDecide},
 		{"match", b.measureMatch},
 		{"revocations", b.measureRevocations},

@@ -28,7 +28,8 @@
 // expires. With Config.FeedURL, and [Verifier.Run] in the background, the Verifier follows the signed feed of revocations:
 // it refuses a revoked token within moments, and every token when it has not heard the feed for too long.
 //
-// # What it cannot know
+// # Tokens bound to a key
 //
-// Tokens bound to a sender's key (the cnf claim) are refused, because this package does not check proofs of possession.
+// A token with the cnf claim is good together with a proof that its sender holds the key (DPoP, RFC 9449). The Middleware and
+// [Verifier.VerifyRequest] check it; [Verifier.Verify] sees no request, and refuses such tokens.
 package verify

@@ -59,7 +59,7 @@ var (
 	ErrRevoked     = unauthenticated("token_revoked", "the token was revoked")
 	ErrStale       = &Error{Code: "stale_view", Message: "revocations were not heard of for too long to decide safely; try again", Status: http.StatusServiceUnavailable}
 	ErrAddress     = unauthenticated("token_address", "the token is bound to other addresses than the one this request comes from")
-	ErrSender      = unauthenticated("token_sender", "the token is bound to a sender's key, which is not checked here")
+	ErrSender      = unauthenticated("token_sender", "the token is bound to its sender's key: send it as 'Authorization: DPoP …' with a DPoP header that proves the key")
 	ErrScope       = &Error{Code: "scope_missing", Message: "the token lacks a scope", Status: http.StatusForbidden}
 	ErrUnavailable = &Error{Code: "keys_unavailable", Message: "the published keys cannot be read, so no token can be checked; try again", Status: http.StatusServiceUnavailable}
 )

@@ -21,12 +21,7 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 // WWW-Authenticate (RFC 6750), or 503 when no keys can be had; the body is problem+json (RFC 9457) with the error's code.
 func (v *Verifier) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := bearer(r)
-		if err != nil {
-			refuse(w, err, "")
-			return
-		}
-		claims, err := v.VerifyFrom(r.Context(), token, v.address(r))
+		claims, err := v.VerifyRequest(r)
 		if err != nil {
 			refuse(w, err, "")
 			return
@@ -82,6 +77,10 @@ func refuse(w http.ResponseWriter, err error, needed string) {
 // backslashes.
 func (e *Error) challenge(needed string) string {
 	switch {
+	case e.Code == ErrSender.Code:
+		return dpopChallenge("invalid_token", e.Message)
+	case e.Code == ErrDPoP.Code:
+		return dpopChallenge(e.Code, e.Message)
 	case e.Code == ErrMissing.Code:
 		return `Bearer realm="daypass"`
 	case e.Status == http.StatusUnauthorized:

@@ -36,6 +36,13 @@ type Config struct {
 	// the connection, which is right unless a proxy stands between.
 	ClientAddress func(*http.Request) netip.Addr
 
+	// RequestURL tells the middleware the URL that the client asked for, which the proofs of bound tokens name (RFC 9449). Nil
+	// stands for scheme, Host and path of the connection, which is right unless a proxy stands between.
+	RequestURL func(*http.Request) string
+	// FirstUse says whether a proof is used for the first time; id is worthless after until. An error refuses the proof. Nil stands
+	// for a memory of this Verifier alone: services of several processes share one, lest a proof be used once at each.
+	FirstUse func(ctx context.Context, id string, until time.Time) (bool, error)
+
 	HTTPClient *http.Client     // nil: http.DefaultClient. Redirects are never followed, cookies never sent
 	Now        func() time.Time // nil: time.Now
 }
@@ -47,6 +54,8 @@ type Verifier struct {
 	issuer   string
 	audience []string
 	address  func(*http.Request) netip.Addr
+	url      func(*http.Request) string
+	firstUse func(ctx context.Context, id string, until time.Time) (bool, error)
 	now      func() time.Time
 	keys     *keyCache
 	feed     *follower // nil: revocations are not known here
@@ -67,6 +76,8 @@ func New(config Config) (*Verifier, error) {
 		issuer:   config.Issuer,
 		audience: slices.Clone(config.Audience),
 		address:  config.ClientAddress,
+		url:      config.RequestURL,
+		firstUse: config.FirstUse,
 		now:      config.Now,
 	}
 	if v.address == nil {
@@ -74,6 +85,12 @@ func New(config Config) (*Verifier, error) {
 	}
 	if v.now == nil {
 		v.now = time.Now
+	}
+	if v.url == nil {
+		v.url = requestURL
+	}
+	if v.firstUse == nil {
+		v.firstUse = newProofMemory(v.now).first
 	}
 	client := config.HTTPClient
 	if client == nil {
@@ -126,7 +143,7 @@ func peerAddress(r *http.Request) netip.Addr {
 }
 
 // Verify checks a token that may come from anywhere. One that is bound to addresses is refused with [ErrAddress]: use
-// [Verifier.VerifyFrom]. Every error is an *[Error].
+// [Verifier.VerifyFrom]. One that is bound to a sender's key is refused with [ErrSender]: use [Verifier.VerifyRequest]. Every error is an *[Error].
 func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	return v.VerifyFrom(ctx, token, netip.Addr{})
 }
@@ -134,6 +151,18 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 // VerifyFrom checks a token used from the address client: signature, kind, issuer, audience, time, revocation if there is a feed, address. Scopes are for the caller
 // to check, with [Claims.HasScope] or [RequireScope]. Every error is an *[Error].
 func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
+	claims, err := v.verify(ctx, token, client)
+	if err == nil && claims.Confirmation != nil {
+		return nil, ErrSender
+	}
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+// verify checks all but the sender's key.
+func (v *Verifier) verify(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
 	payload, err := v.signed(ctx, token, TypAccess)
 	if err != nil {
 		return nil, err
@@ -142,10 +171,7 @@ func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Ad
 	if err != nil {
 		return nil, err
 	}
-	if err := v.accepts(ctx, claims, client); err != nil {
-		return nil, err
-	}
-	return claims, nil
+	return claims, v.accepts(ctx, claims, client)
 }
 
 func (v *Verifier) signed(ctx context.Context, token, typ string) ([]byte, error) {
@@ -190,24 +216,23 @@ func (v *Verifier) accepts(ctx context.Context, c *Claims, client netip.Addr) er
 	if !c.AllowsAddress(client) {
 		return ErrAddress
 	}
-	if c.Confirmation != nil {
-		return ErrSender
-	}
 	return nil
 }
 
-// bearer takes the token from the one place where it may be (RFC 6750, 2.1): not from a form, not from the address.
-func bearer(r *http.Request) (string, error) {
+// presented takes the token from the one place where it may be (RFC 6750, 2.1; RFC 9449, 7.1): not from a form, not from the
+// address. The scheme says whether it is one that is bound to a key.
+func presented(r *http.Request) (token string, byKey bool, err error) {
 	values := r.Header.Values("Authorization")
 	if len(values) == 0 {
-		return "", ErrMissing
+		return "", false, ErrMissing
 	}
 	if len(values) > 1 {
-		return "", ErrMalformed.because("send one Authorization header, not several")
+		return "", false, ErrMalformed.because("send one Authorization header, not several")
 	}
 	scheme, token, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return "", ErrMissing
+	byKey = strings.EqualFold(scheme, DPoPScheme)
+	if !ok || !byKey && !strings.EqualFold(scheme, "Bearer") {
+		return "", false, ErrMissing
 	}
-	return token, nil
+	return token, byKey, nil
 }

@@ -26,6 +26,8 @@ type Resource struct {
 	// InAccount counts a role held anywhere in the organization. Without it the
 	// role must be held in this application or in the whole organization.
 	InAccount bool
+	// SenderKey takes only passes that are bound to their sender's key (RFC 9449).
+	SenderKey bool
 	// PassToken leaves the caller's credential in the request to the upstream.
 	PassToken bool
 	// PassCookies leaves the caller's cookies in it.
@@ -71,6 +73,9 @@ func (r *Resource) Needs() string {
 			where = " anywhere in the organization"
 		}
 		parts = append(parts, r.RoleText()+where)
+	}
+	if r.SenderKey {
+		parts = append(parts, "a pass bound to its sender's key")
 	}
 	if len(parts) == 0 {
 		return "any good pass"

@@ -179,6 +179,11 @@ var requireFields = []field[draft]{
 		d.in = n
 		d.InAccount = r.choice(n, "application", "account") == "account"
 	}},
+	{"sender_key", func(r *reader, d *draft, n *node) {
+		if d.SenderKey = r.flag(n); n.kind == boolean && !d.SenderKey {
+			r.report(n, "write sender_key: true, or leave it out")
+		}
+	}},
 }
 
 // readObject reads an object field by field.
@@ -263,7 +268,7 @@ func (d *draft) check(r *reader, n *node) {
 	case d.Public:
 		r.report(d.require, "a public resource cannot require anything; take out access: public or require")
 	case d.require.kind == object && len(d.require.items) == 0 || d.in != nil && len(d.require.items) == 1:
-		r.report(d.require, "require must name scopes or roles; for any good pass write access: authenticated")
+		r.report(d.require, "require must name scopes, roles or sender_key; for any good pass write access: authenticated")
 	case d.in != nil && !hasKey(d.require, "roles"):
 		r.report(d.in, "in says where roles must be held; add roles, or take it out")
 	}

@@ -269,6 +269,10 @@ func (r *apiReader) operation(path, method string, item *openapi3.PathItem, op *
 	for _, l := range levels {
 		need.PassToken = need.PassToken || extensionFlag(l.extensions, extensionPassToken)
 		need.PassCookies = need.PassCookies || extensionFlag(l.extensions, extensionPassCookies)
+		need.SenderKey = need.SenderKey || extensionFlag(l.extensions, extensionSenderKey)
+	}
+	if need.SenderKey && need.Public {
+		r.report(o.name, "what is public cannot need a sender's key; take out %s, or say what it needs", extensionSenderKey)
 	}
 	if number, said := op.Extensions[extensionOrder]; said {
 		o.order, _ = strconv.Atoi(fmt.Sprint(number)) // checked
@@ -542,6 +546,7 @@ func insertLoose(ordered, loose []*placed) []*placed {
 func (r *apiReader) join(p, twin *placed) {
 	r.warn(twin.operation, "a match cannot tell it from %s; what both need is needed for either", p.operation)
 	p.remarks = slices.Concat(p.remarks, []string{"a match cannot tell it from " + shorten(twin.operation) + "; what both need is needed for either"})
+	p.SenderKey = p.SenderKey || twin.SenderKey
 	if p.Public {
 		p.Public, p.Scopes, p.Roles, p.roleText, p.InAccount = twin.Public, twin.Scopes, twin.Roles, twin.roleText, twin.InAccount
 		return

@@ -206,6 +206,9 @@ func (e *exporter) operation(p *placed, ordered bool) *openapi3.Operation {
 			op.Extensions[extensionIn] = "account"
 		}
 	}
+	if p.SenderKey {
+		op.Extensions[extensionSenderKey] = true
+	}
 	if p.PassToken {
 		op.Extensions[extensionPassToken] = true
 	}

@@ -21,6 +21,7 @@ const (
 	extensionIgnore       = "x-daypass-ignore"
 	extensionPassToken    = "x-daypass-pass-token"
 	extensionPassCookies  = "x-daypass-pass-cookies"
+	extensionSenderKey    = "x-daypass-sender-key"
 	// extensionOrder is the place of a resource among the others, where the order
 	// that the importer makes would not be right.
 	extensionOrder = "x-daypass-order"
@@ -49,6 +50,7 @@ var extensionKinds = map[string]func(*node) string{
 	extensionIgnore:      checkFlag,
 	extensionPassToken:   checkFlag,
 	extensionPassCookies: checkFlag,
+	extensionSenderKey:   checkFlag,
 	extensionOrder: func(n *node) string {
 		if number, err := strconv.ParseUint(n.plainText(), 10, 16); err != nil || number > MaxResources {
 			return "write a whole number from 0"

@@ -117,12 +117,17 @@ func (a *OpenAPI) resourceNodes(current *yaml.Node) *yaml.Node {
 var fromOpenAPI = []string{"match", "access", "require", "comment"}
 
 func resourceNode(r *Resource, current *yaml.Node) *yaml.Node {
+	if bound := fieldOf(fieldOf(current, "require"), "sender_key"); bound != nil && !r.Public && !r.SenderKey {
+		stricter := *r // a document that does not say it does not take it back
+		stricter.SenderKey = bound.Value == "true"
+		r = &stricter
+	}
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	setField(n, "match", yamlText(r.Match))
 	switch {
 	case r.Public:
 		setField(n, "access", yamlText("public"))
-	case len(r.Scopes) == 0 && len(r.Roles) == 0:
+	case len(r.Scopes) == 0 && len(r.Roles) == 0 && !r.SenderKey:
 		setField(n, "access", yamlText("authenticated"))
 	default:
 		setField(n, "require", requireNode(r))
@@ -167,6 +172,9 @@ func requireNode(r *Resource) *yaml.Node {
 		if r.InAccount {
 			setField(n, "in", yamlText("account"))
 		}
+	}
+	if r.SenderKey {
+		setField(n, "sender_key", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 	}
 	return n
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/daypass/daypass/internal/access"
 )
 
-// bearer is the pass that was presented (RFC 6750 section 2.1), or "" for none. Whatever else stands in Authorization is
+// bearer is the pass that was presented (RFC 6750 section 2.1; RFC 9449 section 7.1), or "" for none. Whatever else stands in Authorization is
 // returned as it is: it is no pass, and reading it will say so.
 //
 // Two credentials are refused, whichever they are: nobody could say whose request it is. A key is no credential at these
@@ -24,9 +24,10 @@ func bearer(h http.Header) (string, error) {
 	if len(values) == 0 {
 		return "", nil
 	}
-	const scheme = "Bearer "
-	if v := values[0]; len(v) > len(scheme) && strings.EqualFold(v[:len(scheme)], scheme) {
-		return strings.TrimLeft(v[len(scheme):], " "), nil
+	for _, scheme := range [...]string{"Bearer ", dpopScheme} {
+		if v := values[0]; len(v) > len(scheme) && strings.EqualFold(v[:len(scheme)], scheme) {
+			return strings.TrimLeft(v[len(scheme):], " "), nil
+		}
 	}
 	return values[0], nil
 }

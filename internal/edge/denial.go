@@ -15,7 +15,7 @@ func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, beare
 	status, detail := d.Status(), denialDetail(d, bearer)
 	switch {
 	case status == http.StatusUnauthorized:
-		w.Header().Set("Www-Authenticate", bearerChallenge(string(d.Reason), detail))
+		w.Header().Set("Www-Authenticate", challengeOf(d, detail))
 	case d.Reason == gate.ScopeMissing:
 		w.Header().Set("Www-Authenticate", realm+`, error="insufficient_scope", scope="`+d.Missing+`"`)
 	case status == http.StatusTooManyRequests && d.Limited != nil:
@@ -64,6 +64,8 @@ func denialDetail(d *gate.Decision, bearer string) string {
 		return fmt.Sprintf("the body may have at most %d bytes", a.body())
 	case d.Reason == gate.TokenRevoked && d.Revoked != "":
 		return fmt.Sprintf("the pass has been revoked (%s); get a new one", d.Revoked)
+	case d.Reason == gate.SenderKeyMissing || d.Reason == gate.SenderKeyWrong:
+		return d.Refusal().Message
 	case d.Reason == gate.TokenInvalid && isKey(bearer):
 		return "this is a key, and only passes are accepted here: exchange it at POST /v1/tokens"
 	}

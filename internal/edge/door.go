@@ -30,6 +30,7 @@ type Config struct {
 	Meter    Meter
 	Facts    Facts          // nil: nothing is kept of requests
 	Limits   *meter.Limiter // that all doors share; nil: an own one
+	Senders  *Senders       // what proofs of possession are checked with; nil: every one is refused
 	Log      *slog.Logger
 }
 
@@ -44,6 +45,7 @@ type door struct {
 	meter    Meter
 	facts    Facts
 	limits   *meter.Limiter
+	senders  *Senders
 	log      *slog.Logger
 
 	readsGraphQL bool // from the body, and then asks again
@@ -53,7 +55,7 @@ func newDoor(c Config) door {
 	if c.Limits == nil {
 		c.Limits = meter.NewLimiter()
 	}
-	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, limits: c.Limits, log: c.Log}
+	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, limits: c.Limits, senders: c.Senders, log: c.Log}
 }
 
 var errNoClient = errors.New("edge: the request's context carries no client; the server's outermost handler must set it")

@@ -56,7 +56,7 @@ func (x *ExtAuthz) Check(ctx context.Context, in *authv3.CheckRequest) (out *aut
 		x.refuse(answer, r, err)
 		return answer.denial(access.AsError(err).Code, nil), nil
 	}
-	decision, err := x.admit(answer, r, &question.request, question.credential, told{host: in.GetAttributes().GetRequest().GetHttp().GetHost(), header: question.header})
+	decision, err := x.admit(answer, r, &question.request, question.credential, question.told(in.GetAttributes().GetRequest().GetHttp()))
 	switch {
 	case err != nil:
 		return answer.denial(access.AsError(err).Code, &decision), nil
@@ -215,7 +215,7 @@ var ofEnvoy = map[string]bool{
 
 // withheld are the headers that the upstream must not get.
 func (q *authzQuestion) withheld(d *gate.Decision) []string {
-	list := append(make([]string, 0, 4), "api-key") // also where Envoy does not send it to us
+	list := append(make([]string, 0, 5), "api-key", "dpop") // also where Envoy does not send it to us
 	if !d.Resource.PassToken {
 		list = append(list, "authorization")
 	}

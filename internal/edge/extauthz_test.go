@@ -300,7 +300,7 @@ func TestExtAuthzTellsTheUpstream(t *testing.T) {
 	}
 	got := ask(t, client, envoy("/admin/x", append(claims, credentials...)...))
 	want := []string{
-		"api-key", "authorization", "cookie", "forwarded", "true-client-ip", "x-envoy-original-dst-host", "x-envoy-original-path", "x-envoy-upstream-rq-timeout-ms",
+		"api-key", "authorization", "cookie", "dpop", "forwarded", "true-client-ip", "x-envoy-original-dst-host", "x-envoy-original-path", "x-envoy-upstream-rq-timeout-ms",
 		"x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-real-ip",
 	}
 	if removed := slices.Sorted(slices.Values(got.removed)); !slices.Equal(removed, want) {
@@ -313,7 +313,7 @@ func TestExtAuthzTellsTheUpstream(t *testing.T) {
 		t.Errorf("the client's address is told as %q", got.header["X-Forwarded-For"])
 	}
 	kept := ask(t, client, envoy("/keep/x", append(credentials, "x-forwarded-for: 192.0.2.7")...))
-	if !slices.Equal(kept.removed, []string{"api-key"}) || kept.header["X-Forwarded-For"] != nil {
+	if !slices.Equal(kept.removed, []string{"api-key", "dpop"}) || kept.header["X-Forwarded-For"] != nil {
 		t.Errorf("pass_token, pass_cookies: %+v", kept)
 	}
 	if anonymous := ask(t, client, envoy("/public/x")); identityOf(anonymous.header) != (gate.Identity{}) {

@@ -37,7 +37,8 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.refuse(w, r, err)
 		return
 	}
-	f.admit(w, r, &request, credential, told{host: askedHost(r), header: r.Header})
+	target, _ := agreed(r.Header, "X-Forwarded-Uri", "X-Original-Uri") // which read has found to be one
+	f.admit(w, r, &request, credential, told{host: askedHost(r), target: target, scheme: forwardedScheme(r.Header), header: r.Header})
 }
 
 func userAgent(h http.Header) string {

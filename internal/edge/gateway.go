@@ -59,6 +59,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, err)
 		return
 	}
+	if err := g.confirm(r.Context(), w.Header(), &p.request, credential, r.Header, func() string { return URLOf(r) }); err != nil {
+		WriteProblem(w, r, err)
+		return
+	}
 	decision := g.judge(&p.request, credential, userAgent(r.Header))
 	if g.awaitsOperation(&p.request, &decision) {
 		var judged bool
@@ -163,6 +167,7 @@ func (p *passage) rewrite(pr *httputil.ProxyRequest) {
 func (p *passage) setHeaders(h http.Header, in *http.Request) {
 	stripClientHeaders(h)
 	delete(h, "Api-Key")
+	delete(h, "Dpop")
 	if !p.decision.Resource.PassToken {
 		delete(h, "Authorization")
 	}

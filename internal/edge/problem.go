@@ -55,7 +55,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	e := Shown(err)
 	header := w.Header()
 	if e.Kind == access.Unauthenticated && header["Www-Authenticate"] == nil {
-		header.Set("Www-Authenticate", bearerChallenge(e.Code, e.Message))
+		header.Set("Www-Authenticate", challengeFor(e))
 	}
 	if e.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))

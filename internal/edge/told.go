@@ -14,6 +14,7 @@ import (
 type told struct {
 	method, host string
 	target       string      // as the upstream will get it
+	scheme       string      // http or https; empty: the proxy did not say
 	header       http.Header // of the client, under canonical names
 }
 
@@ -51,6 +52,10 @@ func (d *door) understand(request *gate.Request, t told) (credential string, err
 // admit answers a proxy's question: 204 with every identity header, or the denial to hand on. It returns what was decided,
 // and the error that was written where it is not the decision that stands in the way, but what this door cannot do.
 func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential string, t told) (gate.Decision, error) {
+	if err := d.confirm(r.Context(), w.Header(), request, credential, t.header, t.url); err != nil {
+		WriteProblem(w, r, err)
+		return gate.Decision{}, err
+	}
 	decision := d.judge(request, credential, userAgent(t.header))
 	if decision.Reason == gate.GraphQLUnparsed {
 		tellPage(w.Header(), t.header, decision.Application)

@@ -51,8 +51,8 @@ type draft struct {
 
 // narrow decides the grant: the wish, read strictly, within the principal.
 func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*draft, error) {
-	if w.Encrypt || w.Confirmation != "" {
-		return nil, malformed("unsupported_wish", "encrypted and sender-bound passes are not available on this server", "")
+	if w.Encrypt {
+		return nil, malformed("unsupported_wish", "encrypted passes are not available on this server", "")
 	}
 	ask, err := s.read(p, w, client)
 	if err != nil {
@@ -200,7 +200,7 @@ func wantsRenewable(w Wish, fallback bool) bool {
 // names things that are not the holder's with 403.
 func (s *Service) read(p *principal, w Wish, client Client) (access.Ask, error) {
 	ask := access.Ask{Everywhere: w.NoIPProtection}
-	for _, step := range []func(*access.Ask, *principal, Wish, Client) error{s.readLife, s.readScopes, s.readRoles, s.readAudience, s.readNetworks} {
+	for _, step := range []func(*access.Ask, *principal, Wish, Client) error{s.readLife, s.readScopes, s.readRoles, s.readAudience, s.readNetworks, s.readConfirmation} {
 		if err := step(&ask, p, w, client); err != nil {
 			return access.Ask{}, err
 		}

@@ -28,6 +28,13 @@ type Request struct {
 	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
 	GraphQL *catalog.Operation
 
+	// Confirmation is the thumbprint (RFC 7638) of the key that the sender has
+	// proved to hold, for this very request and pass; empty: none.
+	Confirmation string
+	// Disproof is why what was shown to prove a key proves nothing; nil: it does, or
+	// nothing was shown.
+	Disproof error
+
 	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
 
@@ -51,6 +58,8 @@ const (
 	ScopeMissing      Reason = "scope_missing"
 	RoleMissing       Reason = "role_missing"
 	AddressDenied     Reason = "address_denied"
+	SenderKeyMissing  Reason = "sender_key_missing"
+	SenderKeyWrong    Reason = "sender_key_wrong"
 	StaleView         Reason = "stale_view"
 
 	// Said by a door, after everything else allowed.
@@ -70,6 +79,7 @@ func Reasons() []Reason {
 	return []Reason{
 		Allowed, Public, NoApplication, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
+		SenderKeyMissing, SenderKeyWrong,
 		RateLimited, QuotaExceeded, BodyTooLarge,
 		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
 	}
@@ -94,6 +104,9 @@ type Decision struct {
 	Field string
 	// Revoked is why the token was revoked ("key_deleted"); else empty.
 	Revoked string
+	// Disproof is why what was shown to prove a sender's key proves nothing; nil for
+	// other reasons.
+	Disproof error
 	// Network is the entry that denied the address, or let it in where the
 	// resource file alone does not; nil: the lists of the file decided. Callers
 	// at the door are not told of it.
@@ -114,7 +127,7 @@ func (d *Decision) Status() int {
 		return http.StatusOK
 	}
 	switch d.Reason {
-	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress:
+	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress, SenderKeyMissing, SenderKeyWrong:
 		return http.StatusUnauthorized
 	case StaleView:
 		return http.StatusServiceUnavailable
@@ -173,7 +186,7 @@ func (d Decision) deny(reason Reason) Decision {
 func (d Decision) allowPublic(r *Request, t *access.Token, now time.Time) Decision {
 	d.Token = t
 	if _, ok := d.checkToken(r, now); !ok {
-		d.Token, d.Revoked = nil, ""
+		d.Token, d.Revoked, d.Disproof = nil, "", nil
 	}
 	d.Allow, d.Reason = true, Public
 	return d
@@ -181,17 +194,14 @@ func (d Decision) allowPublic(r *Request, t *access.Token, now time.Time) Decisi
 
 // checkToken makes the checks from pass to audience.
 func (d *Decision) checkToken(r *Request, now time.Time) (Reason, bool) {
-	if r.then != nil {
-		return *r.then, *r.then == ""
-	}
 	t := d.Token
 	switch {
+	case r.then != nil && *r.then == "" && d.lacksSenderKey():
+		return SenderKeyMissing, false
+	case r.then != nil:
+		return *r.then, *r.then == ""
 	case t == nil:
 		return TokenMissing, false
-	case t.Authority.Confirmation != "":
-		// Bound to a sender's key that this door cannot see: a stolen copy would
-		// look just like it (RFC 9449 section 7.1).
-		return TokenInvalid, false
 	}
 	switch verify.CheckTime(now, t.IssuedAt, t.NotBefore, t.Authority.NotAfter) {
 	case nil:
@@ -210,6 +220,11 @@ func (d *Decision) checkToken(r *Request, now time.Time) (Reason, bool) {
 	switch {
 	case !t.Authority.Everywhere && !t.Authority.Networks.Contains(r.Address.WithZone("")):
 		return WrongAddress, false
+	}
+	if reason := d.checkSender(r); reason != "" {
+		return reason, false
+	}
+	switch {
 	case t.OrganizationID != app.OrganizationID:
 		return WrongOrganization, false
 	case !goodFor(t.Authority.Audiences, app.Audience()):

@@ -15,6 +15,7 @@
 //	time          it has begun and not ended, give or take [verify.Leeway]
 //	revocation    nothing it descends from has been revoked since it was issued
 //	binding       it may be used from the caller's address
+//	sender        whoever sends it holds the key it is bound to, and it is bound where it must be
 //	organization  it was issued in the application's organization
 //	audience      it is good for the application
 //	scopes        it holds every scope required

@@ -33,14 +33,14 @@ type Check struct {
 // checkNames are the checks in the order they are made.
 var checkNames = [...]string{
 	"view", "application", "address", "rule",
-	"pass", "time", "revocation", "binding", "organization", "audience", "scopes", "roles",
+	"pass", "time", "revocation", "binding", "sender", "organization", "audience", "scopes", "roles",
 }
 
 // failedAt is the check each reason to deny belongs to.
 var failedAt = map[Reason]int{
 	StaleView: 0, NoApplication: 1, AddressDenied: 2, NoRule: 3,
 	TokenMissing: 4, TokenInvalid: 4, TokenNotYetValid: 5, TokenExpired: 5, TokenRevoked: 6,
-	WrongAddress: 7, WrongOrganization: 8, WrongAudience: 9, ScopeMissing: 10, RoleMissing: 11,
+	WrongAddress: 7, SenderKeyMissing: 8, SenderKeyWrong: 8, WrongOrganization: 9, WrongAudience: 10, ScopeMissing: 11, RoleMissing: 12,
 	GraphQLUnparsed: 3, FieldUnmapped: 3, FieldRefused: 3, IntrospectionRefused: 3,
 }
 
@@ -96,10 +96,8 @@ func (d *Decision) message() string {
 		return fmt.Sprintf(messages[d.Reason], d.fieldName())
 	case TokenRevoked:
 		return fmt.Sprintf("the pass has been revoked (%s); get a new one", printable(d.Revoked))
-	case TokenInvalid:
-		if d.Token != nil {
-			return "the pass is bound to a sender key, which this door cannot check; ask for one that is not bound"
-		}
+	case SenderKeyMissing, SenderKeyWrong:
+		return d.senderMessage()
 	}
 	return messages[d.Reason]
 }
@@ -219,6 +217,8 @@ func (x explainer) passed(check string) string {
 		return "nothing it descends from has been revoked since it was issued"
 	case "binding":
 		return x.bindingSentence()
+	case "sender":
+		return x.senderSentence()
 	case "organization":
 		return "it is of organization " + t.Organization
 	case "audience":
@@ -363,10 +363,9 @@ func (x explainer) fix() string {
 		return x.ruleFix()
 	case GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused:
 		return x.fieldFix()
+	case SenderKeyMissing, SenderKeyWrong:
+		return x.senderFix()
 	case TokenInvalid:
-		if x.Token != nil {
-			return "ask for a pass that is not bound to a sender key"
-		}
 		return "ask for a new pass" + x.needs()
 	case TokenMissing:
 		return "ask for a pass" + x.needs() + " and send it as 'Authorization: Bearer …'"

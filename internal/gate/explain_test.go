@@ -63,9 +63,9 @@ func TestExplainSaysWhatWouldAllow(t *testing.T) {
 		{"no pass, and any would do", "GET", "/me", nil, TokenMissing,
 			"a pass is needed; send it as 'Authorization: Bearer …'",
 			"ask for a pass and send it as 'Authorization: Bearer …'"},
-		{"bound to a key", "GET", "/me", changed(func(t *access.Token) { t.Authority.Confirmation = "x" }), TokenInvalid,
-			"the pass is bound to a sender key, which this door cannot check; ask for one that is not bound",
-			"ask for a pass that is not bound to a sender key"},
+		{"bound to a key", "GET", "/me", changed(func(t *access.Token) { t.Authority.Confirmation = "x" }), SenderKeyMissing,
+			"the pass is bound to its sender's key: send it as 'Authorization: DPoP …' with a DPoP header that proves the key",
+			"send the pass as 'Authorization: DPoP …', with a DPoP header signed by the key whose thumbprint is x"},
 		{"expired", "GET", "/me", changed(func(t *access.Token) { t.Authority.NotAfter = noon.Add(-time.Hour) }), TokenExpired,
 			"it ended at 2026-01-15T11:00:00Z",
 			"renew the pass before it ends, or ask for a new one"},
@@ -173,6 +173,11 @@ func TestExplainAllowed(t *testing.T) {
    "name": "binding",
    "outcome": "pass",
    "sentence": "it may be used from any address"
+  },
+  {
+   "name": "sender",
+   "outcome": "pass",
+   "sentence": "it is not bound to a sender's key, and need not be"
   },
   {
    "name": "organization",

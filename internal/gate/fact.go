@@ -63,7 +63,7 @@ func (d *Decision) byFile(r *Request) bool {
 	switch d.Reason {
 	case Allowed, Public, NoRule, TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked,
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied,
-		FieldUnmapped, FieldRefused, IntrospectionRefused:
+		SenderKeyMissing, SenderKeyWrong, FieldUnmapped, FieldRefused, IntrospectionRefused:
 		// A list beside the file may have let in whom the file's own do not, or not.
 		return d.Application != nil && d.Application.Admits(r.Address) == (d.Reason != AddressDenied)
 	}
@@ -78,8 +78,14 @@ func (d *Decision) standing(r *Request, now time.Time) Reason {
 		return ""
 	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress, WrongOrganization, WrongAudience:
 		return d.Reason
+	case SenderKeyWrong:
+		return d.Reason
+	case SenderKeyMissing:
+		if d.isBound() {
+			return d.Reason
+		}
 	}
-	if d.Token != nil {
+	if d.Reason != SenderKeyMissing && d.Token != nil {
 		return "" // on a public resource, only a good pass is kept
 	}
 	if d.unreadable {
@@ -175,8 +181,14 @@ func (p *Replay) Decide(f *access.Fact) (Decision, error) {
 		p.scopes[f.Scopes] = held
 	}
 	standing := Reason(f.Standing)
+	// A fact does not say whether the pass was bound to a sender's key. It was
+	// taken for bound then, unless that was what it lacked.
+	bound := "replayed"
+	if Reason(f.Reason) == SenderKeyMissing {
+		bound = ""
+	}
 	r := &Request{Method: f.Method, Host: f.Host, Path: path, Address: f.From, GraphQL: catalog.OperationOf(f.Fields), then: &standing}
-	t := &access.Token{OrganizationID: f.OrganizationID, Authority: access.Authority{Scopes: held, Roles: f.Roles}}
+	t := &access.Token{OrganizationID: f.OrganizationID, Authority: access.Authority{Scopes: held, Roles: f.Roles, Confirmation: bound}}
 	view := &View{}
 	return Decision{view: view, Application: p.app}.within(r, t, view, f.Last), nil
 }

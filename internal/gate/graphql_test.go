@@ -104,7 +104,7 @@ func TestExplainSaysWhichField(t *testing.T) {
 	r := graphqlRequest(t, app, "mutation{a:CreatePerson b:CreatePerson}")
 	d := Decide(r, creator, v, noon)
 	e := Explain(&d, r, v)
-	for check, says := range map[int]string{3: "of its mutation, CreatePerson needs a pass", 10: "field CreatePerson: "} {
+	for check, says := range map[int]string{3: "of its mutation, CreatePerson needs a pass", 11: "field CreatePerson: "} {
 		if got := e.Checks[check].Sentence; !d.Allow || !strings.Contains(got, says) {
 			t.Errorf("got %q, want …%s", got, says)
 		}

@@ -42,6 +42,11 @@ type Config struct {
 	// Started reports whether it was ready once.
 	Started func() bool
 
+	// Senders checks proofs of possession. Nil: every one is refused.
+	Senders *edge.Senders
+	// PublicURL is the address that clients know this server by, beside those they ask for.
+	PublicURL string
+
 	Now    func() time.Time
 	Logger *slog.Logger // default: none
 
@@ -160,6 +165,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	}
 	if c.credential != "" {
 		c.proof = exchange.Credential(c.credential)
+	}
+	if c.client.Confirmation, err = h.confirmation(w, r, c.credential); err != nil {
+		return err
 	}
 	if c.media, err = h.checkBody(r, rt); err != nil {
 		return err

@@ -109,6 +109,9 @@ func refuseOAuth(w http.ResponseWriter, _ *http.Request, err error) {
 	fault := (*oauthFault)(nil)
 	if !errors.As(err, &fault) {
 		fault = &oauthFault{name: oauthNameOf(e.Kind)}
+		if e.Code == verify.ErrDPoP.Code || e.Code == verify.ErrDPoPNonce.Code {
+			fault.name = e.Code // RFC 9449, sections 5 and 8
+		}
 	}
 	body, err := json.Marshal(oauthError{Error: fault.name, Description: edge.PlainText(e.Message), Code: e.Code})
 	if err != nil {
@@ -134,14 +137,15 @@ func (h *Handler) oauthMetadata(w http.ResponseWriter, _ *http.Request, _ *call)
 	methods := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	algorithms := []string{"ES256", "ES384", "ES512", "EdDSA", "Ed25519", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 	body, err := json.Marshal(map[string]any{
-		"issuer":                                issuer,
-		"token_endpoint":                        issuer + oauthTokenPath,
-		"introspection_endpoint":                issuer + "/oauth2/introspect",
-		"revocation_endpoint":                   issuer + "/oauth2/revoke",
-		"jwks_uri":                              issuer + "/.well-known/jwks.json",
-		"grant_types_supported":                 grantTypes(),
-		"response_types_supported":              []string{}, // there is no authorization endpoint
-		"token_endpoint_auth_methods_supported": append(methods, "none"),
+		"issuer":                                                   issuer,
+		"token_endpoint":                                           issuer + oauthTokenPath,
+		"introspection_endpoint":                                   issuer + "/oauth2/introspect",
+		"revocation_endpoint":                                      issuer + "/oauth2/revoke",
+		"jwks_uri":                                                 issuer + "/.well-known/jwks.json",
+		"grant_types_supported":                                    grantTypes(),
+		"dpop_signing_alg_values_supported":                        verify.DPoPAlgorithms(),
+		"response_types_supported":                                 []string{}, // there is no authorization endpoint
+		"token_endpoint_auth_methods_supported":                    append(methods, "none"),
 		"token_endpoint_auth_signing_alg_values_supported":         algorithms,
 		"introspection_endpoint_auth_methods_supported":            methods,
 		"introspection_endpoint_auth_signing_alg_values_supported": algorithms,

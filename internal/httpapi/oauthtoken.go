@@ -99,7 +99,7 @@ func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchan
 	body = append(body, `{"access_token":"`...)
 	body = append(body, made.Text...)
 	body = append(body, `","token_type":"`...)
-	body = append(body, tokenType(made.Token)...)
+	body = append(body, tokenTypeOf(made)...)
 	body = append(body, `","expires_in":`...)
 	body = strconv.AppendInt(body, made.ExpiresIn, 10)
 	body = append(body, `,"scope":"`...)
@@ -118,14 +118,6 @@ func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchan
 }
 
 var noCache = []string{"no-cache"}
-
-// tokenType tells how a pass is sent: RFC 6750, or bound to its sender's key, RFC 9449.
-func tokenType(t *access.Token) string {
-	if t.Authority.Confirmation != "" {
-		return "DPoP"
-	}
-	return "Bearer"
-}
 
 func (h *Handler) clientGrant(q *oauthRequest) (exchange.Proof, error) {
 	if q.client == nil {

@@ -33,11 +33,11 @@ func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request, rt route) 
 		header.Add("Vary", "Origin")
 	}
 	if rt.preflight == "" {
-		header.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, WWW-Authenticate")
+		header.Set("Access-Control-Expose-Headers", "DPoP-Nonce, ETag, Location, Retry-After, WWW-Authenticate")
 		return false, nil
 	}
 	header.Set("Access-Control-Allow-Methods", rt.preflight)
-	header.Set("Access-Control-Allow-Headers", "Authorization, Api-Key, Content-Type, Idempotency-Key, If-Match")
+	header.Set("Access-Control-Allow-Headers", "Authorization, Api-Key, Content-Type, DPoP, Idempotency-Key, If-Match")
 	header.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true, nil

@@ -25,6 +25,7 @@ import (
 	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/strictjson"
+	"github.com/daypass/daypass/verify"
 )
 
 // Bounds of one JSON body.
@@ -54,7 +55,7 @@ func clientOf(r *http.Request) (exchange.Client, error) {
 
 var (
 	errTwoCredentials = access.New(access.Malformed, "two_credentials", "send one credential: a single Authorization header, or a single Api-Key header")
-	errScheme         = access.New(access.Unauthenticated, "credential_scheme", "write 'Authorization: Bearer …'; no other scheme is known here")
+	errScheme         = access.New(access.Unauthenticated, "credential_scheme", "write 'Authorization: Bearer …', or 'Authorization: DPoP …' for a bound pass; no other scheme is known here")
 	errNotAKey        = access.New(access.Unauthenticated, "credential_invalid", "Api-Key takes a key (dp_…); a pass goes into 'Authorization: Bearer …'")
 )
 
@@ -80,7 +81,7 @@ func credentialOf(r *http.Request) (string, error) {
 		return "", nil
 	}
 	scheme, text, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
+	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, verify.DPoPScheme) {
 		return "", errScheme
 	}
 	return strings.TrimLeft(text, " "), nil

@@ -58,11 +58,11 @@ func (h *Handler) table() map[string]route {
 		"GET /startupz":              publicGet.by(h.startupz),
 		"GET /.well-known/jwks.json": publicGet.by(h.signingKeys),
 
-		"POST /auth/token":          {handle: h.logIn, open: true, form: true, body: reads[api.LogIn]()},
-		"POST /auth/token/refresh":  {handle: h.refreshToken, open: true, form: true, body: reads[api.Refresh]()},
-		"GET /auth/password":        {handle: h.getPasswordPage, open: true, query: []string{"token"}, refuse: h.refuseOnPage},
-		"POST /auth/password":       {handle: h.usePasswordLink, open: true, form: true, anyOrigin: true, body: reads[api.PasswordByLink](), refuse: h.refuseOnPage},
-		"POST /auth/password/reset": {handle: h.requestPasswordReset, open: true, form: true, body: reads[api.PasswordForgotten]()},
+		"POST /auth/token":          {handle: h.logIn, door: DoorAuth, open: true, form: true, body: reads[api.LogIn]()},
+		"POST /auth/token/refresh":  {handle: h.refreshToken, door: DoorAuth, open: true, form: true, body: reads[api.Refresh]()},
+		"GET /auth/password":        {handle: h.getPasswordPage, door: DoorAuth, open: true, query: []string{"token"}, refuse: h.refuseOnPage},
+		"POST /auth/password":       {handle: h.usePasswordLink, door: DoorAuth, open: true, form: true, anyOrigin: true, body: reads[api.PasswordByLink](), refuse: h.refuseOnPage},
+		"POST /auth/password/reset": {handle: h.requestPasswordReset, door: DoorAuth, open: true, form: true, body: reads[api.PasswordForgotten]()},
 
 		"POST " + inOrg + "/users/{user}/invitation":           {},
 		"POST " + inOrg + "/users/{user}/password-reset":       {},

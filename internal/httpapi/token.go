@@ -31,7 +31,9 @@ func sendGrant(w http.ResponseWriter, grant *exchange.Grant) error {
 	body := make([]byte, 0, len(grant.Text)+len(grant.Payload)+96)
 	body = append(body, `{"token":"`...)
 	body = append(body, grant.Text...)
-	body = append(body, `","token_type":"Bearer","expires_in":`...)
+	body = append(body, `","token_type":"`...)
+	body = append(body, tokenTypeOf(grant)...)
+	body = append(body, `","expires_in":`...)
 	body = strconv.AppendInt(body, grant.ExpiresIn, 10)
 	body = append(body, `,"payload":`...)
 	body = append(body, grant.Payload...)
@@ -84,7 +86,7 @@ func (h *Handler) describe(w http.ResponseWriter, caller *access.Caller, text st
 	if err != nil {
 		return err
 	}
-	body := append([]byte(`{"active":true,"token_type":"Bearer",`), claims[1:]...)
+	body := append([]byte(`{"active":true,"token_type":"`+tokenType(t.Authority.Confirmation)+`",`), claims[1:]...)
 	return send(w, mediaJSON, append(body, '\n'))
 }
 

@@ -53,6 +53,7 @@ type Config struct {
 	MaxIdentities  int           `koanf:"max_identities" help:"users who log in with a public key, under one user-group key"`
 	IdentityLogins int           `koanf:"identity_logins" help:"logins of one such user in a minute, on one server"`
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
+	DPoPNonce      string        `koanf:"dpop.nonce" help:"off: proofs of possession (DPoP) need no nonce of the server; required: they do, at the API and at every door"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
 	Doors          []string      `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
@@ -94,6 +95,9 @@ type Config struct {
 	environmentIgnored bool
 }
 
+// nonceRequired is the one other value of dpop.nonce.
+const nonceRequired = "required"
+
 // DefaultConfig is what a server does when told nothing.
 func DefaultConfig() Config {
 	return Config{
@@ -111,6 +115,7 @@ func DefaultConfig() Config {
 		IdentityLogins: 10,
 		Doors:          httpapi.Doors(),
 		AuditMode:      "batched",
+		DPoPNonce:      "off",
 		StaleAfter:     30 * time.Second,
 		Logins:         true,
 		SessionPass:    time.Hour,
@@ -422,6 +427,9 @@ func (c *Config) validate() []Problem {
 	}
 	if !slices.Contains([]string{"batched", "strict"}, c.AuditMode) {
 		add("audit.mode", "is batched or strict")
+	}
+	if !slices.Contains([]string{"off", nonceRequired}, c.DPoPNonce) {
+		add("dpop.nonce", "is off or required")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		add("log_level", "is debug, info, warn or error")

@@ -212,7 +212,11 @@ func (s *Server) build(ctx context.Context, version string) error {
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
 		Identities: identities{office, s.store}, MAC: s.sealer.MAC, IdentityLogins: c.IdentityLogins,
 	})
-	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
+	senders := &edge.Senders{Once: s.once, Now: s.now}
+	if c.DPoPNonce == nonceRequired {
+		senders.Nonces = edge.NewNonces(s.sealer.MAC, s.now)
+	}
+	door := edge.Config{Senders: senders, Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
 	s.gateway.Confine(c.upstreamNetworks)
 	s.feed.swapped = s.gateway.Recheck
@@ -223,7 +227,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	api := httpapi.New(httpapi.Config{
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
-		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors,
+		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Senders: senders, PublicURL: issuer,
 	})
 	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))

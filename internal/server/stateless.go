@@ -56,16 +56,19 @@ func (s *Server) buildStateless(version string) error {
 	s.journal = meter.New(nil) // for its limits: nothing is recorded
 	s.metrics = newMetrics(version, s.confirmedView, s.journal.Limits.Parties, s.now)
 	sealer := seal.NewSealer(seal.NewMasterKey())
+	once := meter.NewOnce(nil, s.now)
 	desk := exchange.New(exchange.Config{
 		Holders: newEnvironmentHolders(e, sealer.KeyHash), Tokens: tokens{keys, s.gate}, Scene: stillScene{s.gate}, Journal: noJournal{}, Observe: s.metrics.exchanged,
-		Once: meter.NewOnce(nil, s.now), KeyHash: sealer.KeyHash, AnyKeyText: true, NewID: seal.NewID, Now: s.now, Issuer: issuer,
+		Once: once, Guesses: s.journal.Guesses, KeyHash: sealer.KeyHash, AnyKeyText: true, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: e.Life, MaxLife: e.Life, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses, CachedKeys: c.CachedKeys,
 	})
-	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: noJournal{}, Limits: s.journal.Limits, Log: s.log}
+	senders := &edge.Senders{Once: once, Now: s.now}
+	door := edge.Config{Senders: senders, Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: noJournal{}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
 	s.gateway.Confine(c.upstreamNetworks)
 	api := httpapi.New(httpapi.Config{
 		Exchange: desk, Gate: s.gate, JWKS: keys.JWKS, ForwardAuth: edge.NewForwardAuth(door), Stateless: true, Doors: c.Doors,
+		Senders: senders, PublicURL: issuer,
 		Ready: s.undrained, Started: func() bool { return true }, Now: s.now, Logger: s.log, MaxBody: c.MaxBody,
 	})
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))

@@ -36,6 +36,10 @@ type Config struct {
 	// the connection, which is right unless a proxy stands between.
 	ClientAddress func(*http.Request) netip.Addr
 
+	// DecryptionKeys returns the keys for encrypted tokens, which are refused if it is nil. It is called for each of them, so that keys can be
+	// exchanged while the Verifier is in use.
+	DecryptionKeys func() DecryptionKeys
+
 	HTTPClient *http.Client     // nil: http.DefaultClient. Redirects are never followed, cookies never sent
 	Now        func() time.Time // nil: time.Now
 }
@@ -50,6 +54,7 @@ type Verifier struct {
 	now      func() time.Time
 	keys     *keyCache
 	feed     *follower // nil: revocations are not known here
+	decrypts func() DecryptionKeys
 }
 
 // New returns a Verifier. It fetches nothing yet.
@@ -68,6 +73,7 @@ func New(config Config) (*Verifier, error) {
 		audience: slices.Clone(config.Audience),
 		address:  config.ClientAddress,
 		now:      config.Now,
+		decrypts: config.DecryptionKeys,
 	}
 	if v.address == nil {
 		v.address = peerAddress
@@ -87,7 +93,7 @@ func New(config Config) (*Verifier, error) {
 	if v.feed, err = newFollower(config, client); err != nil {
 		return nil, err
 	}
-	v.feed.signed, v.feed.now = v.signed, v.now
+	v.feed.signed, v.feed.now = v.feedPage, v.now
 	return v, nil
 }
 
@@ -134,7 +140,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 // VerifyFrom checks a token used from the address client: signature, kind, issuer, audience, time, revocation if there is a feed, address. Scopes are for the caller
 // to check, with [Claims.HasScope] or [RequireScope]. Every error is an *[Error].
 func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
-	payload, err := v.signed(ctx, token, TypAccess)
+	token, err := v.opened(token)
+	if err != nil {
+		return nil, err
+	}
+	payload, kid, err := v.signed(ctx, token, TypAccess)
 	if err != nil {
 		return nil, err
 	}
@@ -142,34 +152,51 @@ func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Ad
 	if err != nil {
 		return nil, err
 	}
+	claims.lineage = append(claims.lineage, kid) // a key that leaked is revoked like what it signed
 	if err := v.accepts(ctx, claims, client); err != nil {
 		return nil, err
 	}
 	return claims, nil
 }
 
-func (v *Verifier) signed(ctx context.Context, token, typ string) ([]byte, error) {
+// opened returns the signed token, which an encrypted one has inside.
+func (v *Verifier) opened(token string) (string, error) {
+	if !IsEncrypted(token) {
+		return token, nil
+	}
+	if v.decrypts == nil {
+		return "", ErrDecryption
+	}
+	return v.decrypts().Decrypt(token)
+}
+
+func (v *Verifier) feedPage(ctx context.Context, text, typ string) ([]byte, error) {
+	payload, _, err := v.signed(ctx, text, typ)
+	return payload, err
+}
+
+func (v *Verifier) signed(ctx context.Context, token, typ string) (payload []byte, kid string, err error) {
 	// What cannot be a token is refused before any key is fetched for it.
 	parts, err := split(token, typ)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if _, err := readHeader(parts[0]); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	set, err := v.keys.current(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	payload, _, err := set.Verify(token, typ)
+	payload, kid, err = set.Verify(token, typ)
 	if !errors.Is(err, ErrUnknownKey) {
-		return payload, err
+		return payload, kid, err
 	}
 	if set, err = v.keys.renewed(ctx); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	payload, _, err = set.Verify(token, typ)
-	return payload, err
+	payload, kid, err = set.Verify(token, typ)
+	return payload, kid, err
 }
 
 func (v *Verifier) accepts(ctx context.Context, c *Claims, client netip.Addr) error {

@@ -20,6 +20,11 @@ type Token struct {
 	// Source is the standing credential the token descends from.
 	Source
 
+	// SigningKey is the id of the key that signed it; empty before it is minted.
+	SigningKey string
+	// Encrypted says that its text cannot be read by its bearer.
+	Encrypted bool
+
 	// Authority.NotAfter is exp, Authority.MaxLife is expt.
 	Authority Authority
 	IssuedAt  time.Time
@@ -47,8 +52,8 @@ func (t *Token) Seal() {
 	if len(t.Family) == 0 {
 		t.Family = []string{t.ID}
 	}
-	lineage := make([]string, 0, 6+len(t.Authority.Audiences)+len(t.Family))
-	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via)
+	lineage := make([]string, 0, 7+len(t.Authority.Audiences)+len(t.Family))
+	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via, t.SigningKey)
 	if t.KeyID != "" {
 		lineage = append(lineage, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
 	}

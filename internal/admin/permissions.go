@@ -86,6 +86,11 @@ const (
 	opReadUsage  = Operation("usage.read")
 
 	opReadFeed = Operation("feed.read")
+
+	opListKeyset       = Operation("keyset.list")
+	opRotateKeyset     = Operation("keyset.rotate")
+	opRetireKeyset     = Operation("keyset.retire")
+	opExportDecryption = Operation("keyset.export")
 )
 
 // Permission is one row: who may use a route. The administrator may use every
@@ -176,6 +181,11 @@ var permissions = []Permission{
 	{opReadUsage, "GET", inOrg + "/usage", "daypass:usage:read", Everything, Everything, Everything, true},
 
 	{opReadFeed, "GET", "/v1/feed", "daypass:feed:read", Nothing, Nothing, Nothing, false},
+
+	{opListKeyset, "GET", "/v1/keyset", "daypass:keyset:read", Nothing, Nothing, Nothing, false},
+	{opRotateKeyset, "POST", "/v1/keyset/rotate", "daypass:keyset:write", Nothing, Nothing, Nothing, false},
+	{opRetireKeyset, "POST", "/v1/keyset/{id}/retire", "daypass:keyset:write", Nothing, Nothing, Nothing, false},
+	{opExportDecryption, "POST", "/v1/keyset/decryption", "daypass:decryption:read", Nothing, Nothing, Nothing, false},
 }
 
 var permissionOf = func() map[Operation]Permission {

@@ -32,6 +32,11 @@ type Config struct {
 	MaxAddresses int64         // a key's ips may cover; IPv6 counted in /64; default 10,000
 	Logger       *slog.Logger
 
+	// Keyring makes and opens keys of the key set, and KeyLead is how long a new one
+	// is known before it is used. Nil: the key set cannot be administered.
+	Keyring Keyring
+	KeyLead time.Duration
+
 	// Used is told which scope of a key an operation made use of, also from within
 	// a transaction, so it must not wait. Nil: nobody is.
 	Used func(organizationID, keyID string, used scope.Pattern, at time.Time)
@@ -49,11 +54,14 @@ type Service struct {
 	log          *slog.Logger
 	used         func(organizationID, keyID string, used scope.Pattern, at time.Time)
 	claims       claims
+	keyring      Keyring
+	keyLead      time.Duration
 }
 
 // New makes a service, filling in defaults.
 func New(c Config) *Service {
 	s := &Service{
+		keyring: c.Keyring, keyLead: c.KeyLead,
 		store: c.Store, sealer: c.Sealer, now: c.Now, committed: c.Committed,
 		keysPerUser: c.KeysPerUser, maxTokenLife: c.MaxTokenLife, maxAddresses: c.MaxAddresses,
 		log: c.Logger, used: c.Used,

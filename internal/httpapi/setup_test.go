@@ -72,6 +72,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		}),
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,
+		Open:        keys.Open,
 		Feed:        quietFeed{},
 		ForwardAuth: http.NotFoundHandler(),
 		Ready:       func(context.Context) error { return nil },

@@ -52,6 +52,8 @@ type Config struct {
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
+	RotateEvery time.Duration `koanf:"keyset.rotate_every" help:"how old the signing key gets before the next one takes over by itself; 0: only when told to"`
+
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
 	MaxBody         int64         `koanf:"max_body" help:"bytes of a request body at the API"`
@@ -87,6 +89,7 @@ func DefaultConfig() Config {
 		KeysPerUser:    5,
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
+		RotateEvery:    90 * 24 * time.Hour,
 		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
@@ -408,6 +411,9 @@ func (c *Config) validate() []Problem {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")
 		}
+	}
+	if c.RotateEvery != 0 && c.RotateEvery < 24*time.Hour {
+		add("keyset.rotate_every", "must be a day (24h) at least, or 0 for never")
 	}
 	if c.FactsKeep < 0 {
 		add("facts_keep", "must be zero or more")

@@ -56,6 +56,8 @@ type Server struct {
 	store   *store.Store
 	sealer  *seal.Sealer
 	keys    *token.Keyset
+	keyring *keyring
+	office  *admin.Service
 	gate    *gate.Gate
 	feed    *follower
 	signed  *feed
@@ -154,12 +156,14 @@ func (s *Server) build(ctx context.Context, version string) error {
 		}
 	}
 	var err error
-	if s.keys, err = loadKeyset(ctx, s.store, s.sealer, issuer, s.now); err != nil {
+	if s.keyring, err = openKeyring(ctx, s.store, s.sealer, issuer, s.now); err != nil {
 		return err
 	}
+	s.keys = s.keyring.set
 	s.gate = gate.New(gate.Config{Read: s.keys.Token, Now: s.now, CacheEntries: c.CachedTokens})
+	s.keyring.forget = s.gate.Forget
 	s.signed = newFeed(issuer, s.keys.Sign, s.gate.View, s.now)
-	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter}
+	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter, keys: s.keyring.follow}
 	if err := s.feed.pull(ctx); err != nil {
 		return err
 	}
@@ -172,6 +176,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	s.metrics = newMetrics(version, s.gate.View, s.journal.Limits.Parties, s.now)
 	s.facts = meter.NewFacts(s.store, c.FactsKeep > 0)
 	s.metrics.countDropped(s.facts.Dropped)
+	s.metrics.watchKeys(s.keys, s.now)
 
 	var ledger meter.Ledger
 	if c.DatabaseURL != "" { // others may share it
@@ -182,8 +187,9 @@ func (s *Server) build(ctx context.Context, version string) error {
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
-		Used: s.facts.Used,
+		Used: s.facts.Used, Keyring: s.keyring, KeyLead: keyLead,
 	})
+	s.office = office
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
 		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
@@ -199,7 +205,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		origins = []string{"*"}
 	}
 	api := httpapi.New(httpapi.Config{
-		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
+		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Open: s.keys.Open, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 		Facts: s.facts, FactsKeep: c.FactsKeep,
 	})
@@ -338,7 +344,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup} {
+	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.rotateKeys, s.reloadOnHangup} {
 		background.Go(func() { job(work) })
 	}
 	failed := make(chan error, len(s.listeners)+1)
@@ -459,7 +465,7 @@ func (s *Server) tidy(ctx context.Context) {
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
 		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, answers, records, quotas, used); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, answers, records, quotas, used, s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

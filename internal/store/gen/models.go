@@ -208,6 +208,7 @@ type SigningKey struct {
 	NotBefore int64
 	Retired   int64
 	Revision  int64
+	Purpose   string
 }
 
 type Token struct {

@@ -115,6 +115,11 @@ func (h *Handler) table() map[string]route {
 		"DELETE " + inOrg + "/tokens/{token}": {},
 		"GET " + inOrg + "/events":            {query: eventsBy},
 		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
+
+		"GET /v1/keyset":              {},
+		"POST /v1/keyset/rotate":      {body: reads[api.KeysetRotate](), bodyOptional: true},
+		"POST /v1/keyset/{id}/retire": {body: reads[api.KeysetRetire](), bodyOptional: true},
+		"POST /v1/keyset/decryption":  {handle: h.exportDecryption},
 	}
 }
 

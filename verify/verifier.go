@@ -192,7 +192,11 @@ func (v *Verifier) signed(ctx context.Context, token, typ string) (payload []byt
 	if !errors.Is(err, ErrUnknownKey) {
 		return payload, kid, err
 	}
-	if set, err = v.keys.renewed(ctx); err != nil {
+	interval := fetchInterval
+	if typ == TypFeed {
+		interval = firstInterval
+	}
+	if set, err = v.keys.renewed(ctx, interval); err != nil {
 		return nil, "", err
 	}
 	payload, kid, err = set.Verify(token, typ)

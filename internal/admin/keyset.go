@@ -134,7 +134,7 @@ func (s *Service) Keyset(ctx context.Context, caller *access.Caller) ([]KeysetKe
 var (
 	errRotationPending = access.New(access.Conflict, "rotation_pending", "the next key is known already and not used yet: wait until it begins, or retire it first")
 	errTooManyKeys     = access.New(access.Conflict, "too_many_keys", fmt.Sprintf("there are %d keys that passes may still depend on: wait until one has ended", maxKeysOfUse))
-	errKeyInUse        = access.New(access.Conflict, "key_in_use", "this key is the one in use: rotate it, and it retires by itself; or, if it leaked, retire it now")
+	errKeyInUse        = access.New(access.Conflict, "signing_key_in_use", "this key is the one in use: rotate it, and it retires by itself; or, if it leaked, retire it now")
 	errNoKeyring       = access.New(access.Unavailable, "keyset_unavailable", "this server cannot administer its keys")
 )
 

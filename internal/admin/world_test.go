@@ -42,6 +42,7 @@ func newWorldIn(t *testing.T, c store.Config) *world {
 	w.Service = admin.New(admin.Config{
 		Store: w.store, Sealer: w.sealer, Now: func() time.Time { return w.now },
 		Committed: func(_ context.Context, revision int64) error { w.applied.Store(revision); return nil },
+		Keyring: keyring{}, KeyLead: 6 * time.Minute,
 	})
 	if w.founded, err = w.Bootstrap(w.ctx, admin.Founding{Slug: "acme", UserName: "Root"}); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -56,11 +57,11 @@ func conceal(p *principal, g *Grant) error {
 // discreet keeps a refusal from listing what an encrypted pass holds.
 func discreet(p *principal, err error) error {
 	var refused *access.Error
-	if p.parent == nil || !p.parent.Encrypted || !errors.As(err, &refused) || refused.Kind != access.Forbidden {
+	if p.parent == nil || !p.parent.Encrypted || !errors.As(err, &refused) || !strings.HasSuffix(refused.Code, "_exceeded") {
 		return err
 	}
 	hushed := *refused
-	hushed.Message = "this is more than the pass has, or than it may hand on"
+	hushed.Message = "this is more than the pass holds"
 	hushed.Fields = slices.Clone(refused.Fields)
 	for i := range hushed.Fields {
 		hushed.Fields[i].Message = hushed.Message

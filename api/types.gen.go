@@ -181,6 +181,7 @@ const (
 	LimitRulePerAddress      LimitRulePer = "address"
 	LimitRulePerApplication  LimitRulePer = "application"
 	LimitRulePerKey          LimitRulePer = "key"
+	LimitRulePerMember       LimitRulePer = "member"
 	LimitRulePerOrganization LimitRulePer = "organization"
 	LimitRulePerSubject      LimitRulePer = "subject"
 )
@@ -193,6 +194,8 @@ func (e LimitRulePer) Valid() bool {
 	case LimitRulePerApplication:
 		return true
 	case LimitRulePerKey:
+		return true
+	case LimitRulePerMember:
 		return true
 	case LimitRulePerOrganization:
 		return true
@@ -215,6 +218,78 @@ func (e NetworkAction) Valid() bool {
 	case NetworkActionAllow:
 		return true
 	case NetworkActionDeny:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicJWKCrv.
+const (
+	PublicJWKCrvEd25519 PublicJWKCrv = "Ed25519"
+	PublicJWKCrvP256    PublicJWKCrv = "P-256"
+)
+
+// Valid indicates whether the value is a known member of the PublicJWKCrv enum.
+func (e PublicJWKCrv) Valid() bool {
+	switch e {
+	case PublicJWKCrvEd25519:
+		return true
+	case PublicJWKCrvP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicJWKKty.
+const (
+	PublicJWKKtyEC  PublicJWKKty = "EC"
+	PublicJWKKtyOKP PublicJWKKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the PublicJWKKty enum.
+func (e PublicJWKKty) Valid() bool {
+	switch e {
+	case PublicJWKKtyEC:
+		return true
+	case PublicJWKKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicJWKUse.
+const (
+	PublicJWKUseSig PublicJWKUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the PublicJWKUse enum.
+func (e PublicJWKUse) Valid() bool {
+	switch e {
+	case PublicJWKUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShadowExplanationTried.
+const (
+	ShadowExplanationTriedAlone  ShadowExplanationTried = "alone"
+	ShadowExplanationTriedBeside ShadowExplanationTried = "beside"
+	ShadowExplanationTriedRules  ShadowExplanationTried = "rules"
+)
+
+// Valid indicates whether the value is a known member of the ShadowExplanationTried enum.
+func (e ShadowExplanationTried) Valid() bool {
+	switch e {
+	case ShadowExplanationTriedAlone:
+		return true
+	case ShadowExplanationTriedBeside:
+		return true
+	case ShadowExplanationTriedRules:
 		return true
 	default:
 		return false
@@ -323,6 +398,58 @@ type ApplicationUpdate struct {
 // Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
 type Audience = OneOrMore
 
+// Challenge defines model for Challenge.
+type Challenge struct {
+	// Challenge 256 random bits, base64url.
+	Challenge string `json:"challenge"`
+
+	// ExpiresIn Seconds. At most 60.
+	ExpiresIn int64  `json:"expires_in"`
+	ID        string `json:"id"`
+}
+
+// ChallengeAnswer A signature, and what the pass is to be, as in an exchange.
+type ChallengeAnswer struct {
+	// Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
+	Audience *Audience `json:"audience,omitempty"`
+
+	// Confirmation SHA-256 thumbprint (RFC 7638, base64url) of the key its sender will prove to hold.
+	Confirmation *string `json:"confirmation,omitempty"`
+
+	// Encrypt Encrypt the pass so that its bearer cannot read it. A pass made from an encrypted one is encrypted too, and its payload here lacks scope and roles.
+	Encrypt *bool `json:"encrypt,omitempty"`
+
+	// ExpiresIn Life of the pass, in seconds. One day unless asked, or less where the key has less.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where the pass may be used from. `request_ip` is the address this request comes from.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// NoIPProtection The pass may be used from anywhere. Not together with `ips`.
+	NoIPProtection *bool `json:"no_ip_protection,omitempty"`
+
+	// Renewable The pass can be exchanged for a fresh one. By default yes if it is bound to addresses.
+	Renewable *bool `json:"renewable,omitempty"`
+
+	// Roles Roles the pass holds; all that the key holds unless given.
+	Roles *Roles `json:"roles,omitempty"`
+
+	// Scopes What the pass may do; all that the key may unless given.
+	Scopes *Scopes `json:"scopes,omitempty"`
+
+	// Signature 64 bytes in base64url or base64: Ed25519 (RFC 8032), or ECDSA with SHA-256 as r and s (ES256, not DER).
+	Signature string `json:"signature"`
+}
+
+// ChallengeCreate defines model for ChallengeCreate.
+type ChallengeCreate struct {
+	// Key The user-group key: its id, or its text.
+	Key string `json:"key"`
+
+	// PublicKey Ed25519 as 32 bytes in base64url or base64, as multibase (`b…`) of libp2p, as `did:key` or as JWK; P-256 as `did:key` or JWK.
+	PublicKey json.RawMessage `json:"public_key"`
+}
+
 // Check defines model for Check.
 type Check struct {
 	Name string `json:"name"`
@@ -404,6 +531,9 @@ type ClaimSet struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // ClaimedRole defines model for ClaimedRole.
@@ -483,6 +613,9 @@ type Claims struct {
 
 	// UID Id of the user.
 	UID string `json:"uid"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // Comparison defines model for Comparison.
@@ -505,6 +638,12 @@ type Comparison struct {
 
 	// NewlyDenied Requests.
 	NewlyDenied int64 `json:"newly_denied"`
+
+	// NotToldApart Of them, those without a key that were refused and came in such numbers that their paths were not kept. A replay leaves their answers as they were.
+	NotToldApart int64 `json:"not_told_apart"`
+
+	// Oldest Since when requests of the application are kept now: of what came before, nothing was looked at. Absent: none are.
+	Oldest *time.Time `json:"oldest,omitempty"`
 
 	// Requests That were looked at.
 	Requests int64 `json:"requests"`
@@ -606,6 +745,15 @@ type ExchangeRequest struct {
 	Subject *string `json:"subject,omitempty"`
 }
 
+// ExplainGraphQL What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
+type ExplainGraphQL struct {
+	// OperationName Which of several operations.
+	OperationName *string `json:"operation_name,omitempty"`
+
+	// Query The document.
+	Query string `json:"query"`
+}
+
 // ExplainRequest defines model for ExplainRequest.
 type ExplainRequest struct {
 	// Address Where the request comes from; where this one comes from unless given.
@@ -613,7 +761,10 @@ type ExplainRequest struct {
 
 	// Application `org/app`, where the host does not tell.
 	Application *string `json:"application,omitempty"`
-	Method      string  `json:"method"`
+
+	// Graphql What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
+	Graphql *ExplainGraphQL `json:"graphql,omitempty"`
+	Method  string          `json:"method"`
 
 	// Token The text of a pass; an anonymous request without it.
 	Token *string `json:"token,omitempty"`
@@ -644,6 +795,9 @@ type Explanation struct {
 	// Resource The rule that matched.
 	Resource *string `json:"resource,omitempty"`
 
+	// Shadow What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
+	Shadow *ShadowExplanation `json:"shadow,omitempty"`
+
 	// Status What the gate would answer; 200 when it would let the request through.
 	Status int `json:"status"`
 }
@@ -671,6 +825,41 @@ type Health struct {
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// Identity A user of an application who is known by a public key, under the user-group key through which it logs in.
+type Identity struct {
+	// Accessed When it was last given a pass.
+	Accessed *LastUse `json:"accessed,omitempty"`
+	Active   bool     `json:"active"`
+	Comment  string   `json:"comment"`
+
+	// Created When it first logged in.
+	Created time.Time `json:"created"`
+
+	// ID The `sub` of its passes.
+	ID string `json:"id"`
+
+	// Key Id of the user-group key.
+	Key string `json:"key"`
+
+	// PublicKey As `did:key`.
+	PublicKey string `json:"public_key"`
+	Revision  int64  `json:"revision"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Items []Identity `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// IdentityUpdate defines model for IdentityUpdate.
+type IdentityUpdate struct {
+	Active  *bool   `json:"active,omitempty"`
+	Comment *string `json:"comment,omitempty"`
+}
 
 // Introspection RFC 7662. The claims beside `active`, or `active` alone.
 type Introspection struct {
@@ -741,6 +930,9 @@ type Introspection struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // IntrospectionTokenType defines model for Introspection.TokenType.
@@ -774,7 +966,7 @@ type KeyCreate struct {
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
-	// Roles All of its owner's unless given.
+	// Roles All of its owner's unless given; for a user-group key, of these consumer and custom roles only.
 	Roles  *Roles `json:"roles,omitempty"`
 	Scopes Scopes `json:"scopes"`
 
@@ -1225,6 +1417,28 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// PublicJWK RFC 7517, a public key. One with its private part is refused.
+type PublicJWK struct {
+	Alg    *string       `json:"alg,omitempty"`
+	Crv    PublicJWKCrv  `json:"crv"`
+	Ext    *bool         `json:"ext,omitempty"`
+	KeyOps *[]string     `json:"key_ops,omitempty"`
+	Kid    *string       `json:"kid,omitempty"`
+	Kty    PublicJWKKty  `json:"kty"`
+	Use    *PublicJWKUse `json:"use,omitempty"`
+	X      string        `json:"x"`
+	Y      *string       `json:"y,omitempty"`
+}
+
+// PublicJWKCrv defines model for PublicJWK.Crv.
+type PublicJWKCrv string
+
+// PublicJWKKty defines model for PublicJWK.Kty.
+type PublicJWKKty string
+
+// PublicJWKUse defines model for PublicJWK.Use.
+type PublicJWKUse string
+
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
 
@@ -1267,6 +1481,28 @@ type Scope = string
 
 // Scopes defines model for Scopes.
 type Scopes = []Scope
+
+// ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
+type ShadowExplanation struct {
+	Allow bool `json:"allow"`
+
+	// Fix The smallest change that would let the request through then.
+	Fix *string `json:"fix,omitempty"`
+
+	// Line Where the rule stands in the file that is tried.
+	Line   *int   `json:"line,omitempty"`
+	Reason string `json:"reason"`
+
+	// Resource The rule that matched.
+	Resource *string `json:"resource,omitempty"`
+	Status   int     `json:"status"`
+
+	// Tried What is in shadow mode: a second file `beside` the enforced one, single `rules` of it, or the only file there is (`alone`).
+	Tried ShadowExplanationTried `json:"tried"`
+}
+
+// ShadowExplanationTried What is in shadow mode: a second file `beside` the enforced one, single `rules` of it, or the only file there is (`alone`).
+type ShadowExplanationTried string
 
 // SigningKeys defines model for SigningKeys.
 type SigningKeys struct {
@@ -1616,6 +1852,30 @@ type ListEventsParams struct {
 	Until *Until `form:"until,omitempty" json:"until,omitempty"`
 }
 
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Key Only identities under the user-group key with this id.
+	Key *string `form:"key,omitempty" json:"key,omitempty"`
+}
+
+// DeleteIdentityParams defines parameters for DeleteIdentity.
+type DeleteIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateIdentityParams defines parameters for UpdateIdentity.
+type UpdateIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListKeysParams defines parameters for ListKeys.
 type ListKeysParams struct {
 	// Limit Items on a page.
@@ -1811,6 +2071,12 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CreateChallengeJSONRequestBody defines body for CreateChallenge for application/json ContentType.
+type CreateChallengeJSONRequestBody = ChallengeCreate
+
+// AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
+type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
 // RotateKeysetJSONRequestBody defines body for RotateKeyset for application/json ContentType.
 type RotateKeysetJSONRequestBody = KeysetRotate
 
@@ -1843,6 +2109,9 @@ type ReplaceNetworksJSONRequestBody = NetworkItems
 
 // ReplayApplicationJSONRequestBody defines body for ReplayApplication for application/json ContentType.
 type ReplayApplicationJSONRequestBody = ResourceFile
+
+// UpdateIdentityJSONRequestBody defines body for UpdateIdentity for application/json ContentType.
+type UpdateIdentityJSONRequestBody = IdentityUpdate
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate

@@ -91,6 +91,11 @@ const (
 	opRotateKeyset     = Operation("keyset.rotate")
 	opRetireKeyset     = Operation("keyset.retire")
 	opExportDecryption = Operation("keyset.export")
+
+	opListIdentities = Operation("identities.list")
+	opGetIdentity    = Operation("identities.get")
+	opUpdateIdentity = Operation("identities.update")
+	opDeleteIdentity = Operation("identities.delete")
 )
 
 // Permission is one row: who may use a route. The administrator may use every
@@ -186,6 +191,10 @@ var permissions = []Permission{
 	{opRotateKeyset, "POST", "/v1/keyset/rotate", "daypass:keyset:write", Nothing, Nothing, Nothing, false},
 	{opRetireKeyset, "POST", "/v1/keyset/{id}/retire", "daypass:keyset:write", Nothing, Nothing, Nothing, false},
 	{opExportDecryption, "POST", "/v1/keyset/decryption", "daypass:decryption:read", Nothing, Nothing, Nothing, false},
+	{opListIdentities, "GET", inOrg + "/identities", "daypass:identities:read", Everything, Nothing, Nothing, true},
+	{opGetIdentity, "GET", inOrg + "/identities/{identity}", "daypass:identities:read", Everything, Nothing, Nothing, true},
+	{opUpdateIdentity, "PATCH", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
+	{opDeleteIdentity, "DELETE", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
 }
 
 var permissionOf = func() map[Operation]Permission {

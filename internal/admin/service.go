@@ -34,8 +34,9 @@ type Config struct {
 
 	// Keyring makes and opens keys of the key set, and KeyLead is how long a new one
 	// is known before it is used. Nil: the key set cannot be administered.
-	Keyring Keyring
-	KeyLead time.Duration
+	Keyring       Keyring
+	KeyLead       time.Duration
+	MaxIdentities int // of one user-group key; default 100,000
 
 	// Used is told which scope of a key an operation made use of, also from within
 	// a transaction, so it must not wait. Nil: nobody is.
@@ -56,6 +57,8 @@ type Service struct {
 	claims       claims
 	keyring      Keyring
 	keyLead      time.Duration
+
+	maxIdentities int
 }
 
 // New makes a service, filling in defaults.
@@ -64,7 +67,10 @@ func New(c Config) *Service {
 		keyring: c.Keyring, keyLead: c.KeyLead,
 		store: c.Store, sealer: c.Sealer, now: c.Now, committed: c.Committed,
 		keysPerUser: c.KeysPerUser, maxTokenLife: c.MaxTokenLife, maxAddresses: c.MaxAddresses,
-		log: c.Logger, used: c.Used,
+		log: c.Logger, used: c.Used, maxIdentities: c.MaxIdentities,
+	}
+	if s.maxIdentities <= 0 {
+		s.maxIdentities = DefaultMaxIdentities
 	}
 	if s.keysPerUser <= 0 {
 		s.keysPerUser = DefaultKeysPerUser

@@ -80,6 +80,11 @@ func (s *Service) holderByHash(ctx context.Context, hash [32]byte, now time.Time
 }
 
 func (s *Service) holderOf(ctx context.Context, source access.Source, now time.Time) (*holder, error) {
+	return s.cachedHolder(source, now, func() (*access.Holder, error) { return s.Holders.HolderOf(ctx, source) })
+}
+
+// cachedHolder finds a holder by a source, and reads it where it is not kept.
+func (s *Service) cachedHolder(source access.Source, now time.Time, read func() (*access.Holder, error)) (*holder, error) {
 	if c, ok := s.bySource.GetIfPresent(source); ok && s.current(c) {
 		return c.holder, nil
 	}
@@ -87,7 +92,7 @@ func (s *Service) holderOf(ctx context.Context, source access.Source, now time.T
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Holders.HolderOf(ctx, source)
+	found, err := read()
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,8 @@ func (h *holder) live(now time.Time) error {
 	switch {
 	case !h.organization.Value().Active:
 		return refuse("organization_disabled", "the organization of this credential is disabled")
+	case h.ended == "identity_disabled":
+		return refuse("identity_disabled", "this identity is disabled; ask those who run the application")
 	case h.ended != "":
 		return refuse(h.ended, "what this credential came from was disabled or deleted")
 	case h.userID != "" && !h.userActive:

@@ -80,9 +80,14 @@ type Config struct {
 	Guesses Guesses // nil: no bound, for tests
 	Once    Once    // nil: whatever may be used once is refused
 	KeyHash func(text string) [32]byte
-	NewID   func(prefix string) string
-	Now     func() time.Time
-	Issuer  string
+
+	Identities     Identities                               // nil: nobody logs in by a challenge
+	MAC            func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none
+	IdentityLogins int                                      // of one identity in a minute; DefaultIdentityLogins
+
+	NewID  func(prefix string) string
+	Now    func() time.Time
+	Issuer string
 
 	DefaultLife  time.Duration // of a token when nothing is asked; 24 h
 	MaxLife      time.Duration // of any token; 30 days
@@ -101,6 +106,9 @@ type Service struct {
 	Config
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
+
+	born               time.Time
+	entries, newcomers pace
 }
 
 type cached struct {
@@ -119,6 +127,8 @@ func New(c Config) *Service {
 		Config:   c,
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
+
+		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
 	}
 }
 
@@ -233,7 +243,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	}
 	record := access.IssuedToken{
 		ID: t.ID, Head: t.Head(), ParentID: parentID,
-		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID,
+		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID, Via: t.Via,
 		Origin: d.origin, Subject: t.Subject, Scopes: t.ScopeText, Roles: t.RoleText,
 		Audience: joinAudiences(t.Authority.Audiences), IPs: joinNetworks(t.Authority.Networks),
 		Renewable: t.Authority.Renewable, IssuedAt: t.IssuedAt, Expires: t.Authority.NotAfter,

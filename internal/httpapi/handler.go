@@ -62,6 +62,8 @@ type Handler struct {
 	Config
 	routes map[string]route
 	mux    *http.ServeMux
+
+	sockets loginSockets
 }
 
 // New makes the handler.

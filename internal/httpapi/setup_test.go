@@ -42,6 +42,7 @@ type house struct {
 	facts   *meter.Facts
 	log     *logBuffer
 	config  httpapi.Config
+	handler *httpapi.Handler
 }
 
 func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
@@ -75,6 +76,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		Exchange: exchange.New(exchange.Config{
 			Holders: st, Tokens: keys, Scene: h.scene, Journal: h.records,
 			KeyHash: sealer.KeyHash, NewID: seal.NewID, Now: now, Issuer: issuer,
+			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(nil, now),
 		}),
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,
@@ -91,7 +93,8 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	for _, f := range change {
 		f(&h.config)
 	}
-	h.url = serve(t, httpapi.New(h.config))
+	h.handler = httpapi.New(h.config)
+	h.url = serve(t, h.handler)
 	return h
 }
 
@@ -121,6 +124,20 @@ func (keyring) Make(use, algorithm string, created, begins time.Time) (store.Sig
 }
 
 func (keyring) Decryption([]store.SigningKey) ([]byte, error) { return []byte(`{"keys":[]}`), nil }
+
+// identities are found in the store and made by the office.
+type identities struct {
+	*admin.Service
+	store *store.Store
+}
+
+func (i identities) GroupHolder(ctx context.Context, keyID string) (*access.Holder, error) {
+	return i.store.GroupHolder(ctx, keyID)
+}
+
+func (i identities) IdentityByPublicKey(ctx context.Context, keyID, publicKey string) (access.Identity, error) {
+	return i.store.IdentityByPublicKey(ctx, keyID, publicKey)
+}
 
 // scene reads everything anew after each change.
 type scene struct {

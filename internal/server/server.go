@@ -72,6 +72,7 @@ type Server struct {
 	extAuthz  *extAuthzListener // nil: off
 	addresses Addresses
 	made      Created // by development mode
+	endLogins func()  // over WebSocket, which no listener waits for
 	draining  atomic.Bool
 }
 
@@ -187,7 +188,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
-		Used: s.facts.Used, Keyring: s.keyring, KeyLead: keyLead,
+		Used: s.facts.Used, MaxIdentities: c.MaxIdentities, Keyring: s.keyring, KeyLead: keyLead,
 	})
 	s.office = office
 	desk := exchange.New(exchange.Config{
@@ -195,6 +196,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
+		Identities: identities{office, s.store}, MAC: s.sealer.MAC, IdentityLogins: c.IdentityLogins,
 	})
 	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
@@ -209,6 +211,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 		Facts: s.facts, FactsKeep: c.FactsKeep,
 	})
+	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
 }
 
@@ -411,6 +414,7 @@ func (s *Server) drain() {
 		s.log.Warn("the ready file stays", "error", err)
 	}
 	s.signed.close()
+	s.endLogins()
 	s.log.Info("shutting down", "drain_timeout", s.config.DrainTimeout.String())
 	within, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
@@ -461,11 +465,12 @@ func (s *Server) tidy(ctx context.Context) {
 		now := s.now()
 		revocations := s.feed.prune(ctx)
 		networks := s.feed.pruneNetworks(ctx)
+		plans := s.feed.prunePlans(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
 		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, answers, records, quotas, used, s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

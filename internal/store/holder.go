@@ -36,6 +36,9 @@ func (s queries) HolderByHash(ctx context.Context, hash [32]byte, now time.Time)
 
 // HolderOf finds again the holder that a source names; not_found for what is gone.
 func (s queries) HolderOf(ctx context.Context, source access.Source) (*access.Holder, error) {
+	if isIdentity(source.Via) {
+		return s.identityHolder(ctx, source)
+	}
 	if source.Via != "" || source.KeyID == "" {
 		return nil, access.ErrNotFound
 	}

@@ -79,6 +79,25 @@ type Idempotency struct {
 	Body    []byte
 }
 
+type Identity struct {
+	ID              string
+	OrganizationID  string
+	KeyID           string
+	PublicKey       string
+	Active          bool
+	Comment         string
+	Created         int64
+	Accessed        int64
+	AccessedAddress string
+	AccessedAgent   string
+	Revision        int64
+}
+
+type IdentityCount struct {
+	KeyID string
+	Count int64
+}
+
 type Key struct {
 	ID               string
 	OrganizationID   string
@@ -169,10 +188,11 @@ type Plan struct {
 }
 
 type Quota struct {
-	LimitID   string
-	Party     string
-	PeriodEnd int64
-	Count     int64
+	LimitID        string
+	Party          string
+	PeriodEnd      int64
+	OrganizationID string
+	Count          int64
 }
 
 type Revocation struct {

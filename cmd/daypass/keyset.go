@@ -51,11 +51,11 @@ func newKeysetRotate(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Let a new key take over",
-		Long: `Make the next key. It is published at once and takes over after the lead (6 minutes), when everyone who checks passes has
-heard of it; the key before it stays until the last pass it made has ended. No pass is refused on the way.
+		Long: `Make the next key. It is published at once and takes over after the lead (6 minutes), when everyone who checks passes
+has heard of it; the key before it stays until the last pass it made has ended. No pass is refused on the way.
 
-With --use enc it is the key that encrypts. Where others hold it ('daypass keyset export-decryption'), give a --lead that is
-long enough to hand them the new one.`,
+With --use enc it is the key that encrypts. Where others hold it ('daypass keyset export-decryption'), give a --lead
+that is long enough to hand them the new one.`,
 		Example: `  daypass keyset rotate
   daypass keyset rotate --algorithm RS256
   daypass keyset rotate --use enc --lead 7d`,

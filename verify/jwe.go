@@ -4,11 +4,9 @@ import (
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -107,15 +105,14 @@ func (k *jwk) decryptionKey() (*ecdsa.PrivateKey, error) {
 
 // privateKey joins both halves, and refuses them if they are not of one key.
 func privateKey(d []byte, public *ecdsa.PublicKey) (*ecdsa.PrivateKey, error) {
-	scalar, err := ecdh.P256().NewPrivateKey(d)
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d)
 	if err != nil {
 		return nil, errors.New("d is out of range")
 	}
-	point, err := public.ECDH()
-	if err != nil || subtle.ConstantTimeCompare(scalar.PublicKey().Bytes(), point.Bytes()) != 1 {
+	if !private.PublicKey.Equal(public) {
 		return nil, errors.New("d does not fit x and y")
 	}
-	return &ecdsa.PrivateKey{PublicKey: *public, D: new(big.Int).SetBytes(d)}, nil
+	return private, nil
 }
 
 // IsEncrypted says whether a text has the five parts of a JWE in compact serialization, whatever is in them.

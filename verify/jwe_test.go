@@ -87,7 +87,11 @@ func TestDecrypt(t *testing.T) {
 			t.Fatalf("byte %d changed: %v", i, err)
 		}
 	}
-	if shown := fmt.Sprintf("%v %+v %#v", keys, keys, keys); strings.Contains(shown, private.D.String()) || len(shown) > 80 {
+	secret, err := private.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", keys, keys, keys); strings.Contains(shown, fmt.Sprint(secret)) || len(shown) > 80 {
 		t.Errorf("the keys print as %q", shown)
 	}
 }

@@ -106,9 +106,8 @@ func TestEncryptedIsNothingElse(t *testing.T) {
 
 func TestEncryptionKeyDoesNotPrint(t *testing.T) {
 	k := newEncryptionKey(t, noon)
-	secret := k.private.D.String()
 	for _, shown := range []string{fmt.Sprint(k), fmt.Sprintf("%+v", k), fmt.Sprintf("%#v", k), k.LogValue().String()} {
-		if strings.Contains(shown, secret) || shown != "encryption key "+k.ID {
+		if shown != "encryption key "+k.ID {
 			t.Errorf("printed as %s", shown)
 		}
 	}

@@ -49,6 +49,9 @@ type ExchangeRequest struct {
 
 	// Confirmation is the RFC 7638 thumbprint of the key that the pass's sender will prove to hold.
 	Confirmation string
+
+	// Encrypt asks for a pass whose text only the server, and resource servers that were given the key, can read.
+	Encrypt bool
 }
 
 func (r ExchangeRequest) body() api.ExchangeRequest {
@@ -62,6 +65,7 @@ func (r ExchangeRequest) body() api.ExchangeRequest {
 		Renewable:      r.Renewable,
 		Subject:        present(r.Subject),
 		Confirmation:   present(r.Confirmation),
+		Encrypt:        present(r.Encrypt),
 	}
 }
 

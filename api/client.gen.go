@@ -286,6 +286,63 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/feed (the `GetFeed` operationId).
 	GetFeed(ctx context.Context, params *GetFeedParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListKeyset The keys that sign passes, and those that encrypt them
+	//
+	// For administrators, with `daypass:keyset:read`. Neither half of any key is in the answer; the public halves of those that sign are in the key set.
+	//
+	// Corresponds with GET /v1/keyset (the `ListKeyset` operationId).
+	ListKeyset(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportDecryption The private keys that decrypt passes
+	//
+	// For administrators, with `daypass:decryption:read`, to hand to a resource server that checks encrypted passes by itself. Who has them reads every encrypted
+	// pass, and can make none. That it was done is recorded.
+	//
+	// Corresponds with POST /v1/keyset/decryption (the `ExportDecryption` operationId).
+	ExportDecryption(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateKeysetWithBody Make the next key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+	// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+	RotateKeysetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateKeyset Make the next key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+	// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+	RotateKeyset(ctx context.Context, body RotateKeysetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetireKeysetKeyWithBody End a key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+	// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+	// begins at once, or a new one is made.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+	RetireKeysetKeyWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetireKeysetKey End a key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+	// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+	// begins at once, or a new one is made.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+	RetireKeysetKey(ctx context.Context, id string, body RetireKeysetKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe Who am I
 	//
 	// What the credential of this request is, and what it may do now.
@@ -1433,6 +1490,123 @@ func (c *Client) AnswerChallenge(ctx context.Context, challenge string, body Ans
 // Corresponds with GET /v1/feed (the `GetFeed` operationId).
 func (c *Client) GetFeed(ctx context.Context, params *GetFeedParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFeedRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListKeyset The keys that sign passes, and those that encrypt them
+//
+// For administrators, with `daypass:keyset:read`. Neither half of any key is in the answer; the public halves of those that sign are in the key set.
+//
+// Corresponds with GET /v1/keyset (the `ListKeyset` operationId).
+func (c *Client) ListKeyset(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListKeysetRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportDecryption The private keys that decrypt passes
+//
+// For administrators, with `daypass:decryption:read`, to hand to a resource server that checks encrypted passes by itself. Who has them reads every encrypted
+// pass, and can make none. That it was done is recorded.
+//
+// Corresponds with POST /v1/keyset/decryption (the `ExportDecryption` operationId).
+func (c *Client) ExportDecryption(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportDecryptionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateKeysetWithBody Make the next key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+func (c *Client) RotateKeysetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateKeysetRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateKeyset Make the next key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+func (c *Client) RotateKeyset(ctx context.Context, body RotateKeysetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateKeysetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetireKeysetKeyWithBody End a key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+// begins at once, or a new one is made.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+func (c *Client) RetireKeysetKeyWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetireKeysetKeyRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetireKeysetKey End a key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+// begins at once, or a new one is made.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeysetKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetireKeysetKeyRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3515,6 +3689,147 @@ func NewGetFeedRequest(server string, params *GetFeedParams) (*http.Request, err
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListKeysetRequest constructs an http.Request for the ListKeyset method
+func NewListKeysetRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keyset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportDecryptionRequest constructs an http.Request for the ExportDecryption method
+func NewExportDecryptionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keyset/decryption")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRotateKeysetRequest calls the generic RotateKeyset builder with application/json body
+func NewRotateKeysetRequest(server string, body RotateKeysetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateKeysetRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRotateKeysetRequestWithBody constructs an http.Request for the RotateKeyset method, with any body, and a specified content type
+func NewRotateKeysetRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keyset/rotate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRetireKeysetKeyRequest calls the generic RetireKeysetKey builder with application/json body
+func NewRetireKeysetKeyRequest(server string, id string, body RetireKeysetKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetireKeysetKeyRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewRetireKeysetKeyRequestWithBody constructs an http.Request for the RetireKeysetKey method, with any body, and a specified content type
+func NewRetireKeysetKeyRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keyset/%s/retire", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -7913,6 +8228,67 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/feed (the `GetFeed` operationId).
 	GetFeedWithResponse(ctx context.Context, params *GetFeedParams, reqEditors ...RequestEditorFn) (*GetFeedResponse, error)
 
+	// ListKeysetWithResponse The keys that sign passes, and those that encrypt them
+	//
+	// For administrators, with `daypass:keyset:read`. Neither half of any key is in the answer; the public halves of those that sign are in the key set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/keyset (the `ListKeyset` operationId).
+	ListKeysetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysetResponse, error)
+
+	// ExportDecryptionWithResponse The private keys that decrypt passes
+	//
+	// For administrators, with `daypass:decryption:read`, to hand to a resource server that checks encrypted passes by itself. Who has them reads every encrypted
+	// pass, and can make none. That it was done is recorded.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keyset/decryption (the `ExportDecryption` operationId).
+	ExportDecryptionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportDecryptionResponse, error)
+
+	// RotateKeysetWithBodyWithResponse Make the next key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+	// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+	RotateKeysetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateKeysetResponse, error)
+
+	// RotateKeysetWithResponse Make the next key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+	// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+	RotateKeysetWithResponse(ctx context.Context, body RotateKeysetJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeysetResponse, error)
+
+	// RetireKeysetKeyWithBodyWithResponse End a key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+	// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+	// begins at once, or a new one is made.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+	RetireKeysetKeyWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetireKeysetKeyResponse, error)
+
+	// RetireKeysetKeyWithResponse End a key that signs, or encrypts
+	//
+	// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+	// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+	// begins at once, or a new one is made.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+	RetireKeysetKeyWithResponse(ctx context.Context, id string, body RetireKeysetKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RetireKeysetKeyResponse, error)
+
 	// GetMeWithResponse Who am I
 	//
 	// What the credential of this request is, and what it may do now.
@@ -9099,6 +9475,164 @@ func (r GetFeedResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFeedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListKeysetResponseDefaultHeaders the declared response headers of an HTTP default response for ListKeyset
+type ListKeysetResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListKeysetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeysetKeyList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListKeysetResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListKeysetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListKeysetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListKeysetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportDecryptionResponseDefaultHeaders the declared response headers of an HTTP default response for ExportDecryption
+type ExportDecryptionResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ExportDecryptionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationJwkSetJSON200 the response for an HTTP 200 `application/jwk-set+json` response
+	ApplicationJwkSetJSON200 *map[string]interface{}
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ExportDecryptionResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportDecryptionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportDecryptionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportDecryptionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateKeysetResponseDefaultHeaders the declared response headers of an HTTP default response for RotateKeyset
+type RotateKeysetResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type RotateKeysetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeysetKey
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RotateKeysetResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateKeysetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateKeysetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateKeysetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RetireKeysetKeyResponseDefaultHeaders the declared response headers of an HTTP default response for RetireKeysetKey
+type RetireKeysetKeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type RetireKeysetKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RetireKeysetKeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r RetireKeysetKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetireKeysetKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetireKeysetKeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12278,6 +12812,103 @@ func (c *ClientWithResponses) GetFeedWithResponse(ctx context.Context, params *G
 	return ParseGetFeedResponse(rsp)
 }
 
+// ListKeysetWithResponse The keys that sign passes, and those that encrypt them
+//
+// For administrators, with `daypass:keyset:read`. Neither half of any key is in the answer; the public halves of those that sign are in the key set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/keyset (the `ListKeyset` operationId).
+func (c *ClientWithResponses) ListKeysetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysetResponse, error) {
+	rsp, err := c.ListKeyset(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListKeysetResponse(rsp)
+}
+
+// ExportDecryptionWithResponse The private keys that decrypt passes
+//
+// For administrators, with `daypass:decryption:read`, to hand to a resource server that checks encrypted passes by itself. Who has them reads every encrypted
+// pass, and can make none. That it was done is recorded.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keyset/decryption (the `ExportDecryption` operationId).
+func (c *ClientWithResponses) ExportDecryptionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportDecryptionResponse, error) {
+	rsp, err := c.ExportDecryption(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportDecryptionResponse(rsp)
+}
+
+// RotateKeysetWithBodyWithResponse Make the next key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+func (c *ClientWithResponses) RotateKeysetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateKeysetResponse, error) {
+	rsp, err := c.RotateKeysetWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateKeysetResponse(rsp)
+}
+
+// RotateKeysetWithResponse Make the next key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. The new key is published at once and used after `lead` seconds, when everyone who checks passes has had
+// time to hear of it. The one before it ends when the last pass it may have made has ended. One rotation at a time (409 `rotation_pending`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keyset/rotate (the `RotateKeyset` operationId).
+func (c *ClientWithResponses) RotateKeysetWithResponse(ctx context.Context, body RotateKeysetJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeysetResponse, error) {
+	rsp, err := c.RotateKeyset(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateKeysetResponse(rsp)
+}
+
+// RetireKeysetKeyWithBodyWithResponse End a key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+// begins at once, or a new one is made.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+func (c *ClientWithResponses) RetireKeysetKeyWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetireKeysetKeyResponse, error) {
+	rsp, err := c.RetireKeysetKeyWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetireKeysetKeyResponse(rsp)
+}
+
+// RetireKeysetKeyWithResponse End a key that signs, or encrypts
+//
+// For administrators, with `daypass:keyset:write`. A key that has a successor ends by itself; one that was not used yet is dropped. With `now`, for a key
+// that leaked, every pass it made is refused here before the answer is sent, and on other servers within seconds. If it was the one in use, the next one
+// begins at once, or a new one is made.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keyset/{id}/retire (the `RetireKeysetKey` operationId).
+func (c *ClientWithResponses) RetireKeysetKeyWithResponse(ctx context.Context, id string, body RetireKeysetKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RetireKeysetKeyResponse, error) {
+	rsp, err := c.RetireKeysetKey(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetireKeysetKeyResponse(rsp)
+}
+
 // GetMeWithResponse Who am I
 //
 // What the credential of this request is, and what it may do now.
@@ -14049,6 +14680,186 @@ func ParseGetFeedResponse(rsp *http.Response) (*GetFeedResponse, error) {
 	switch {
 	case true:
 		var headers GetFeedResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListKeysetResponse parses an HTTP response from a ListKeysetWithResponse call
+func ParseListKeysetResponse(rsp *http.Response) (*ListKeysetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListKeysetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeysetKeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListKeysetResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportDecryptionResponse parses an HTTP response from a ExportDecryptionWithResponse call
+func ParseExportDecryptionResponse(rsp *http.Response) (*ExportDecryptionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportDecryptionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest map[string]interface{}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationJwkSetJSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ExportDecryptionResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateKeysetResponse parses an HTTP response from a RotateKeysetWithResponse call
+func ParseRotateKeysetResponse(rsp *http.Response) (*RotateKeysetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateKeysetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeysetKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RotateKeysetResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetireKeysetKeyResponse parses an HTTP response from a RetireKeysetKeyWithResponse call
+func ParseRetireKeysetKeyResponse(rsp *http.Response) (*RetireKeysetKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetireKeysetKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RetireKeysetKeyResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -22,6 +22,15 @@ type ServerInterface interface {
 	// CreateChallenge Begin a login with a public key
 	// (POST /v1/challenges)
 	CreateChallenge(w http.ResponseWriter, r *http.Request)
+	// ListKeyset The keys that sign passes, and those that encrypt them
+	// (GET /v1/keyset)
+	ListKeyset(w http.ResponseWriter, r *http.Request)
+	// RotateKeyset Make the next key that signs, or encrypts
+	// (POST /v1/keyset/rotate)
+	RotateKeyset(w http.ResponseWriter, r *http.Request)
+	// RetireKeysetKey End a key that signs, or encrypts
+	// (POST /v1/keyset/{id}/retire)
+	RetireKeysetKey(w http.ResponseWriter, r *http.Request, id string)
 	// GetMe Who am I
 	// (GET /v1/me)
 	GetMe(w http.ResponseWriter, r *http.Request)
@@ -215,6 +224,60 @@ func (siw *ServerInterfaceWrapper) CreateChallenge(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateChallenge(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListKeyset operation middleware
+func (siw *ServerInterfaceWrapper) ListKeyset(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListKeyset(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RotateKeyset operation middleware
+func (siw *ServerInterfaceWrapper) RotateKeyset(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RotateKeyset(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RetireKeysetKey operation middleware
+func (siw *ServerInterfaceWrapper) RetireKeysetKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RetireKeysetKey(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3436,6 +3499,9 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/organizations/{org}/identities/{identity}", wrapper.DeleteIdentity)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/organizations/{org}/identities/{identity}", wrapper.GetIdentity)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/organizations/{org}/identities/{identity}", wrapper.UpdateIdentity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/keyset", wrapper.ListKeyset)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/keyset/rotate", wrapper.RotateKeyset)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/keyset/{id}/retire", wrapper.RetireKeysetKey)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/organizations/{org}/users/{user}/invitation", wrapper.InviteUser)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/organizations/{org}/users/{user}/password-reset", wrapper.ResetPassword)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/organizations/{org}/users/{user}/password", wrapper.SetPassword)
@@ -3485,6 +3551,129 @@ type CreateChallengedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateChallengedefaultApplicationProblemPlusJSONResponse) VisitCreateChallengeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysetRequestObject struct {
+}
+
+type ListKeysetResponseObject interface {
+	VisitListKeysetResponse(w http.ResponseWriter) error
+}
+
+type ListKeyset200JSONResponse KeysetKeyList
+
+func (response ListKeyset200JSONResponse) VisitListKeysetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListKeysetdefaultApplicationProblemPlusJSONResponse) VisitListKeysetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateKeysetRequestObject struct {
+	Body *RotateKeysetJSONRequestBody
+}
+
+type RotateKeysetResponseObject interface {
+	VisitRotateKeysetResponse(w http.ResponseWriter) error
+}
+
+type RotateKeyset200JSONResponse KeysetKey
+
+func (response RotateKeyset200JSONResponse) VisitRotateKeysetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateKeysetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response RotateKeysetdefaultApplicationProblemPlusJSONResponse) VisitRotateKeysetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetireKeysetKeyRequestObject struct {
+	ID   string `json:"id"`
+	Body *RetireKeysetKeyJSONRequestBody
+}
+
+type RetireKeysetKeyResponseObject interface {
+	VisitRetireKeysetKeyResponse(w http.ResponseWriter) error
+}
+
+type RetireKeysetKey204Response struct {
+}
+
+func (response RetireKeysetKey204Response) VisitRetireKeysetKeyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RetireKeysetKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response RetireKeysetKeydefaultApplicationProblemPlusJSONResponse) VisitRetireKeysetKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6295,6 +6484,15 @@ type StrictServerInterface interface {
 	// CreateChallenge Begin a login with a public key
 	// (POST /v1/challenges)
 	CreateChallenge(ctx context.Context, request CreateChallengeRequestObject) (CreateChallengeResponseObject, error)
+	// ListKeyset The keys that sign passes, and those that encrypt them
+	// (GET /v1/keyset)
+	ListKeyset(ctx context.Context, request ListKeysetRequestObject) (ListKeysetResponseObject, error)
+	// RotateKeyset Make the next key that signs, or encrypts
+	// (POST /v1/keyset/rotate)
+	RotateKeyset(ctx context.Context, request RotateKeysetRequestObject) (RotateKeysetResponseObject, error)
+	// RetireKeysetKey End a key that signs, or encrypts
+	// (POST /v1/keyset/{id}/retire)
+	RetireKeysetKey(ctx context.Context, request RetireKeysetKeyRequestObject) (RetireKeysetKeyResponseObject, error)
 	// GetMe Who am I
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
@@ -6537,6 +6735,100 @@ func (sh *strictHandler) CreateChallenge(w http.ResponseWriter, r *http.Request)
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreateChallengeResponseObject); ok {
 		if err := validResponse.VisitCreateChallengeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListKeyset operation middleware
+func (sh *strictHandler) ListKeyset(w http.ResponseWriter, r *http.Request) {
+	var request ListKeysetRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListKeyset(ctx, request.(ListKeysetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListKeyset")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListKeysetResponseObject); ok {
+		if err := validResponse.VisitListKeysetResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RotateKeyset operation middleware
+func (sh *strictHandler) RotateKeyset(w http.ResponseWriter, r *http.Request) {
+	var request RotateKeysetRequestObject
+
+	var body RotateKeysetJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateKeyset(ctx, request.(RotateKeysetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateKeyset")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RotateKeysetResponseObject); ok {
+		if err := validResponse.VisitRotateKeysetResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetireKeysetKey operation middleware
+func (sh *strictHandler) RetireKeysetKey(w http.ResponseWriter, r *http.Request, id string) {
+	var request RetireKeysetKeyRequestObject
+
+	request.ID = id
+
+	var body RetireKeysetKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RetireKeysetKey(ctx, request.(RetireKeysetKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetireKeysetKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RetireKeysetKeyResponseObject); ok {
+		if err := validResponse.VisitRetireKeysetKeyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -143,6 +143,45 @@ func (e KeyKind) Valid() bool {
 	}
 }
 
+// Defines values for KeysetKeyState.
+const (
+	KeysetKeyStateCurrent  KeysetKeyState = "current"
+	KeysetKeyStateNext     KeysetKeyState = "next"
+	KeysetKeyStatePrevious KeysetKeyState = "previous"
+)
+
+// Valid indicates whether the value is a known member of the KeysetKeyState enum.
+func (e KeysetKeyState) Valid() bool {
+	switch e {
+	case KeysetKeyStateCurrent:
+		return true
+	case KeysetKeyStateNext:
+		return true
+	case KeysetKeyStatePrevious:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeysetKeyUse.
+const (
+	KeysetKeyUseEnc KeysetKeyUse = "enc"
+	KeysetKeyUseSig KeysetKeyUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the KeysetKeyUse enum.
+func (e KeysetKeyUse) Valid() bool {
+	switch e {
+	case KeysetKeyUseEnc:
+		return true
+	case KeysetKeyUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LimitRulePer.
 const (
 	LimitRulePerAddress      LimitRulePer = "address"
@@ -462,7 +501,7 @@ type ChallengeAnswer struct {
 	// Confirmation SHA-256 thumbprint (RFC 7638, base64url) of the key its sender will prove to hold.
 	Confirmation *string `json:"confirmation,omitempty"`
 
-	// Encrypt Encrypt the pass so that its bearer cannot read it.
+	// Encrypt Encrypt the pass so that its bearer cannot read it. A pass made from an encrypted one is encrypted too, and its payload here lacks scope and roles.
 	Encrypt *bool `json:"encrypt,omitempty"`
 
 	// ExpiresIn Life of the pass, in seconds. One day unless asked, or less where the key has less.
@@ -766,7 +805,7 @@ type ExchangeRequest struct {
 	// Confirmation SHA-256 thumbprint (RFC 7638, base64url) of the key its sender will prove to hold.
 	Confirmation *string `json:"confirmation,omitempty"`
 
-	// Encrypt Encrypt the pass so that its bearer cannot read it.
+	// Encrypt Encrypt the pass so that its bearer cannot read it. A pass made from an encrypted one is encrypted too, and its payload here lacks scope and roles.
 	Encrypt *bool `json:"encrypt,omitempty"`
 
 	// ExpiresIn Life of the pass, in seconds. One day unless asked, or less where the proof has less.
@@ -1174,6 +1213,56 @@ type KeyUpdate struct {
 
 	// PublicKey An empty object takes it away.
 	PublicKey *PublicJWK `json:"public_key,omitempty"`
+}
+
+// KeysetKey defines model for KeysetKey.
+type KeysetKey struct {
+	Algorithm string `json:"algorithm"`
+
+	// Begins When it is used from.
+	Begins  time.Time `json:"begins"`
+	Created time.Time `json:"created"`
+
+	// Ends Until when it verifies or decrypts; absent while nothing has taken its place.
+	Ends *time.Time `json:"ends,omitempty"`
+
+	// ID Its `kid`.
+	ID string `json:"id"`
+
+	// State `next` is known and not used yet; `current` is in use; `previous` still verifies, or decrypts.
+	State KeysetKeyState `json:"state"`
+
+	// Use `sig` signs passes, `enc` encrypts them.
+	Use KeysetKeyUse `json:"use"`
+}
+
+// KeysetKeyState `next` is known and not used yet; `current` is in use; `previous` still verifies, or decrypts.
+type KeysetKeyState string
+
+// KeysetKeyUse `sig` signs passes, `enc` encrypts them.
+type KeysetKeyUse string
+
+// KeysetKeyList defines model for KeysetKeyList.
+type KeysetKeyList struct {
+	Items []KeysetKey `json:"items"`
+}
+
+// KeysetRetire defines model for KeysetRetire.
+type KeysetRetire struct {
+	// Now The key leaked: refuse whatever it made, at once.
+	Now *bool `json:"now,omitempty"`
+}
+
+// KeysetRotate defines model for KeysetRotate.
+type KeysetRotate struct {
+	// Algorithm Of a key that signs: ES256, EdDSA, RS256 or PS256; that of the current key unless given.
+	Algorithm *string `json:"algorithm,omitempty"`
+
+	// Lead Seconds that the key is known before it is used; 360 unless given, and at least.
+	Lead *int64 `json:"lead,omitempty"`
+
+	// Use What the key is for: `sig` unless given.
+	Use *string `json:"use,omitempty"`
 }
 
 // LastUse Absent where a thing was never used.
@@ -2316,6 +2405,12 @@ type CreateChallengeJSONRequestBody = ChallengeCreate
 
 // AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
 type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
+// RotateKeysetJSONRequestBody defines body for RotateKeyset for application/json ContentType.
+type RotateKeysetJSONRequestBody = KeysetRotate
+
+// RetireKeysetKeyJSONRequestBody defines body for RetireKeysetKey for application/json ContentType.
+type RetireKeysetKeyJSONRequestBody = KeysetRetire
 
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems

@@ -22,6 +22,12 @@
 // of Daypass the lower of the two values that an ECDSA signature can take. Keys that are no keys (short, weak, off their curve,
 // duplicate, symmetric beside public) are refused when the set is read.
 //
+// # Encrypted tokens
+//
+// A token may be encrypted so that its bearer cannot read it. With Config.DecryptionKeys a Verifier takes those too: JWE in compact
+// serialization, ECDH-ES on P-256 with A256GCM and nothing else, around a signed token that is checked like any other. Whatever is wrong with
+// the encryption, the refusal is the same [ErrDecryption].
+//
 // # Revocation
 //
 // A signature outlives a revocation. By itself an offline check sees a deleted key or a disabled user when the token

@@ -18,7 +18,7 @@ const (
 	staleAfter = time.Hour
 	// fetchInterval bounds how often unknown key ids, which anyone can send, make us ask.
 	fetchInterval = time.Minute
-	// firstInterval is the same while there is no set at all.
+	// firstInterval is the same while there is no set at all, and for pages of the feed, which come from the issuer and not from anyone.
 	firstInterval = 5 * time.Second
 )
 
@@ -37,7 +37,7 @@ type keyCache struct {
 
 // current returns a set that is fresh enough, waiting for a fetch only if there is none.
 func (c *keyCache) current(ctx context.Context) (KeySet, error) {
-	set, usable, running := c.look(refreshAfter)
+	set, usable, running := c.look(refreshAfter, fetchInterval)
 	if usable {
 		return set, nil
 	}
@@ -52,9 +52,9 @@ func (c *keyCache) current(ctx context.Context) (KeySet, error) {
 	return c.set, nil
 }
 
-// renewed returns the set after a fetch that begins now or is under way, or the one there is if a fetch is not due.
-func (c *keyCache) renewed(ctx context.Context) (KeySet, error) {
-	_, _, running := c.look(0)
+// renewed returns the set after a fetch that begins now or is under way, or the one there is if the last one began less than interval ago.
+func (c *keyCache) renewed(ctx context.Context, interval time.Duration) (KeySet, error) {
+	_, _, running := c.look(0, interval)
 	if err := wait(ctx, running); err != nil {
 		return KeySet{}, ErrUnavailable.causedBy(err)
 	}
@@ -62,12 +62,12 @@ func (c *keyCache) renewed(ctx context.Context) (KeySet, error) {
 }
 
 // look returns what there is, and starts a fetch if the set is older than age and a fetch is due.
-func (c *keyCache) look(age time.Duration) (set KeySet, usable bool, running chan struct{}) {
+func (c *keyCache) look(age, interval time.Duration) (set KeySet, usable bool, running chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
 	old := c.fetched.IsZero() || now.Sub(c.fetched) >= age
-	if old && c.running == nil && c.due(now) {
+	if old && c.running == nil && c.due(now, interval) {
 		c.attempted = now
 		c.running = make(chan struct{})
 		go c.refresh(c.running)
@@ -75,14 +75,14 @@ func (c *keyCache) look(age time.Duration) (set KeySet, usable bool, running cha
 	return c.set, c.usable(), c.running
 }
 
-func (c *keyCache) due(now time.Time) bool {
+func (c *keyCache) due(now time.Time, interval time.Duration) bool {
 	if c.attempted.IsZero() {
 		return true
 	}
 	if c.fetched.IsZero() {
 		return now.Sub(c.attempted) >= firstInterval
 	}
-	return now.Sub(c.attempted) >= fetchInterval
+	return now.Sub(c.attempted) >= interval
 }
 
 func (c *keyCache) usable() bool {

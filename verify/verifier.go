@@ -42,6 +42,9 @@ type Config struct {
 	// FirstUse says whether a proof is used for the first time; id is worthless after until. An error refuses the proof. Nil stands
 	// for a memory of this Verifier alone: services of several processes share one, lest a proof be used once at each.
 	FirstUse func(ctx context.Context, id string, until time.Time) (bool, error)
+	// DecryptionKeys returns the keys for encrypted tokens, which are refused if it is nil. It is called for each of them, so that keys can be
+	// exchanged while the Verifier is in use.
+	DecryptionKeys func() DecryptionKeys
 
 	HTTPClient *http.Client     // nil: http.DefaultClient. Redirects are never followed, cookies never sent
 	Now        func() time.Time // nil: time.Now
@@ -59,6 +62,7 @@ type Verifier struct {
 	now      func() time.Time
 	keys     *keyCache
 	feed     *follower // nil: revocations are not known here
+	decrypts func() DecryptionKeys
 }
 
 // New returns a Verifier. It fetches nothing yet.
@@ -79,6 +83,7 @@ func New(config Config) (*Verifier, error) {
 		url:      config.RequestURL,
 		firstUse: config.FirstUse,
 		now:      config.Now,
+		decrypts: config.DecryptionKeys,
 	}
 	if v.address == nil {
 		v.address = peerAddress
@@ -104,7 +109,7 @@ func New(config Config) (*Verifier, error) {
 	if v.feed, err = newFollower(config, client); err != nil {
 		return nil, err
 	}
-	v.feed.signed, v.feed.now = v.signed, v.now
+	v.feed.signed, v.feed.now = v.feedPage, v.now
 	return v, nil
 }
 
@@ -163,7 +168,11 @@ func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Ad
 
 // verify checks all but the sender's key.
 func (v *Verifier) verify(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
-	payload, err := v.signed(ctx, token, TypAccess)
+	token, err := v.opened(token)
+	if err != nil {
+		return nil, err
+	}
+	payload, kid, err := v.signed(ctx, token, TypAccess)
 	if err != nil {
 		return nil, err
 	}
@@ -171,31 +180,52 @@ func (v *Verifier) verify(ctx context.Context, token string, client netip.Addr) 
 	if err != nil {
 		return nil, err
 	}
+	claims.lineage = append(claims.lineage, kid) // a key that leaked is revoked like what it signed
 	return claims, v.accepts(ctx, claims, client)
 }
 
-func (v *Verifier) signed(ctx context.Context, token, typ string) ([]byte, error) {
+// opened returns the signed token, which an encrypted one has inside.
+func (v *Verifier) opened(token string) (string, error) {
+	if !IsEncrypted(token) {
+		return token, nil
+	}
+	if v.decrypts == nil {
+		return "", ErrDecryption
+	}
+	return v.decrypts().Decrypt(token)
+}
+
+func (v *Verifier) feedPage(ctx context.Context, text, typ string) ([]byte, error) {
+	payload, _, err := v.signed(ctx, text, typ)
+	return payload, err
+}
+
+func (v *Verifier) signed(ctx context.Context, token, typ string) (payload []byte, kid string, err error) {
 	// What cannot be a token is refused before any key is fetched for it.
 	parts, err := split(token, typ)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if _, err := readHeader(parts[0]); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	set, err := v.keys.current(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	payload, _, err := set.Verify(token, typ)
+	payload, kid, err = set.Verify(token, typ)
 	if !errors.Is(err, ErrUnknownKey) {
-		return payload, err
+		return payload, kid, err
 	}
-	if set, err = v.keys.renewed(ctx); err != nil {
-		return nil, err
+	interval := fetchInterval
+	if typ == TypFeed {
+		interval = firstInterval
 	}
-	payload, _, err = set.Verify(token, typ)
-	return payload, err
+	if set, err = v.keys.renewed(ctx, interval); err != nil {
+		return nil, "", err
+	}
+	payload, kid, err = set.Verify(token, typ)
+	return payload, kid, err
 }
 
 func (v *Verifier) accepts(ctx context.Context, c *Claims, client netip.Addr) error {

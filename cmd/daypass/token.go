@@ -38,6 +38,7 @@ type asking struct {
 	ips       []string
 	anywhere  bool
 	renewable bool
+	encrypt   bool
 	subject   string
 }
 
@@ -49,6 +50,7 @@ func (a *asking) define(flags *pflag.FlagSet, proof, life string) {
 	listFlag(flags, &a.audience, "audience", "applications it is for, as photos or acme/photos; default: all that the "+proof+" is for")
 	listFlag(flags, &a.ips, "ips", "addresses and networks it may be used from; request_ip is this machine's")
 	flags.BoolVar(&a.anywhere, "no-ip-protection", false, "it may be used from anywhere")
+	flags.BoolVar(&a.encrypt, "encrypt", false, "its bearer cannot read what it may do")
 	flags.BoolVar(&a.renewable, "renewable", false, "it can be exchanged for a fresh one; default: if bound to addresses")
 }
 
@@ -61,6 +63,7 @@ func (a *asking) request(flags *pflag.FlagSet) daypass.ExchangeRequest {
 		IPs:       a.ips,
 		Anywhere:  a.anywhere,
 		Renewable: given(flags, "renewable", a.renewable),
+		Encrypt:   a.encrypt,
 		Subject:   a.subject,
 	}
 }
@@ -119,7 +122,7 @@ func (c *cli) withPass(cmd *cobra.Command, argument string) (*daypass.Client, *d
 	if err != nil {
 		return nil, nil, err
 	}
-	if claims, _ := peek(text); claims == nil {
+	if claims, _ := peek(text); claims == nil && !verify.IsEncrypted(text) {
 		return nil, nil, errNotAPass
 	}
 	client, err := c.clientAs("")
@@ -183,8 +186,11 @@ by its id (tok_…) it takes a key that may. '-' reads the text from the standar
 			if err := client.Revoke(cmd.Context(), token.Text); err != nil {
 				return err
 			}
-			claims, _ := peek(token.Text)
-			return c.showEnded("revoked", claims.ID, "it is refused from now on")
+			id := "the encrypted pass"
+			if claims, _ := peek(token.Text); claims != nil {
+				id = claims.ID
+			}
+			return c.showEnded("revoked", id, "it is refused from now on")
 		},
 	}
 }
@@ -250,6 +256,9 @@ func newTokenInspect(c *cli) *cobra.Command {
 			text, err := c.readPass(cmd, arguments[0])
 			if err != nil {
 				return err
+			}
+			if verify.IsEncrypted(text) {
+				return c.inspectEncrypted(cmd, text, offline)
 			}
 			claims, header := peek(text)
 			if claims == nil {

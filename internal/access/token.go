@@ -22,6 +22,10 @@ type Token struct {
 
 	// Actors are who acts for the subject (RFC 8693, section 4.1), the latest first.
 	Actors []Acting
+	// SigningKey is the id of the key that signed it; empty before it is minted.
+	SigningKey string
+	// Encrypted says that its text cannot be read by its bearer.
+	Encrypted bool
 
 	// Authority.NotAfter is exp, Authority.MaxLife is expt.
 	Authority Authority
@@ -60,8 +64,8 @@ func (t *Token) Seal() {
 	if len(t.Family) == 0 {
 		t.Family = []string{t.ID}
 	}
-	lineage := make([]string, 0, 6+len(t.Authority.Audiences)+len(t.Family))
-	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via)
+	lineage := make([]string, 0, 7+len(t.Authority.Audiences)+len(t.Family))
+	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via, t.SigningKey)
 	if t.KeyID != "" {
 		lineage = append(lineage, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
 	}

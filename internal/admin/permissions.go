@@ -95,6 +95,11 @@ const (
 
 	opReadFeed = Operation("feed.read")
 
+	opListKeyset       = Operation("keyset.list")
+	opRotateKeyset     = Operation("keyset.rotate")
+	opRetireKeyset     = Operation("keyset.retire")
+	opExportDecryption = Operation("keyset.export")
+
 	opListIdentities = Operation("identities.list")
 	opGetIdentity    = Operation("identities.get")
 	opUpdateIdentity = Operation("identities.update")
@@ -198,6 +203,10 @@ var permissions = []Permission{
 
 	{opReadFeed, "GET", "/v1/feed", "daypass:feed:read", Nothing, Nothing, Nothing, false},
 
+	{opListKeyset, "GET", "/v1/keyset", "daypass:keyset:read", Nothing, Nothing, Nothing, false},
+	{opRotateKeyset, "POST", "/v1/keyset/rotate", "daypass:keyset:write", Nothing, Nothing, Nothing, false},
+	{opRetireKeyset, "POST", "/v1/keyset/{id}/retire", "daypass:keyset:write", Nothing, Nothing, Nothing, false},
+	{opExportDecryption, "POST", "/v1/keyset/decryption", "daypass:decryption:read", Nothing, Nothing, Nothing, false},
 	{opListIdentities, "GET", inOrg + "/identities", "daypass:identities:read", Everything, Nothing, Nothing, true},
 	{opGetIdentity, "GET", inOrg + "/identities/{identity}", "daypass:identities:read", Everything, Nothing, Nothing, true},
 	{opUpdateIdentity, "PATCH", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},

@@ -261,6 +261,19 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return w.ForgetIdentity(w.ctx, c, on.org, on.identity, never)
 	},
 	"feed.read": func(w *world, c *access.Caller, _ things) error { return w.MayReadFeed(w.ctx, c) },
+	"keyset.list": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.Keyset(w.ctx, c)
+		return err
+	},
+	"keyset.rotate": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.RotateKeyset(w.ctx, c, admin.KeysetRotation{})
+		return err
+	},
+	"keyset.retire": func(w *world, c *access.Caller, _ things) error { return w.RetireKey(w.ctx, c, "sgk_none", true) },
+	"keyset.export": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.ExportDecryption(w.ctx, c)
+		return err
+	},
 }
 
 // allowing is refused where no file has allow_networks: none here.
@@ -268,7 +281,7 @@ var allowing = []admin.NewNetworkEntry{{Network: "192.0.2.0/24", Action: access.
 
 // letThrough are the errors of who was let through and stopped at the thing.
 func letThrough(err error) bool {
-	return err == nil || isCode(err, "precondition_failed", "unknown_role", "slug_taken", "key_in_use", "scope_exceeded", "no_allow_list")
+	return err == nil || isCode(err, "precondition_failed", "unknown_role", "slug_taken", "key_in_use", "scope_exceeded", "no_allow_list", "rotation_pending", "not_found")
 }
 
 func (w *world) thingsOf(c *access.Caller, app string) things {

@@ -33,6 +33,10 @@ type Config struct {
 	MaxAddresses int64         // a key's ips may cover; IPv6 counted in /64; default 10,000
 	Logger       *slog.Logger
 
+	// Keyring makes and opens keys of the key set, and KeyLead is how long a new one
+	// is known before it is used. Nil: the key set cannot be administered.
+	Keyring       Keyring
+	KeyLead       time.Duration
 	MaxIdentities int // of one user-group key; default 100,000
 	// Passwords: nil where nobody logs in with one.
 	Passwords *Passwords
@@ -54,6 +58,8 @@ type Service struct {
 	log          *slog.Logger
 	used         func(organizationID, keyID string, used scope.Pattern, at time.Time)
 	claims       claims
+	keyring      Keyring
+	keyLead      time.Duration
 
 	maxIdentities int
 	passwords     *Passwords
@@ -63,6 +69,7 @@ type Service struct {
 // New makes a service, filling in defaults.
 func New(c Config) *Service {
 	s := &Service{
+		keyring: c.Keyring, keyLead: c.KeyLead,
 		store: c.Store, sealer: c.Sealer, now: c.Now, committed: c.Committed,
 		keysPerUser: c.KeysPerUser, maxTokenLife: c.MaxTokenLife, maxAddresses: c.MaxAddresses,
 		log: c.Logger, used: c.Used, maxIdentities: c.MaxIdentities, resets: make(chan resetRequest, 100),

@@ -43,6 +43,7 @@ func newWorldIn(t *testing.T, c store.Config) *world {
 		Store: w.store, Sealer: w.sealer, Now: func() time.Time { return w.now },
 		Passwords: &admin.Passwords{Hasher: seal.NewHasher(w.sealer), URL: "https://daypass.example"},
 		Committed: func(_ context.Context, revision int64) error { w.applied.Store(revision); return nil },
+		Keyring:   keyring{}, KeyLead: 6 * time.Minute,
 	})
 	if w.founded, err = w.Bootstrap(w.ctx, admin.Founding{Slug: "acme", UserName: "Root"}); err != nil {
 		t.Fatal(err)

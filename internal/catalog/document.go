@@ -59,6 +59,7 @@ type Document struct {
 type TokenDefaults struct {
 	DefaultLife time.Duration // where none is asked; zero: the server's
 	MaxLife     time.Duration // zero: the server's
+	Encrypt     bool          // every token that names the application is encrypted
 }
 
 // ParseDocument reads a resource file, YAML, or JSON where it begins with a
@@ -138,6 +139,7 @@ var documentFields = []field[Document]{
 var tokenFields = []field[TokenDefaults]{
 	{"default_life", func(r *reader, t *TokenDefaults, n *node) { t.DefaultLife = r.duration(n, maxTokenLife) }},
 	{"max_life", func(r *reader, t *TokenDefaults, n *node) { t.MaxLife = r.duration(n, maxTokenLife) }},
+	{"encrypt", func(r *reader, t *TokenDefaults, n *node) { t.Encrypt = r.flag(n) }},
 }
 
 // maxTokenLife is the longest life any token of the platform has.

@@ -57,7 +57,7 @@ func TestDocument(t *testing.T) {
 		}
 		got := fmt.Sprint(doc.Application, doc.Organization, doc.Hosts, doc.Prefix, doc.Upstream, doc.Timeout,
 			doc.DenyNetworks.Strings(), doc.AllowNetworks.Strings(), doc.Tokens)
-		want := "photos acme [*.photos.example.com photos.example.com] /v1 http://127.0.0.1:9000 20s [198.51.100.7 203.0.113.0/24] [0.0.0.0/0 ::/0] {1h0m0s 24h0m0s}"
+		want := "photos acme [*.photos.example.com photos.example.com] /v1 http://127.0.0.1:9000 20s [198.51.100.7 203.0.113.0/24] [0.0.0.0/0 ::/0] {1h0m0s 24h0m0s false}"
 		want = strings.Replace(want, "photos acme ", "photosacme", 1)
 		if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, want)

@@ -189,7 +189,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		"prefix: /a", "prefix: /a/b/", "prefix: a", "prefix: /", "prefix: '/a/*'", "prefix: '/a?b'", "prefix: ''",
 		"upstream: https://a:8443/", "upstream: h2c://[::1]:80", "upstream: ftp://a", "upstream: http://a/b", "upstream: http://u@a", "upstream: http://a?", "upstream: ''",
 		"timeout: 5", "timeout: 5m", "timeout: 0", "timeout: -1", "timeout: 1.5", "timeout: 5x", "timeout: ''", "timeout: true",
-		"tokens: {}", "tokens: {default_life: 1h}", "tokens: {life: 1h}", "tokens: 1h", "tokens: {max_life: 2592001}",
+		"tokens: {}", "tokens: {default_life: 1h}", "tokens: {life: 1h}", "tokens: 1h", "tokens: {max_life: 2592001}", "tokens: {encrypt: true}", "tokens: {encrypt: 1}",
 		"allow_networks: ['::1', 10.0.0.0/8]", "allow_networks: []", "origins: [https://www.example.com, 'HTTP://localhost:3000']", "origins: []", "origins: ['https://a/b']", "origins: ['*']", "deny_networks: [localhost]", "deny_networks: [1]", "unknown: 1",
 		"resources: [{access: public}]", "resources: {}", "resources: [1]",
 		rule("access: public"), rule("access: authenticated"), rule("access: open"), rule("comment: x"), rule("access: public, comment: 1"),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/seal"
+	"github.com/daypass/daypass/verify"
 )
 
 // Credential is a text that proves by itself: an API key's, or a pass's. Its form
@@ -23,7 +24,7 @@ func (c Credential) prove(ctx context.Context, s *Service, client Client, now ti
 		return nil, access.ErrUnauthenticated
 	case strings.HasPrefix(text, "dp_"):
 		return s.proveKey(ctx, text, client, now)
-	case strings.Count(text, ".") == 2:
+	case strings.Count(text, ".") == 2 || verify.IsEncrypted(text):
 		return s.provePass(ctx, text, client, now)
 	}
 	return nil, access.ErrBadCredential.Because(errFalse)

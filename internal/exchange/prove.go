@@ -74,6 +74,9 @@ func (s *Service) Authenticate(ctx context.Context, proof Proof, client Client) 
 		return nil, err
 	}
 	h := p.holder
+	if p.parent != nil && p.parent.Encrypted {
+		return nil, errEncryptedPass
+	}
 	if h.userID == "" || p.subject != h.userID {
 		return nil, access.New(access.Forbidden, "named_subject", "a pass for a subject who is no user here opens applications; it does not administer")
 	}

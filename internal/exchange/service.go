@@ -67,6 +67,7 @@ type Application struct {
 	Audience    access.Audience
 	DefaultLife time.Duration // 0: the server's
 	MaxLife     time.Duration // 0: no bound of its own
+	Encrypt     bool          // passes that name it are encrypted
 }
 
 // Journal records what was issued and used.
@@ -175,7 +176,7 @@ func (c Client) use(now time.Time) access.LastUse {
 // Grant is an issued token.
 type Grant struct {
 	Text      string
-	Payload   []byte // the claims, as JSON
+	Payload   []byte // the claims, as JSON; without roles and scope where the one who asked may not read them
 	ExpiresIn int64  // seconds
 	Token     *access.Token
 	Origin    access.Origin
@@ -198,9 +199,14 @@ func (s *Service) Exchange(ctx context.Context, proof Proof, wish Wish, client C
 	}
 	child, err := s.narrow(p, wish, client, now)
 	if err != nil {
+		return nil, discreet(p, err)
+	}
+	child.encrypt = s.encrypts(p, wish, child)
+	grant, err = s.mint(ctx, p, child, client, now, revision)
+	if err != nil {
 		return nil, err
 	}
-	return s.mint(ctx, p, child, client, now, revision)
+	return grant, conceal(p, grant)
 }
 
 func (s *Service) observe(grant *Grant, err error) {
@@ -232,6 +238,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 		NotBefore:      now.Truncate(time.Second),
 		Revision:       revision,
 		Actors:         p.actors,
+		Encrypted:      d.encrypt,
 	}
 	t.Authority.NotAfter = t.Authority.NotAfter.Truncate(time.Second)
 	if d.origin != access.FromRenewal {

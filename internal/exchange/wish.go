@@ -47,13 +47,11 @@ type draft struct {
 	authority access.Authority
 	subject   string
 	origin    access.Origin
+	encrypt   bool
 }
 
 // narrow decides the grant: the wish, read strictly, within the principal.
 func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*draft, error) {
-	if w.Encrypt {
-		return nil, malformed("unsupported_wish", "encrypted passes are not available on this server", "")
-	}
 	ask, err := s.read(p, w, client)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ const (
 	MaxDocument    = 1 << 20
 )
 
-// Config wires a [Handler]. Admin, Exchange, Gate, JWKS, ForwardAuth, Ready, Started and Now are required.
+// Config wires a [Handler]. Admin, Exchange, Gate, JWKS, Open, ForwardAuth, Ready, Started and Now are required.
 type Config struct {
 	Admin    *admin.Service
 	Exchange *exchange.Service
@@ -33,6 +33,8 @@ type Config struct {
 
 	// JWKS is the published key set as JSON.
 	JWKS func() []byte
+	// Open returns the signed text inside an encrypted pass, and any other text as it is.
+	Open func(text string) (string, error)
 	// Feed publishes the revocations. Nil: this server publishes none.
 	Feed Feed
 	// ForwardAuth answers /v1/forward-auth, whatever the method.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
+	"github.com/daypass/daypass/verify"
 )
 
 // The doors of OAuth 2.0. A client is a key: its client_id is the key's id, its client_secret the key's text, or it signs

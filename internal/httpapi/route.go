@@ -139,6 +139,10 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/events":            {query: eventsBy},
 		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
 
+		"GET /v1/keyset":                             {},
+		"POST /v1/keyset/rotate":                     {body: reads[api.KeysetRotate](), bodyOptional: true},
+		"POST /v1/keyset/{id}/retire":                {body: reads[api.KeysetRetire](), bodyOptional: true},
+		"POST /v1/keyset/decryption":                 {handle: h.exportDecryption},
 		"POST /v1/challenges":                        {open: true, body: reads[api.ChallengeCreate]()},
 		"POST /v1/challenges/{challenge}":            {handle: h.answerChallenge, open: true, body: reads[api.ChallengeAnswer]()},
 		"GET " + ChallengeSocketPath:                 {handle: h.challengeSocket, open: true, query: []string{"key"}},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -61,10 +62,16 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	hasher := seal.NewHasher(sealer)
 	office := admin.New(admin.Config{
 		Store: st, Sealer: sealer, Now: now, Committed: h.scene.committed, Passwords: &admin.Passwords{Hasher: hasher, URL: issuer},
+		Keyring: keyring{}, KeyLead: 6 * time.Minute,
 	})
 	first, err := office.Bootstrap(ctx, admin.Founding{Slug: "main", UserName: "Founder"})
 	must(t, err)
 	h.founder = first.Key.Text
+	_, err = st.Change(ctx, access.Actor{}, "", now(), func(tx *store.Tx) error {
+		row, _ := keyring{}.Make(store.UseSignature, "ES256", now(), now())
+		return errors.Join(tx.InsertSigningKey(row), tx.Record("keyset.created", "", row.ID, nil))
+	})
+	must(t, err)
 	must(t, h.scene.committed(ctx, 0))
 
 	logger := slog.New(slog.NewJSONHandler(h.log, nil))
@@ -78,6 +85,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		}),
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,
+		Open:        keys.Open,
 		Feed:        quietFeed{},
 		ForwardAuth: http.NotFoundHandler(),
 		Ready:       func(context.Context) error { return nil },
@@ -112,6 +120,15 @@ func serve(t *testing.T, next http.Handler) string {
 	t.Cleanup(s.Close)
 	return s.URL
 }
+
+// keyring makes rows only: the house signs with a key of its own.
+type keyring struct{}
+
+func (keyring) Make(use, algorithm string, created, begins time.Time) (store.SigningKey, error) {
+	return store.SigningKey{ID: seal.NewID("sgk"), Use: use, Algorithm: algorithm, Public: []byte{}, Sealed: []byte{0}, Created: created, NotBefore: begins}, nil
+}
+
+func (keyring) Decryption([]store.SigningKey) ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 
 // identities are found in the store and made by the office.
 type identities struct {

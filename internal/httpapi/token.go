@@ -82,7 +82,11 @@ func (h *Handler) describe(w http.ResponseWriter, caller *access.Caller, text st
 	if revoked || now.Before(t.NotBefore.Add(-verify.Leeway)) || !now.Before(t.Authority.NotAfter.Add(verify.Leeway)) {
 		return inactive(w)
 	}
-	claims, err := claimsOf(text)
+	signed, err := h.Open(text)
+	if err != nil {
+		return err
+	}
+	claims, err := claimsOf(signed)
 	if err != nil {
 		return err
 	}
@@ -101,7 +105,7 @@ func inactive(w http.ResponseWriter) error {
 	return send(w, mediaJSON, []byte(`{"active":false}`+"\n"))
 }
 
-// claimsOf is the payload of a text that was verified: a JSON object with members.
+// claimsOf is the payload of a signed text that was verified: a JSON object with members.
 func claimsOf(text string) ([]byte, error) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {

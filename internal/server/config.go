@@ -69,6 +69,7 @@ type Config struct {
 	SMTPPassword   string        `koanf:"smtp.password" secret:"true" help:"password of the user in smtp.url"`
 	MailFrom       string        `koanf:"mail.from" help:"sender of mail, as in Daypass <daypass@example.com>"`
 	MailDir        string        `koanf:"mail.dir" help:"folder that mail is written to as .eml files, instead of sending it"`
+	RotateEvery    time.Duration `koanf:"keyset.rotate_every" help:"how old the signing key gets before the next one takes over by itself; 0: only when told to"`
 
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
@@ -123,6 +124,7 @@ func DefaultConfig() Config {
 		SessionLife:    90 * 24 * time.Hour,
 		InviteLife:     7 * 24 * time.Hour,
 		ResetLife:      time.Hour,
+		RotateEvery:    90 * 24 * time.Hour,
 		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
@@ -461,6 +463,9 @@ func (c *Config) validate() []Problem {
 		add("resources_file", "and signing_key_file are for a server without a database, told by JWT_AUTH_KEYS; with one, 'daypass resource put' and 'daypass init' do it")
 	}
 	problems = append(problems, c.validateLogins()...)
+	if c.RotateEvery != 0 && c.RotateEvery < 24*time.Hour {
+		add("keyset.rotate_every", "must be a day (24h) at least, or 0 for never")
+	}
 	if c.FactsKeep < 0 {
 		add("facts_keep", "must be zero or more")
 	}

@@ -26,9 +26,10 @@ type follower struct {
 	now   func() time.Time
 	log   *slog.Logger
 
-	maxAge   time.Duration // of a view, before it refuses to decide
-	swapped  func()        // after a view with changes is in place
-	pending  time.Time     // when the next revocation begins to hold; guarded by pulling
+	maxAge   time.Duration               // of a view, before it refuses to decide
+	keys     func(context.Context) error // takes the signing keys as they are now
+	swapped  func()                      // after a view with changes is in place
+	pending  time.Time                   // when the next revocation begins to hold; guarded by pulling
 	pulling  sync.Mutex
 	started  atomic.Bool
 	lastOK   atomic.Bool
@@ -81,6 +82,11 @@ func (f *follower) pullLocked(ctx context.Context) error {
 
 func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) error {
 	since := view.Revision
+	if f.keys != nil {
+		if err := f.keys(ctx); err != nil {
+			return err
+		}
+	}
 	revoked, err := f.store.RevocationsSince(ctx, since)
 	if err != nil {
 		return err
@@ -279,5 +285,5 @@ func applicationIn(view *gate.View, organization, slug string) (exchange.Applica
 	if app == nil {
 		return exchange.Application{}, false
 	}
-	return exchange.Application{Audience: app.Audience(), DefaultLife: app.Document.Tokens.DefaultLife, MaxLife: app.Document.Tokens.MaxLife}, true
+	return exchange.Application{Audience: app.Audience(), DefaultLife: app.Document.Tokens.DefaultLife, MaxLife: app.Document.Tokens.MaxLife, Encrypt: app.Document.Tokens.Encrypt}, true
 }

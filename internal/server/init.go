@@ -169,11 +169,20 @@ func layFoundation(ctx context.Context, st *store.Store, sealer *seal.Sealer, c 
 	if err != nil {
 		return err
 	}
+	encryption, err := token.GenerateEncryptionKey(now)
+	if err != nil {
+		return err
+	}
+	encryptionRow, err := sealEncryptionKey(sealer, encryption)
+	if err != nil {
+		return err
+	}
 	_, err = st.Change(ctx, access.Actor{}, "", now, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.SetSetting(settingIssuer, issuer),
 			tx.SetSetting(settingFingerprint, sealer.Fingerprint()),
 			tx.InsertSigningKey(row),
+			tx.InsertSigningKey(encryptionRow),
 			tx.Record("platform.founded", "", key.ID, map[string]string{"issuer": issuer, "algorithm": key.Algorithm}),
 		)
 	})

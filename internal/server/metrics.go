@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -15,6 +16,7 @@ import (
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/token"
 )
 
 // metrics are what the ops listener shows. No label ever holds an id, a name or
@@ -99,6 +101,19 @@ func (m *metrics) countDropped(dropped func() int64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "daypass_facts_dropped_total", Help: "Requests of which nothing was kept for shadow mode and replay, for want of room.",
 	}, func() float64 { return float64(dropped()) }))
+}
+
+// watchKeys shows how old the key is that signs.
+func (m *metrics) watchKeys(keys *token.Keyset, now func() time.Time) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "daypass_signing_key_age_seconds", Help: "Time since the key that signs now was made.",
+	}, func() float64 {
+		k, err := keys.Signer()
+		if err != nil {
+			return math.NaN()
+		}
+		return now().Sub(k.Created).Seconds()
+	}))
 }
 
 // exchanged counts one exchange.

@@ -57,6 +57,7 @@ type Server struct {
 	store   *store.Store
 	sealer  *seal.Sealer
 	keys    *token.Keyset
+	keyring *keyring
 	gate    *gate.Gate
 	feed    *follower
 	signed  *feed
@@ -165,12 +166,14 @@ func (s *Server) build(ctx context.Context, version string) error {
 		}
 	}
 	var err error
-	if s.keys, err = loadKeyset(ctx, s.store, s.sealer, issuer, s.now); err != nil {
+	if s.keyring, err = openKeyring(ctx, s.store, s.sealer, issuer, s.now); err != nil {
 		return err
 	}
+	s.keys = s.keyring.set
 	s.gate = gate.New(gate.Config{Read: s.keys.Token, Now: s.now, CacheEntries: c.CachedTokens})
+	s.keyring.forget = s.gate.Forget
 	s.signed = newFeed(issuer, s.keys.Sign, s.gate.View, s.now)
-	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter}
+	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter, keys: s.keyring.follow}
 	if err := s.feed.pull(ctx); err != nil {
 		return err
 	}
@@ -183,6 +186,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	s.metrics = newMetrics(version, s.gate.View, s.journal.Limits.Parties, s.now)
 	s.facts = meter.NewFacts(s.store, c.FactsKeep > 0)
 	s.metrics.countDropped(s.facts.Dropped)
+	s.metrics.watchKeys(s.keys, s.now)
 
 	var ledger meter.Ledger
 	if c.DatabaseURL != "" { // others may share it
@@ -201,7 +205,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
-		Used: s.facts.Used, MaxIdentities: c.MaxIdentities, Passwords: passwords,
+		Used: s.facts.Used, MaxIdentities: c.MaxIdentities, Passwords: passwords, Keyring: s.keyring, KeyLead: keyLead,
 	})
 	s.office = office
 	desk := exchange.New(exchange.Config{
@@ -225,7 +229,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		origins = []string{"*"}
 	}
 	api := httpapi.New(httpapi.Config{
-		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
+		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Open: s.keys.Open, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Senders: senders, PublicURL: issuer,
 	})
@@ -369,7 +373,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses}
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses}
 	if s.config.Environment != nil {
 		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
 	}
@@ -500,7 +504,7 @@ func (s *Server) tidy(ctx context.Context) {
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
 		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords))); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -135,7 +135,7 @@ func missing(c *verify.Claims) string {
 }
 
 // tokenOf reads claims as the noun. What a signed text of ours cannot say is refused: its parts would not fit together.
-func tokenOf(c *verify.Claims) (*access.Token, error) {
+func tokenOf(c *verify.Claims, signingKey string) (*access.Token, error) {
 	if missing(c) != "" {
 		return nil, verify.ErrClaims
 	}
@@ -158,6 +158,7 @@ func tokenOf(c *verify.Claims) (*access.Token, error) {
 		UserID:         c.UserID,
 		MembershipID:   c.MembershipID,
 		Source:         access.Source{KeyID: c.KeyID, Via: shared(c.Via)},
+		SigningKey:     shared(signingKey),
 		Authority: access.Authority{
 			Scopes:     c.Scopes(),
 			Roles:      heldRoles(c.Roles),

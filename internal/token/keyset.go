@@ -38,6 +38,9 @@ type state struct {
 	signers []signer // newest first
 	set     verify.KeySet
 	jwks    []byte
+
+	envelopes []envelope // newest first
+	decrypts  verify.DecryptionKeys
 }
 
 // signer has the part of the token that is the same every time.
@@ -66,8 +69,9 @@ func NewKeyset(issuer string, now func() time.Time) *Keyset {
 }
 
 // Replace puts keys in the place of all that were there. Those not retired are published and accepted at once, so a key that is left out
-// is refused from here on. Of those whose NotBefore has come, the newest signs. On an error nothing changes.
-func (ks *Keyset) Replace(keys []SigningKey) error {
+// is refused from here on. Of those whose NotBefore has come, the newest signs. The same holds for the keys that encrypt, of which there may be
+// none. On an error nothing changes.
+func (ks *Keyset) Replace(keys []SigningKey, encryption ...EncryptionKey) error {
 	next := &state{}
 	var published jose.JSONWebKeySet
 	now := ks.now()
@@ -95,6 +99,9 @@ func (ks *Keyset) Replace(keys []SigningKey) error {
 		return fmt.Errorf("publish the signing keys: %w", err)
 	}
 	next.set = set.LowS()
+	if next.envelopes, next.decrypts, err = readyEnvelopes(encryption, now); err != nil {
+		return fmt.Errorf("take the encryption keys: %w", err)
+	}
 	ks.state.Store(next)
 	return nil
 }
@@ -102,13 +109,17 @@ func (ks *Keyset) Replace(keys []SigningKey) error {
 // JWKS returns the published keys as a JWK set (RFC 7517), to be sent with a max-age of [JWKSMaxAge]. The caller must not change it.
 func (ks *Keyset) JWKS() []byte { return ks.state.Load().jwks }
 
-// Mint signs a token and returns its text and its claims as JSON. Moments and lives are cut down to whole seconds. The token must be of
-// this issuer and be such that Token can read it. Errors are [ErrTooLarge], [ErrNoSigner], or a fault of the caller.
+// Mint signs a token, encrypts it if it says so, and returns its text and its claims as JSON. Moments and lives are cut down to whole seconds. The token must be of
+// this issuer and be such that Token can read it. Errors are [ErrTooLarge], [ErrNoSigner],
+// [ErrNoEncrypter], or a fault of the caller.
 func (ks *Keyset) Mint(t *access.Token) (text string, payload []byte, err error) {
 	if payload, err = payloadOf(ks.issuer, t); err != nil {
 		return "", nil, err
 	}
 	text, err = ks.sign(payload)
+	if err == nil && t.Encrypted {
+		text, err = ks.encrypt(text)
+	}
 	return text, payload, err
 }
 
@@ -186,19 +197,33 @@ func (ks *Keyset) signer() (*signer, error) {
 	return nil, ErrNoSigner
 }
 
-// Token reads a token's text: form, signature, kind, issuer and claims. Time, address and revocation are not looked at. Errors are
+// Signer returns the key that signs now.
+func (ks *Keyset) Signer() (SigningKey, error) {
+	s, err := ks.signer()
+	if err != nil {
+		return SigningKey{}, err
+	}
+	return s.key, nil
+}
+
+// Token reads a token's text: encryption, form, signature, kind, issuer and claims. Time, address and revocation are not looked at. Errors are
 // [*verify.Error].
 func (ks *Keyset) Token(text string) (*access.Token, error) {
-	t, err := read(ks.state.Load().set, ks.issuer, text)
+	signed, err := ks.Open(text)
 	if err != nil {
 		return nil, err
 	}
+	t, err := read(ks.state.Load().set, ks.issuer, signed)
+	if err != nil {
+		return nil, err
+	}
+	t.Encrypted = verify.IsEncrypted(text)
 	t.Authority.Scopes = ks.shared(t.ScopeText, t.Authority.Scopes)
 	return t, nil
 }
 
 func read(set verify.KeySet, issuer, text string) (*access.Token, error) {
-	payload, _, err := set.Verify(text, verify.TypAccess)
+	payload, kid, err := set.Verify(text, verify.TypAccess)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +234,7 @@ func read(set verify.KeySet, issuer, text string) (*access.Token, error) {
 	if claims.Issuer != issuer {
 		return nil, verify.ErrIssuer
 	}
-	return tokenOf(claims)
+	return tokenOf(claims, kid)
 }
 
 // shared returns the set that another token with this text has, or else the given one for others to share.

@@ -34,10 +34,19 @@ func (c *clock) now() time.Time { return c.Time }
 func keyset(t testing.TB, algorithm string) *Keyset {
 	t.Helper()
 	ks := NewKeyset(issuer, (&clock{noon}).now)
-	if err := ks.Replace([]SigningKey{newKey(t, algorithm, noon)}); err != nil {
+	if err := ks.Replace([]SigningKey{newKey(t, algorithm, noon)}, newEncryptionKey(t, noon)); err != nil {
 		t.Fatal(err)
 	}
 	return ks
+}
+
+func newEncryptionKey(t testing.TB, now time.Time) EncryptionKey {
+	t.Helper()
+	k, err := GenerateEncryptionKey(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func newKey(t testing.TB, algorithm string, now time.Time) SigningKey {
@@ -147,8 +156,13 @@ func TestMintedIsRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			signer, err := ks.Signer()
+			if err != nil {
+				t.Fatal(err)
+			}
 			rapid.Check(t, func(t *rapid.T) {
 				want := drawPass(t)
+				want.Encrypted = rapid.Bool().Draw(t, "encrypted")
 				text, payload, err := ks.Mint(want)
 				if err != nil {
 					t.Fatal(err)
@@ -157,6 +171,8 @@ func TestMintedIsRead(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				want.SigningKey = signer.ID
+				want.Seal()
 				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 					t.Fatalf("minted and read differ:\n%s", diff)
 				}
@@ -164,8 +180,11 @@ func TestMintedIsRead(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if mine, theirs := sorted(got.Lineage), sorted(claims.Lineage()); !slices.Equal(mine, theirs) {
+				if mine, theirs := sorted(got.Lineage), sorted(append(claims.Lineage(), signer.ID)); !slices.Equal(mine, theirs) {
 					t.Fatalf("the lineages differ: %v, %v", mine, theirs)
+				}
+				if text, err = ks.Open(text); err != nil {
+					t.Fatal(err)
 				}
 				if _, _, err := public.LowS().Verify(text, verify.TypAccess); err != nil {
 					t.Fatalf("the published keys refuse it: %v", err)

@@ -289,6 +289,7 @@ type SigningKey struct {
 	NotBefore int64
 	Retired   int64
 	Revision  int64
+	Purpose   string
 }
 
 type Token struct {

@@ -9,6 +9,24 @@ import (
 	"context"
 )
 
+const beginSigningKey = `-- name: BeginSigningKey :execrows
+UPDATE signing_keys SET not_before = $1, revision = $2 WHERE id = $3
+`
+
+type BeginSigningKeyParams struct {
+	NotBefore int64
+	Revision  int64
+	ID        string
+}
+
+func (q *Queries) BeginSigningKey(ctx context.Context, arg BeginSigningKeyParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, beginSigningKey, arg.NotBefore, arg.Revision, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const deleteSigningKey = `-- name: DeleteSigningKey :execrows
 DELETE FROM signing_keys WHERE id = $1
 `
@@ -22,8 +40,8 @@ func (q *Queries) DeleteSigningKey(ctx context.Context, id string) (int64, error
 }
 
 const insertSigningKey = `-- name: InsertSigningKey :exec
-INSERT INTO signing_keys (id, algorithm, public, sealed, created, not_before, retired, revision)
-VALUES ($1, $2, $3, $4, $5, $6, 0, $7)
+INSERT INTO signing_keys (id, algorithm, public, sealed, created, not_before, retired, revision, purpose)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)
 `
 
 type InsertSigningKeyParams struct {
@@ -34,6 +52,7 @@ type InsertSigningKeyParams struct {
 	Created   int64
 	NotBefore int64
 	Revision  int64
+	Purpose   string
 }
 
 func (q *Queries) InsertSigningKey(ctx context.Context, arg InsertSigningKeyParams) error {
@@ -45,8 +64,32 @@ func (q *Queries) InsertSigningKey(ctx context.Context, arg InsertSigningKeyPara
 		arg.Created,
 		arg.NotBefore,
 		arg.Revision,
+		arg.Purpose,
 	)
 	return err
+}
+
+const latestTokenExpiry = `-- name: LatestTokenExpiry :one
+SELECT CAST(COALESCE(MAX(expires), 0) AS BIGINT) AS expires FROM tokens
+`
+
+func (q *Queries) LatestTokenExpiry(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, latestTokenExpiry)
+	var expires int64
+	err := row.Scan(&expires)
+	return expires, err
+}
+
+const pruneSigningKeys = `-- name: PruneSigningKeys :execrows
+DELETE FROM signing_keys WHERE retired > 0 AND retired < $1
+`
+
+func (q *Queries) PruneSigningKeys(ctx context.Context, before int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneSigningKeys, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const retireSigningKey = `-- name: RetireSigningKey :execrows
@@ -68,11 +111,11 @@ func (q *Queries) RetireSigningKey(ctx context.Context, arg RetireSigningKeyPara
 }
 
 const signingKeys = `-- name: SigningKeys :many
-SELECT id, algorithm, public, sealed, created, not_before, retired, revision FROM signing_keys ORDER BY not_before, id
+SELECT id, algorithm, public, sealed, created, not_before, retired, revision, purpose FROM signing_keys WHERE purpose = $1 ORDER BY not_before, id
 `
 
-func (q *Queries) SigningKeys(ctx context.Context) ([]SigningKey, error) {
-	rows, err := q.db.QueryContext(ctx, signingKeys)
+func (q *Queries) SigningKeys(ctx context.Context, purpose string) ([]SigningKey, error) {
+	rows, err := q.db.QueryContext(ctx, signingKeys, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +132,7 @@ func (q *Queries) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 			&i.NotBefore,
 			&i.Retired,
 			&i.Revision,
+			&i.Purpose,
 		); err != nil {
 			return nil, err
 		}

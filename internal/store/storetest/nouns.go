@@ -109,16 +109,29 @@ func nouns(w *world) {
 	}
 
 	s := store.SigningKey{
-		ID: seal.NewID("sgk"), Algorithm: "ES256", Public: []byte("{}"), Sealed: []byte{0, 1, 255}, Created: noon, NotBefore: noon.Add(time.Hour),
+		ID: seal.NewID("sgk"), Use: store.UseSignature, Algorithm: "ES256", Public: []byte("{}"), Sealed: []byte{0, 1, 255}, Created: noon, NotBefore: noon.Add(time.Hour),
 	}
 	w.change(func(tx *store.Tx) error { return tx.InsertSigningKey(s) })
 	s.Retired = noon.Add(2 * time.Hour)
 	s.Revision = w.change(func(tx *store.Tx) error { return tx.RetireSigningKey(s.ID, s.Retired) })
 	signing, err := w.SigningKeys(w.ctx)
 	equal(w, signing, err, []store.SigningKey{s})
-	w.change(func(tx *store.Tx) error { return tx.DeleteSigningKey(s.ID) })
+	e := s
+	e.ID, e.Use, e.Algorithm, e.Retired = seal.NewID("enk"), store.UseEncryption, "ECDH-ES", time.Time{}
+	w.change(func(tx *store.Tx) error { return tx.InsertSigningKey(e) })
+	e.NotBefore = noon.Add(time.Minute)
+	e.Revision = w.change(func(tx *store.Tx) error { return tx.BeginSigningKey(e.ID, e.NotBefore) })
+	encrypting, err := w.EncryptionKeys(w.ctx)
+	equal(w, encrypting, err, []store.SigningKey{e})
+	n, err := w.PruneSigningKeys(w.ctx, s.Retired)
+	equal(w, n, err, 0)
+	n, err = w.PruneSigningKeys(w.ctx, s.Retired.Add(time.Millisecond))
+	equal(w, n, err, 1)
 	signing, err = w.SigningKeys(w.ctx)
 	equal(w, signing, err, nil)
+	w.change(func(tx *store.Tx) error { return tx.DeleteSigningKey(e.ID) })
+	encrypting, err = w.EncryptionKeys(w.ctx)
+	equal(w, encrypting, err, nil)
 
 	w.change(func(tx *store.Tx) error { return errors.Join(tx.SetSetting("a", "1"), tx.SetSetting("b", "")) })
 	w.change(func(tx *store.Tx) error { return tx.SetSetting("a", "2") })

@@ -26,6 +26,8 @@ type Resource struct {
 	// InAccount counts a role held anywhere in the organization. Without it the
 	// role must be held in this application or in the whole organization.
 	InAccount bool
+	// Signature asks for a request that is signed by the key of its pass.
+	Signature bool
 	// PassToken leaves the caller's credential in the request to the upstream.
 	PassToken bool
 	// PassCookies leaves the caller's cookies in it.
@@ -73,7 +75,10 @@ func (r *Resource) Needs() string {
 		parts = append(parts, r.RoleText()+where)
 	}
 	if len(parts) == 0 {
-		return "any good pass"
+		parts = append(parts, "any good pass")
+	}
+	if r.Signature {
+		parts = append(parts, "a signature by the pass's own key")
 	}
 	return strings.Join(parts, " and ")
 }

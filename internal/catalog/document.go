@@ -178,6 +178,7 @@ var requireFields = []field[draft]{
 		d.in = n
 		d.InAccount = r.choice(n, "application", "account") == "account"
 	}},
+	{"signature", func(r *reader, d *draft, n *node) { d.Signature = r.flag(n) }},
 }
 
 // readObject reads an object field by field.
@@ -261,11 +262,16 @@ func (d *draft) check(r *reader, n *node) {
 	case d.require == nil:
 	case d.Public:
 		r.report(d.require, "a public resource cannot require anything; take out access: public or require")
-	case d.require.kind == object && len(d.require.items) == 0 || d.in != nil && len(d.require.items) == 1:
-		r.report(d.require, "require must name scopes or roles; for any good pass write access: authenticated")
+	case d.require.kind == object && !d.requiresSomething():
+		r.report(d.require, "require must name scopes or roles, or say signature: true; for any good pass write access: authenticated")
 	case d.in != nil && !hasKey(d.require, "roles"):
 		r.report(d.in, "in says where roles must be held; add roles, or take it out")
 	}
+}
+
+// requiresSomething reports whether require names more than where roles are held.
+func (d *draft) requiresSomething() bool {
+	return d.require.kind != object || hasKey(d.require, "scopes") || hasKey(d.require, "roles") || d.Signature
 }
 
 func hasKey(n *node, name string) bool {

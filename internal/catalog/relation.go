@@ -233,6 +233,9 @@ func (r *Resource) admitsOnly(s *Resource) bool {
 	if r.Public || s.Public {
 		return s.Public
 	}
+	if s.Signature && !r.Signature {
+		return false
+	}
 	for _, needed := range s.Scopes {
 		if !slices.Contains(r.Scopes, needed) {
 			return false

@@ -56,6 +56,10 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Reque
 		WriteProblem(w, r, errGraphQLNeedsGateway)
 		return decision, errGraphQLNeedsGateway
 	}
+	if decision.Reason == gate.SignatureRequired {
+		WriteProblem(w, r, errSignatureNeedsGateway)
+		return decision, errSignatureNeedsGateway
+	}
 	if !decision.Allow {
 		writeDenial(w, r, &decision, credential)
 		return decision, nil

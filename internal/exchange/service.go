@@ -78,6 +78,7 @@ type Config struct {
 	Journal Journal
 	Guesses Guesses // nil: no bound, for tests
 	Once    Once    // nil: whatever may be used once is refused
+	Signers Signers // nil: no signature proves anybody
 	KeyHash func(text string) [32]byte
 	NewID   func(prefix string) string
 	Now     func() time.Time
@@ -89,6 +90,7 @@ type Config struct {
 	MaxAddresses int64         // addresses ips may cover; 10,000
 	CachedKeys   int           // holders kept in memory; 50,000
 	Strict       bool          // answer only after the record is durable
+	MessageLife  time.Duration // how far ahead the time in a [TextileSignature] may lie; 30 min
 
 	// Observe is told how each exchange ended: the origin of what was issued, or
 	// why nothing was. Nil: nobody.
@@ -100,6 +102,7 @@ type Service struct {
 	Config
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
+	byKey    *otter.Cache[string, signers]
 }
 
 type cached struct {
@@ -114,10 +117,12 @@ func New(c Config) *Service {
 	c.MaxNetworks = orDefault(c.MaxNetworks, 10)
 	c.MaxAddresses = orDefault(c.MaxAddresses, 10_000)
 	c.CachedKeys = orDefault(c.CachedKeys, 50_000)
+	c.MessageLife = orDefault(c.MessageLife, 30*time.Minute)
 	return &Service{
 		Config:   c,
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
+		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 	}
 }
 

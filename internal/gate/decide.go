@@ -27,6 +27,8 @@ type Request struct {
 	// GraphQL is the operation in the request, as the resource's
 	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
 	GraphQL *catalog.Operation
+	// Signed is who signed the request, as the door found out; nil: it did not look.
+	Signed *Signed
 
 	then *Reason // in a replay: what kept the pass from being good then; empty: nothing
 }
@@ -63,6 +65,10 @@ const (
 	FieldUnmapped        Reason = "field_unmapped"
 	FieldRefused         Reason = "field_refused"
 	IntrospectionRefused Reason = "introspection_refused"
+
+	// Of resources that require signatures.
+	SignatureRequired Reason = "signature_required"
+	SignatureInvalid  Reason = "signature_invalid"
 )
 
 // Reasons lists every reason, those that allow first.
@@ -72,6 +78,7 @@ func Reasons() []Reason {
 		WrongAddress, WrongOrganization, WrongAudience, ScopeMissing, RoleMissing, AddressDenied, StaleView,
 		RateLimited, QuotaExceeded, BodyTooLarge,
 		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
+		SignatureRequired, SignatureInvalid,
 	}
 }
 
@@ -99,6 +106,9 @@ type Decision struct {
 	// at the door are not told of it.
 	Network *NetworkEntry
 
+	// Fault is what is wrong with the request's signature; else empty.
+	Fault string
+
 	// Limited is what the limits say that apply; nil: none does.
 	Limited *meter.Admission
 
@@ -114,7 +124,7 @@ func (d *Decision) Status() int {
 		return http.StatusOK
 	}
 	switch d.Reason {
-	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress:
+	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress, SignatureRequired, SignatureInvalid:
 		return http.StatusUnauthorized
 	case StaleView:
 		return http.StatusServiceUnavailable
@@ -160,7 +170,7 @@ func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) De
 	if reason, ok := d.checkToken(r, now); !ok {
 		return d.deny(reason)
 	}
-	return d.require()
+	return d.require(r)
 }
 
 func (d Decision) deny(reason Reason) Decision {
@@ -228,7 +238,7 @@ func goodFor(held []access.Audience, app access.Audience) bool {
 }
 
 // require makes the checks that the resource asks for.
-func (d Decision) require() Decision {
+func (d Decision) require(r *Request) Decision {
 	for _, required := range d.Resource.Scopes {
 		if !d.Token.Authority.Scopes.Covers(required) {
 			d.Missing = required.String()
@@ -238,6 +248,11 @@ func (d Decision) require() Decision {
 	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource.Roles, d.Resource.InAccount, d.Application) {
 		d.Missing = d.Resource.RoleText()
 		return d.deny(RoleMissing)
+	}
+	if d.Resource.Signature && r.then == nil {
+		if reason, ok := d.checkSignature(r.Signed); !ok {
+			return d.deny(reason)
+		}
 	}
 	d.Allow, d.Reason = true, Allowed
 	return d

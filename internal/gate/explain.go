@@ -32,7 +32,7 @@ type Check struct {
 // checkNames are the checks in the order they are made.
 var checkNames = [...]string{
 	"view", "application", "address", "rule",
-	"pass", "time", "revocation", "binding", "organization", "audience", "scopes", "roles",
+	"pass", "time", "revocation", "binding", "organization", "audience", "scopes", "roles", "signature",
 }
 
 // failedAt is the check each reason to deny belongs to.
@@ -41,6 +41,7 @@ var failedAt = map[Reason]int{
 	TokenMissing: 4, TokenInvalid: 4, TokenNotYetValid: 5, TokenExpired: 5, TokenRevoked: 6,
 	WrongAddress: 7, WrongOrganization: 8, WrongAudience: 9, ScopeMissing: 10, RoleMissing: 11,
 	GraphQLUnparsed: 3, FieldUnmapped: 3, FieldRefused: 3, IntrospectionRefused: 3,
+	SignatureRequired: 12, SignatureInvalid: 12,
 }
 
 // firstOfPass is the first check that a public resource does without.
@@ -119,6 +120,8 @@ var messages = map[Reason]string{
 	BodyTooLarge:      "the body is longer than the limit of this resource allows",
 	GraphQLUnparsed:   "this door was shown no GraphQL operation, and the resource allows nothing else; send one, and through the gateway",
 	StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
+	SignatureRequired: "the request must be signed by the key that the pass comes from (RFC 9421), and sent through the gateway",
+	SignatureInvalid:  "the request's signature is not good, or not by the key that the pass comes from; sign each request anew",
 
 	FieldUnmapped:        "no rule says what field %s needs, so it is denied; what is not declared is denied",
 	FieldRefused:         "field %s is closed to everybody; leave it out",
@@ -359,6 +362,8 @@ func (x explainer) fix() string {
 		return "wait, send less, or have the limit raised"
 	case WrongAudience:
 		return "ask for a pass with audience " + x.Application.Name()
+	case SignatureRequired, SignatureInvalid:
+		return "sign the request with the secret of the key that the pass comes from, and send it through the gateway"
 	}
 	return "ask for a pass" + x.needs()
 }

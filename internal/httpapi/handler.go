@@ -154,6 +154,11 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	if c.credential != "" {
 		c.proof = exchange.Credential(c.credential)
 	}
+	if signature, err := signatureOf(r, c.credential); err != nil {
+		return err
+	} else if signature != nil {
+		c.proof = signature
+	}
 	if c.media, err = h.checkBody(r, rt); err != nil {
 		return err
 	}

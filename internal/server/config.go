@@ -52,6 +52,8 @@ type Config struct {
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
+	SignedMessageLife time.Duration `koanf:"signed_message_life" help:"how far ahead the time may lie that a key signs in the Textile form"`
+
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
 	MaxBody         int64         `koanf:"max_body" help:"bytes of a request body at the API"`
@@ -98,6 +100,8 @@ func DefaultConfig() Config {
 		CachedKeys:     16_384,
 		LogLevel:       "info",
 		LogFormat:      "json",
+
+		SignedMessageLife: 30 * time.Minute,
 	}
 }
 
@@ -404,6 +408,7 @@ func (c *Config) validate() []Problem {
 		{"max_body", c.MaxBody}, {"max_header", int64(c.MaxHeader)}, {"header_timeout", int64(c.HeaderTimeout)},
 		{"request_timeout", int64(c.RequestTimeout)}, {"idle_timeout", int64(c.IdleTimeout)}, {"drain_timeout", int64(c.DrainTimeout)},
 		{"cached_tokens", int64(c.CachedTokens)}, {"cached_keys", int64(c.CachedKeys)},
+		{"signed_message_life", int64(c.SignedMessageLife)},
 	} {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")

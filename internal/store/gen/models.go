@@ -104,6 +104,7 @@ type Key struct {
 	Uses             int64
 	Revision         int64
 	PlanID           string
+	PrevSecretSealed []byte
 }
 
 type KeyScope struct {

@@ -177,6 +177,10 @@ func (w *world) send(method, target, credential string, body any, headers ...str
 		w.t.Fatal(err)
 	}
 	defer res.Body.Close()
+	return readAnswer(res)
+}
+
+func readAnswer(res *http.Response) answer {
 	raw, _ := io.ReadAll(res.Body)
 	a := answer{status: res.StatusCode, header: res.Header, text: string(raw)}
 	_ = json.Unmarshal(raw, &a.body)

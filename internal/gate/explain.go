@@ -60,8 +60,12 @@ func (d *Decision) Checks() []Check {
 	case Public:
 		made = firstOfPass
 	}
-	checks := make([]Check, len(checkNames))
-	for i, name := range checkNames {
+	names := checkNames[:]
+	if d.Resource == nil || !d.Resource.Signature { // few resources ask for one
+		names = names[:len(names)-1]
+	}
+	checks := make([]Check, len(names))
+	for i, name := range names {
 		checks[i] = Check{Name: name, Outcome: Skipped}
 		switch {
 		case i < made:
@@ -203,6 +207,8 @@ func (x explainer) passed(check string) string {
 		return fmt.Sprintf("it is good for %s", x.audiences())
 	case "scopes":
 		return x.scopesSentence()
+	case "signature":
+		return "the key of the pass signed the request"
 	default: // roles
 		return x.rolesSentence()
 	}

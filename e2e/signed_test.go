@@ -106,7 +106,9 @@ func TestSignedRequests(t *testing.T) {
 		s.body = `{"expires_in":61}`
 		s.header.Set(sign.FieldDigest, sign.Digest([]byte(s.body)))
 	})
-	alter("no digest", "signature_incomplete", func(s *signed) { s.header.Del(sign.FieldDigest) })
+	s := w.signed(signer, "POST", tokens, `{"expires_in":60}`, now, nil)
+	s.header.Del(sign.FieldDigest)
+	w.expect("no digest", w.sendSigned(s), 400, "signature_malformed")
 	alter("another key's name", "signature_invalid", func(s *signed) {
 		s.header.Set(sign.FieldInput, strings.Replace(s.header.Get(sign.FieldInput), id, "key_00000000000000000000000000", 1))
 	})
@@ -192,7 +194,7 @@ resources:
 	pass := w.sendSigned(w.signed(signer, "POST", w.api+"/v1/tokens", "", time.Now(), nil)).at("token")
 	bearer := http.Header{"Authorization": {"Bearer " + pass}}
 	send := func(s *sign.Signer, edit func(r *http.Request)) answer {
-		r, _ := http.NewRequest("POST", w.gateway+"/a%2Fb?x=1", strings.NewReader("hello"))
+		r, _ := http.NewRequest("POST", w.gateway+"/a%20b?x=1", strings.NewReader("hello"))
 		r.Host = "photos.test"
 		r.Header = bearer.Clone()
 		if s != nil {

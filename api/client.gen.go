@@ -99,6 +99,52 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `GetSigningKeys` operationId).
 	GetSigningKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateChallengeWithBody Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallengeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateChallenge Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallenge(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnswerChallengeWithBody Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallengeWithBody(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnswerChallenge Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallenge(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetFeed The revocations, signed, for those who verify offline
 	//
 	// Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -393,6 +439,45 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, org OrgPath, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListIdentities Users who log in with a public key
+	//
+	// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+	ListIdentities(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteIdentity Forget it
+	//
+	// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+	DeleteIdentity(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetIdentity One of them
+	//
+	// Needs `daypass:identities:read`.
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+	GetIdentity(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateIdentityWithBody Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentityWithBody(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateIdentity Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentity(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListKeys The organization's keys
 	//
 	// Needs `daypass:keys:read`. Texts are never shown again. Who manages no keys of others sees their own.
@@ -434,20 +519,22 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateKeyWithBody Give a key a plan
+	// UpdateKeyWithBody Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /v1/organizations/{org}/keys/{key} (the `UpdateKey` operationId).
 	UpdateKeyWithBody(ctx context.Context, org OrgPath, key KeyID, params *UpdateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateKey Give a key a plan
+	// UpdateKey Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -798,6 +885,92 @@ type ClientInterface interface {
 // Corresponds with GET /.well-known/jwks.json (the `GetSigningKeys` operationId).
 func (c *Client) GetSigningKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSigningKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateChallengeWithBody Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *Client) CreateChallengeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateChallengeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateChallenge Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *Client) CreateChallenge(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateChallengeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnswerChallengeWithBody Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *Client) AnswerChallengeWithBody(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnswerChallengeRequestWithBody(c.Server, challenge, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnswerChallenge Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *Client) AnswerChallenge(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnswerChallengeRequest(c.Server, challenge, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1432,6 +1605,95 @@ func (c *Client) ListEvents(ctx context.Context, org OrgPath, params *ListEvents
 	return c.Client.Do(req)
 }
 
+// ListIdentities Users who log in with a public key
+//
+// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+//
+// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+func (c *Client) ListIdentities(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIdentitiesRequest(c.Server, org, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteIdentity Forget it
+//
+// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+//
+// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+func (c *Client) DeleteIdentity(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteIdentityRequest(c.Server, org, identity, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetIdentity One of them
+//
+// Needs `daypass:identities:read`.
+//
+// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+func (c *Client) GetIdentity(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetIdentityRequest(c.Server, org, identity)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateIdentityWithBody Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *Client) UpdateIdentityWithBody(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateIdentityRequestWithBody(c.Server, org, identity, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateIdentity Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *Client) UpdateIdentity(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateIdentityRequest(c.Server, org, identity, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListKeys The organization's keys
 //
 // Needs `daypass:keys:read`. Texts are never shown again. Who manages no keys of others sees their own.
@@ -1523,10 +1785,11 @@ func (c *Client) GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors 
 	return c.Client.Do(req)
 }
 
-// UpdateKeyWithBody Give a key a plan
+// UpdateKeyWithBody Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1543,10 +1806,11 @@ func (c *Client) UpdateKeyWithBody(ctx context.Context, org OrgPath, key KeyID, 
 	return c.Client.Do(req)
 }
 
-// UpdateKey Give a key a plan
+// UpdateKey Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2312,6 +2576,93 @@ func NewGetSigningKeysRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewCreateChallengeRequest calls the generic CreateChallenge builder with application/json body
+func NewCreateChallengeRequest(server string, body CreateChallengeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateChallengeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateChallengeRequestWithBody constructs an http.Request for the CreateChallenge method, with any body, and a specified content type
+func NewCreateChallengeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/challenges")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAnswerChallengeRequest calls the generic AnswerChallenge builder with application/json body
+func NewAnswerChallengeRequest(server string, challenge string, body AnswerChallengeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAnswerChallengeRequestWithBody(server, challenge, "application/json", bodyReader)
+}
+
+// NewAnswerChallengeRequestWithBody constructs an http.Request for the AnswerChallenge method, with any body, and a specified content type
+func NewAnswerChallengeRequestWithBody(server string, challenge string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "challenge", challenge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/challenges/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3844,6 +4195,257 @@ func NewListEventsRequest(server string, org OrgPath, params *ListEventsParams) 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListIdentitiesRequest constructs an http.Request for the ListIdentities method
+func NewListIdentitiesRequest(server string, org OrgPath, params *ListIdentitiesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Key != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "key", *params.Key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteIdentityRequest constructs an http.Request for the DeleteIdentity method
+func NewDeleteIdentityRequest(server string, org OrgPath, identity string, params *DeleteIdentityParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity", identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetIdentityRequest constructs an http.Request for the GetIdentity method
+func NewGetIdentityRequest(server string, org OrgPath, identity string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity", identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateIdentityRequest calls the generic UpdateIdentity builder with application/json body
+func NewUpdateIdentityRequest(server string, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateIdentityRequestWithBody(server, org, identity, params, "application/json", bodyReader)
+}
+
+// NewUpdateIdentityRequestWithBody constructs an http.Request for the UpdateIdentity method, with any body, and a specified content type
+func NewUpdateIdentityRequestWithBody(server string, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity", identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -5958,6 +6560,52 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `GetSigningKeys` operationId).
 	GetSigningKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSigningKeysResponse, error)
 
+	// CreateChallengeWithBodyWithResponse Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallengeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error)
+
+	// CreateChallengeWithResponse Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallengeWithResponse(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error)
+
+	// AnswerChallengeWithBodyWithResponse Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallengeWithBodyWithResponse(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error)
+
+	// AnswerChallengeWithResponse Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallengeWithResponse(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error)
+
 	// GetFeedWithResponse The revocations, signed, for those who verify offline
 	//
 	// Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -6282,6 +6930,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/events (the `ListEvents` operationId).
 	ListEventsWithResponse(ctx context.Context, org OrgPath, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
 
+	// ListIdentitiesWithResponse Users who log in with a public key
+	//
+	// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+	ListIdentitiesWithResponse(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*ListIdentitiesResponse, error)
+
+	// DeleteIdentityWithResponse Forget it
+	//
+	// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+	DeleteIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*DeleteIdentityResponse, error)
+
+	// GetIdentityWithResponse One of them
+	//
+	// Needs `daypass:identities:read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+	GetIdentityWithResponse(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*GetIdentityResponse, error)
+
+	// UpdateIdentityWithBodyWithResponse Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentityWithBodyWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error)
+
+	// UpdateIdentityWithResponse Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error)
+
 	// ListKeysWithResponse The organization's keys
 	//
 	// Needs `daypass:keys:read`. Texts are never shown again. Who manages no keys of others sees their own.
@@ -6329,20 +7022,22 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*GetKeyResponse, error)
 
-	// UpdateKeyWithBodyWithResponse Give a key a plan
+	// UpdateKeyWithBodyWithResponse Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/organizations/{org}/keys/{key} (the `UpdateKey` operationId).
 	UpdateKeyWithBodyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *UpdateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateKeyResponse, error)
 
-	// UpdateKeyWithResponse Give a key a plan
+	// UpdateKeyWithResponse Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6761,6 +7456,86 @@ func (r GetSigningKeysResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetSigningKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for CreateChallenge
+type CreateChallengeResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type CreateChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Challenge
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CreateChallengeResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AnswerChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for AnswerChallenge
+type AnswerChallengeResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type AnswerChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Grant
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AnswerChallengeResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r AnswerChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AnswerChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AnswerChallengeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7774,6 +8549,178 @@ func (r ListEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListIdentitiesResponseDefaultHeaders the declared response headers of an HTTP default response for ListIdentities
+type ListIdentitiesResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListIdentitiesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IdentityList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListIdentitiesResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListIdentitiesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListIdentitiesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListIdentitiesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteIdentityResponseDefaultHeaders the declared response headers of an HTTP default response for DeleteIdentity
+type DeleteIdentityResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeleteIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeleteIdentityResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteIdentityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetIdentityResponse200Headers the declared response headers of an HTTP 200 response for GetIdentity
+type GetIdentityResponse200Headers struct {
+	ETag string
+}
+
+// GetIdentityResponseDefaultHeaders the declared response headers of an HTTP default response for GetIdentity
+type GetIdentityResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type GetIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Identity
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetIdentityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetIdentityResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r GetIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetIdentityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateIdentityResponse200Headers the declared response headers of an HTTP 200 response for UpdateIdentity
+type UpdateIdentityResponse200Headers struct {
+	ETag string
+}
+
+// UpdateIdentityResponseDefaultHeaders the declared response headers of an HTTP default response for UpdateIdentity
+type UpdateIdentityResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type UpdateIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Identity
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateIdentityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UpdateIdentityResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateIdentityResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9241,6 +10188,76 @@ func (c *ClientWithResponses) GetSigningKeysWithResponse(ctx context.Context, re
 	return ParseGetSigningKeysResponse(rsp)
 }
 
+// CreateChallengeWithBodyWithResponse Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *ClientWithResponses) CreateChallengeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error) {
+	rsp, err := c.CreateChallengeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateChallengeResponse(rsp)
+}
+
+// CreateChallengeWithResponse Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *ClientWithResponses) CreateChallengeWithResponse(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error) {
+	rsp, err := c.CreateChallenge(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateChallengeResponse(rsp)
+}
+
+// AnswerChallengeWithBodyWithResponse Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *ClientWithResponses) AnswerChallengeWithBodyWithResponse(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error) {
+	rsp, err := c.AnswerChallengeWithBody(ctx, challenge, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnswerChallengeResponse(rsp)
+}
+
+// AnswerChallengeWithResponse Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *ClientWithResponses) AnswerChallengeWithResponse(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error) {
+	rsp, err := c.AnswerChallenge(ctx, challenge, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnswerChallengeResponse(rsp)
+}
+
 // GetFeedWithResponse The revocations, signed, for those who verify offline
 //
 // Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -9763,6 +10780,81 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, org Or
 	return ParseListEventsResponse(rsp)
 }
 
+// ListIdentitiesWithResponse Users who log in with a public key
+//
+// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+func (c *ClientWithResponses) ListIdentitiesWithResponse(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*ListIdentitiesResponse, error) {
+	rsp, err := c.ListIdentities(ctx, org, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListIdentitiesResponse(rsp)
+}
+
+// DeleteIdentityWithResponse Forget it
+//
+// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+func (c *ClientWithResponses) DeleteIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*DeleteIdentityResponse, error) {
+	rsp, err := c.DeleteIdentity(ctx, org, identity, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteIdentityResponse(rsp)
+}
+
+// GetIdentityWithResponse One of them
+//
+// Needs `daypass:identities:read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+func (c *ClientWithResponses) GetIdentityWithResponse(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*GetIdentityResponse, error) {
+	rsp, err := c.GetIdentity(ctx, org, identity, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetIdentityResponse(rsp)
+}
+
+// UpdateIdentityWithBodyWithResponse Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *ClientWithResponses) UpdateIdentityWithBodyWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error) {
+	rsp, err := c.UpdateIdentityWithBody(ctx, org, identity, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateIdentityResponse(rsp)
+}
+
+// UpdateIdentityWithResponse Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *ClientWithResponses) UpdateIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error) {
+	rsp, err := c.UpdateIdentity(ctx, org, identity, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateIdentityResponse(rsp)
+}
+
 // ListKeysWithResponse The organization's keys
 //
 // Needs `daypass:keys:read`. Texts are never shown again. Who manages no keys of others sees their own.
@@ -9840,10 +10932,11 @@ func (c *ClientWithResponses) GetKeyWithResponse(ctx context.Context, org OrgPat
 	return ParseGetKeyResponse(rsp)
 }
 
-// UpdateKeyWithBodyWithResponse Give a key a plan
+// UpdateKeyWithBodyWithResponse Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9856,10 +10949,11 @@ func (c *ClientWithResponses) UpdateKeyWithBodyWithResponse(ctx context.Context,
 	return ParseUpdateKeyResponse(rsp)
 }
 
-// UpdateKeyWithResponse Give a key a plan
+// UpdateKeyWithResponse Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10519,6 +11613,98 @@ func ParseGetSigningKeysResponse(rsp *http.Response) (*GetSigningKeysResponse, e
 		response.Headers200 = &headers
 	case true:
 		var headers GetSigningKeysResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateChallengeResponse parses an HTTP response from a CreateChallengeWithResponse call
+func ParseCreateChallengeResponse(rsp *http.Response) (*CreateChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Challenge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers CreateChallengeResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAnswerChallengeResponse parses an HTTP response from a AnswerChallengeWithResponse call
+func ParseAnswerChallengeResponse(rsp *http.Response) (*AnswerChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AnswerChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Grant
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AnswerChallengeResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -11708,6 +12894,206 @@ func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	switch {
 	case true:
 		var headers ListEventsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListIdentitiesResponse parses an HTTP response from a ListIdentitiesWithResponse call
+func ParseListIdentitiesResponse(rsp *http.Response) (*ListIdentitiesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListIdentitiesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IdentityList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListIdentitiesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteIdentityResponse parses an HTTP response from a DeleteIdentityWithResponse call
+func ParseDeleteIdentityResponse(rsp *http.Response) (*DeleteIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeleteIdentityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetIdentityResponse parses an HTTP response from a GetIdentityWithResponse call
+func ParseGetIdentityResponse(rsp *http.Response) (*GetIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Identity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetIdentityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetIdentityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateIdentityResponse parses an HTTP response from a UpdateIdentityWithResponse call
+func ParseUpdateIdentityResponse(rsp *http.Response) (*UpdateIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Identity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateIdentityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers UpdateIdentityResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -167,6 +167,57 @@ func (e LimitRulePer) Valid() bool {
 	}
 }
 
+// Defines values for LoginJWKCrv.
+const (
+	LoginJWKCrvEd25519 LoginJWKCrv = "Ed25519"
+	LoginJWKCrvP256    LoginJWKCrv = "P-256"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKCrv enum.
+func (e LoginJWKCrv) Valid() bool {
+	switch e {
+	case LoginJWKCrvEd25519:
+		return true
+	case LoginJWKCrvP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKKty.
+const (
+	LoginJWKKtyEC  LoginJWKKty = "EC"
+	LoginJWKKtyOKP LoginJWKKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKKty enum.
+func (e LoginJWKKty) Valid() bool {
+	switch e {
+	case LoginJWKKtyEC:
+		return true
+	case LoginJWKKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKUse.
+const (
+	LoginJWKUseSig LoginJWKUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKUse enum.
+func (e LoginJWKUse) Valid() bool {
+	switch e {
+	case LoginJWKUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NetworkAction.
 const (
 	NetworkActionAllow NetworkAction = "allow"
@@ -179,6 +230,24 @@ func (e NetworkAction) Valid() bool {
 	case NetworkActionAllow:
 		return true
 	case NetworkActionDeny:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OAuthTokenTokenType.
+const (
+	OAuthTokenTokenTypeBearer OAuthTokenTokenType = "Bearer"
+	OAuthTokenTokenTypeDPoP   OAuthTokenTokenType = "DPoP"
+)
+
+// Valid indicates whether the value is a known member of the OAuthTokenTokenType enum.
+func (e OAuthTokenTokenType) Valid() bool {
+	switch e {
+	case OAuthTokenTokenTypeBearer:
+		return true
+	case OAuthTokenTokenTypeDPoP:
 		return true
 	default:
 		return false
@@ -208,14 +277,17 @@ func (e ShadowExplanationTried) Valid() bool {
 
 // Defines values for TokenOrigin.
 const (
-	TokenOriginKey      TokenOrigin = "key"
-	TokenOriginNarrowed TokenOrigin = "narrowed"
-	TokenOriginRenewed  TokenOrigin = "renewed"
+	TokenOriginExchanged TokenOrigin = "exchanged"
+	TokenOriginKey       TokenOrigin = "key"
+	TokenOriginNarrowed  TokenOrigin = "narrowed"
+	TokenOriginRenewed   TokenOrigin = "renewed"
 )
 
 // Valid indicates whether the value is a known member of the TokenOrigin enum.
 func (e TokenOrigin) Valid() bool {
 	switch e {
+	case TokenOriginExchanged:
+		return true
 	case TokenOriginKey:
 		return true
 	case TokenOriginNarrowed:
@@ -265,7 +337,12 @@ func (e ListUsageParamsFormat) Valid() bool {
 
 // Actor Who acts for the subject (RFC 8693 section 4.1).
 type Actor struct {
-	Sub string `json:"sub"`
+	// Act Who acts for the subject (RFC 8693 section 4.1).
+	Act *Actor `json:"act,omitempty"`
+
+	// Lin Ids whose end ends what it does for the subject.
+	Lin *[]string `json:"lin,omitempty"`
+	Sub string    `json:"sub"`
 }
 
 // Application defines model for Application.
@@ -307,6 +384,58 @@ type ApplicationUpdate struct {
 
 // Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
 type Audience = OneOrMore
+
+// Challenge defines model for Challenge.
+type Challenge struct {
+	// Challenge 256 random bits, base64url.
+	Challenge string `json:"challenge"`
+
+	// ExpiresIn Seconds. At most 60.
+	ExpiresIn int64  `json:"expires_in"`
+	ID        string `json:"id"`
+}
+
+// ChallengeAnswer A signature, and what the pass is to be, as in an exchange.
+type ChallengeAnswer struct {
+	// Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
+	Audience *Audience `json:"audience,omitempty"`
+
+	// Confirmation SHA-256 thumbprint (RFC 7638, base64url) of the key its sender will prove to hold.
+	Confirmation *string `json:"confirmation,omitempty"`
+
+	// Encrypt Encrypt the pass so that its bearer cannot read it.
+	Encrypt *bool `json:"encrypt,omitempty"`
+
+	// ExpiresIn Life of the pass, in seconds. One day unless asked, or less where the key has less.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where the pass may be used from. `request_ip` is the address this request comes from.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// NoIPProtection The pass may be used from anywhere. Not together with `ips`.
+	NoIPProtection *bool `json:"no_ip_protection,omitempty"`
+
+	// Renewable The pass can be exchanged for a fresh one. By default yes if it is bound to addresses.
+	Renewable *bool `json:"renewable,omitempty"`
+
+	// Roles Roles the pass holds; all that the key holds unless given.
+	Roles *Roles `json:"roles,omitempty"`
+
+	// Scopes What the pass may do; all that the key may unless given.
+	Scopes *Scopes `json:"scopes,omitempty"`
+
+	// Signature 64 bytes in base64url or base64: Ed25519 (RFC 8032), or ECDSA with SHA-256 as r and s (ES256, not DER).
+	Signature string `json:"signature"`
+}
+
+// ChallengeCreate defines model for ChallengeCreate.
+type ChallengeCreate struct {
+	// Key The user-group key: its id, or its text.
+	Key string `json:"key"`
+
+	// PublicKey Ed25519 as 32 bytes in base64url or base64, as multibase (`b…`) of libp2p, as `did:key` or as JWK; P-256 as `did:key` or JWK.
+	PublicKey json.RawMessage `json:"public_key"`
+}
 
 // Check defines model for Check.
 type Check struct {
@@ -389,6 +518,9 @@ type ClaimSet struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // ClaimedRole defines model for ClaimedRole.
@@ -468,6 +600,9 @@ type Claims struct {
 
 	// UID Id of the user.
 	UID string `json:"uid"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // Comparison defines model for Comparison.
@@ -678,6 +813,41 @@ type Health struct {
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
+// Identity A user of an application who is known by a public key, under the user-group key through which it logs in.
+type Identity struct {
+	// Accessed When it was last given a pass.
+	Accessed *LastUse `json:"accessed,omitempty"`
+	Active   bool     `json:"active"`
+	Comment  string   `json:"comment"`
+
+	// Created When it first logged in.
+	Created time.Time `json:"created"`
+
+	// ID The `sub` of its passes.
+	ID string `json:"id"`
+
+	// Key Id of the user-group key.
+	Key string `json:"key"`
+
+	// PublicKey As `did:key`.
+	PublicKey string `json:"public_key"`
+	Revision  int64  `json:"revision"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Items []Identity `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// IdentityUpdate defines model for IdentityUpdate.
+type IdentityUpdate struct {
+	Active  *bool   `json:"active,omitempty"`
+	Comment *string `json:"comment,omitempty"`
+}
+
 // Introspection RFC 7662. The claims beside `active`, or `active` alone.
 type Introspection struct {
 	// Act Who acts for the subject (RFC 8693 section 4.1).
@@ -747,6 +917,9 @@ type Introspection struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // IntrospectionTokenType defines model for Introspection.TokenType.
@@ -777,10 +950,13 @@ type KeyCreate struct {
 	// Plan Slug or id of the plan it holds. For account managers to give.
 	Plan *string `json:"plan,omitempty"`
 
+	// PublicKey Of who may prove to be the key by what it signs.
+	PublicKey *PublicJWK `json:"public_key,omitempty"`
+
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
-	// Roles All of its owner's unless given.
+	// Roles All of its owner's unless given; for a user-group key, of these consumer and custom roles only.
 	Roles  *Roles `json:"roles,omitempty"`
 	Scopes Scopes `json:"scopes"`
 
@@ -816,11 +992,14 @@ type KeyCreated struct {
 	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
 
 	// Plan Slug; absent where that of its owner's membership holds.
-	Plan             *string `json:"plan,omitempty"`
-	RequireSignature bool    `json:"require_signature"`
-	Revision         int64   `json:"revision"`
-	Roles            Roles   `json:"roles"`
-	Scopes           Scopes  `json:"scopes"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+	PublicKey        *PublicJWK `json:"public_key,omitempty"`
+	RequireSignature bool       `json:"require_signature"`
+	Revision         int64      `json:"revision"`
+	Roles            Roles      `json:"roles"`
+	Scopes           Scopes     `json:"scopes"`
 
 	// Secret What a key with `require_signature` signs with. Never shown again.
 	Secret *string `json:"secret,omitempty"`
@@ -860,11 +1039,14 @@ type KeyFields struct {
 	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
 
 	// Plan Slug; absent where that of its owner's membership holds.
-	Plan             *string `json:"plan,omitempty"`
-	RequireSignature bool    `json:"require_signature"`
-	Revision         int64   `json:"revision"`
-	Roles            Roles   `json:"roles"`
-	Scopes           Scopes  `json:"scopes"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+	PublicKey        *PublicJWK `json:"public_key,omitempty"`
+	RequireSignature bool       `json:"require_signature"`
+	Revision         int64      `json:"revision"`
+	Roles            Roles      `json:"roles"`
+	Scopes           Scopes     `json:"scopes"`
 
 	// User Id of its owner.
 	User string `json:"user"`
@@ -928,7 +1110,10 @@ type KeySuggestion struct {
 // KeyUpdate defines model for KeyUpdate.
 type KeyUpdate struct {
 	// Plan Slug or id; empty for none.
-	Plan string `json:"plan"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey An empty object takes it away.
+	PublicKey *PublicJWK `json:"public_key,omitempty"`
 }
 
 // LastUse Absent where a thing was never used.
@@ -961,6 +1146,28 @@ type LimitRule struct {
 
 // LimitRulePer Who shares one count; unless given the key or the membership that holds the plan.
 type LimitRulePer string
+
+// LoginJWK RFC 7517, a public key. One with its private part is refused.
+type LoginJWK struct {
+	Alg    *string      `json:"alg,omitempty"`
+	Crv    LoginJWKCrv  `json:"crv"`
+	Ext    *bool        `json:"ext,omitempty"`
+	KeyOps *[]string    `json:"key_ops,omitempty"`
+	Kid    *string      `json:"kid,omitempty"`
+	Kty    LoginJWKKty  `json:"kty"`
+	Use    *LoginJWKUse `json:"use,omitempty"`
+	X      string       `json:"x"`
+	Y      *string      `json:"y,omitempty"`
+}
+
+// LoginJWKCrv defines model for LoginJWK.Crv.
+type LoginJWKCrv string
+
+// LoginJWKKty defines model for LoginJWK.Kty.
+type LoginJWKKty string
+
+// LoginJWKUse defines model for LoginJWK.Use.
+type LoginJWKUse string
 
 // Me defines model for Me.
 type Me struct {
@@ -1098,6 +1305,70 @@ type Networks = []Network
 // NextCursor Absent on the last page.
 type NextCursor = string
 
+// OAuthError defines model for OAuthError.
+type OAuthError struct {
+	// Code Daypass's own; see /docs/errors.
+	Code string `json:"code"`
+
+	// Error Of RFC 6749, section 5.2, and its extensions.
+	Error            string `json:"error"`
+	ErrorDescription string `json:"error_description"`
+}
+
+// OAuthToken defines model for OAuthToken.
+type OAuthToken struct {
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn Seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// IssuedTokenType With a token exchange.
+	IssuedTokenType *string             `json:"issued_token_type,omitempty"`
+	RefreshToken    *string             `json:"refresh_token,omitempty"`
+	Scope           string              `json:"scope"`
+	TokenType       OAuthTokenTokenType `json:"token_type"`
+}
+
+// OAuthTokenTokenType defines model for OAuthToken.TokenType.
+type OAuthTokenTokenType string
+
+// OAuthTokenRequest defines model for OAuthTokenRequest.
+type OAuthTokenRequest struct {
+	ActorToken          *string   `json:"actor_token,omitempty"`
+	ActorTokenType      *string   `json:"actor_token_type,omitempty"`
+	Assertion           *string   `json:"assertion,omitempty"`
+	Audience            *[]string `json:"audience,omitempty"`
+	ClientAssertion     *string   `json:"client_assertion,omitempty"`
+	ClientAssertionType *string   `json:"client_assertion_type,omitempty"`
+
+	// ClientID Id of a key.
+	ClientID *string `json:"client_id,omitempty"`
+
+	// ClientSecret Text of the key.
+	ClientSecret       *string   `json:"client_secret,omitempty"`
+	GrantType          string    `json:"grant_type"`
+	RefreshToken       *string   `json:"refresh_token,omitempty"`
+	RequestedTokenType *string   `json:"requested_token_type,omitempty"`
+	Resource           *[]string `json:"resource,omitempty"`
+
+	// Scope Separated by spaces; all that the proof holds unless given.
+	Scope            *string `json:"scope,omitempty"`
+	SubjectToken     *string `json:"subject_token,omitempty"`
+	SubjectTokenType *string `json:"subject_token_type,omitempty"`
+}
+
+// OAuthTokenText defines model for OAuthTokenText.
+type OAuthTokenText struct {
+	ClientAssertion     *string `json:"client_assertion,omitempty"`
+	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
+	ClientID            *string `json:"client_id,omitempty"`
+	ClientSecret        *string `json:"client_secret,omitempty"`
+	Token               string  `json:"token"`
+
+	// TokenTypeHint Not looked at.
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
 // Organization defines model for Organization.
 type Organization struct {
 	Active   bool      `json:"active"`
@@ -1184,6 +1455,22 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// PublicJWK A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+type PublicJWK struct {
+	Alg    *string   `json:"alg,omitempty"`
+	Crv    *string   `json:"crv,omitempty"`
+	E      *string   `json:"e,omitempty"`
+	KeyOps *[]string `json:"key_ops,omitempty"`
+
+	// Kid What the header of an assertion may name it by, beside the id of the key.
+	Kid *string `json:"kid,omitempty"`
+	Kty *string `json:"kty,omitempty"`
+	N   *string `json:"n,omitempty"`
+	Use *string `json:"use,omitempty"`
+	X   *string `json:"x,omitempty"`
+	Y   *string `json:"y,omitempty"`
+}
+
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
 
@@ -1257,6 +1544,8 @@ type SigningKeys struct {
 
 // Token The record of a pass; its text is kept nowhere.
 type Token struct {
+	// Actors Who acts for the subject, the latest first.
+	Actors   *[]string `json:"actors,omitempty"`
 	Audience []string  `json:"audience"`
 	Expires  time.Time `json:"expires"`
 
@@ -1597,6 +1886,30 @@ type ListEventsParams struct {
 	Until *Until `form:"until,omitempty" json:"until,omitempty"`
 }
 
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Key Only identities under the user-group key with this id.
+	Key *string `form:"key,omitempty" json:"key,omitempty"`
+}
+
+// DeleteIdentityParams defines parameters for DeleteIdentity.
+type DeleteIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateIdentityParams defines parameters for UpdateIdentity.
+type UpdateIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListKeysParams defines parameters for ListKeys.
 type ListKeysParams struct {
 	// Limit Items on a page.
@@ -1792,6 +2105,12 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CreateChallengeJSONRequestBody defines body for CreateChallenge for application/json ContentType.
+type CreateChallengeJSONRequestBody = ChallengeCreate
+
+// AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
+type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems
 
@@ -1818,6 +2137,9 @@ type ReplaceNetworksJSONRequestBody = NetworkItems
 
 // ReplayApplicationJSONRequestBody defines body for ReplayApplication for application/json ContentType.
 type ReplayApplicationJSONRequestBody = ResourceFile
+
+// UpdateIdentityJSONRequestBody defines body for UpdateIdentity for application/json ContentType.
+type UpdateIdentityJSONRequestBody = IdentityUpdate
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate

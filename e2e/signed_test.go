@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"strings"
@@ -61,16 +64,6 @@ func (w *world) sendSigned(s signed) answer {
 	}
 	r.Header = s.header.Clone()
 	return w.do(r)
-}
-
-func (w *world) do(r *http.Request) answer {
-	w.t.Helper()
-	res, err := w.client.Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	return readAnswer(res)
 }
 
 // TestSignedRequests: a signature is good for the request it was made for, once, for a minute, by its key.
@@ -227,4 +220,57 @@ resources:
 	if proxy.status == 204 {
 		t.Error("forward-auth lets an unsigned request through")
 	}
+}
+
+// TestRegisteredPublicKeySigns: a key with a public key is proved by signatures of that, where it takes no secret's.
+func TestRegisteredPublicKeySigns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk := object{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(public)}
+	key := w.must(201, "POST", orgPath("acme", "/keys"), w.founder, object{"scopes": []string{"*"}, "public_key": jwk})
+	signer, err := sign.NewSigner(key.at("id"), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := w.signed(signer, "GET", w.api+"/v1/me", "", time.Now(), nil)
+	w.expect("signed", w.sendSigned(s), 200, "")
+	w.expect("replayed", w.sendSigned(s), 401, "signature_replayed")
+	byText, err := sign.NewHMACSigner(key.at("id"), public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect("an HMAC by the public key", w.sendSigned(w.signed(byText, "GET", w.api+"/v1/me", "", time.Now(), nil)), 401, "signature_invalid")
+}
+
+// TestSignerBrokersLogins: a user-group key that signs runs its users' logins by its signature, which proves nobody elsewhere.
+func TestSignerBrokersLogins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key := w.must(201, "POST", orgPath("acme", "/keys"), w.founder, object{"kind": "ug", "scopes": []string{"photos:read"}, "require_signature": true})
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := `{"public_key":"` + base64.RawURLEncoding.EncodeToString(public) + `","key":"` + key.at("id") + `"}`
+	signer, err := sign.NewHMACSigner(key.at("id"), []byte(key.at("secret")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := w.sendSigned(w.signed(signer, "POST", w.api+"/v1/challenges", ask, time.Now(), nil)); a.status/100 != 2 || a.at("challenge") == "" {
+		t.Errorf("signed: %d %s", a.status, a.text)
+	}
+	proof := http.Header{}
+	sign.SignTime(key.at("id"), []byte(key.at("secret")), time.Now().Add(time.Minute)).Set(proof)
+	proof.Set("Content-Type", "application/json")
+	if a := w.sendSigned(signed{"POST", w.api + "/v1/challenges", ask, proof}); a.status/100 != 2 {
+		t.Errorf("a signed time: %d %s", a.status, a.text)
+	}
+	w.expect("elsewhere", w.sendSigned(w.signed(signer, "POST", w.api+"/v1/tokens", "", time.Now(), nil)), 401, "challenge_required")
+	other := w.signingKey()
+	stranger, _ := sign.NewHMACSigner(key.at("id"), []byte(other.at("secret")))
+	w.expect("another key's secret", w.sendSigned(w.signed(stranger, "POST", w.api+"/v1/challenges", ask, time.Now(), nil)), 401, "signature_invalid")
 }

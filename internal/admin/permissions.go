@@ -86,6 +86,11 @@ const (
 	opReadUsage  = Operation("usage.read")
 
 	opReadFeed = Operation("feed.read")
+
+	opListIdentities = Operation("identities.list")
+	opGetIdentity    = Operation("identities.get")
+	opUpdateIdentity = Operation("identities.update")
+	opDeleteIdentity = Operation("identities.delete")
 )
 
 // Permission is one row: who may use a route. The administrator may use every
@@ -176,6 +181,11 @@ var permissions = []Permission{
 	{opReadUsage, "GET", inOrg + "/usage", "daypass:usage:read", Everything, Everything, Everything, true},
 
 	{opReadFeed, "GET", "/v1/feed", "daypass:feed:read", Nothing, Nothing, Nothing, false},
+
+	{opListIdentities, "GET", inOrg + "/identities", "daypass:identities:read", Everything, Nothing, Nothing, true},
+	{opGetIdentity, "GET", inOrg + "/identities/{identity}", "daypass:identities:read", Everything, Nothing, Nothing, true},
+	{opUpdateIdentity, "PATCH", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
+	{opDeleteIdentity, "DELETE", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
 }
 
 var permissionOf = func() map[Operation]Permission {

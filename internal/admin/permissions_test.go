@@ -11,7 +11,7 @@ import (
 )
 
 // things is what one caller reaches for: somebody's user, key, token; an application.
-type things struct{ org, user, key, token, app, role, plan string }
+type things struct{ org, user, key, token, app, role, plan, identity string }
 
 const never = int64(1) << 40 // a revision nothing has: whoever is let through stops there
 
@@ -102,7 +102,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return err
 	},
 	"keys.update": func(w *world, c *access.Caller, on things) error {
-		_, err := w.SetKeyPlan(w.ctx, c, on.org, on.key, "", never)
+		_, err := w.UpdateKey(w.ctx, c, on.org, on.key, admin.KeyPatch{Plan: new("")}, never)
 		return err
 	},
 	"plans.list": func(w *world, c *access.Caller, on things) error {
@@ -212,6 +212,21 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		_, err := w.Usage(w.ctx, c, on.org, admin.UsageFilter{Key: on.key}, admin.Page{})
 		return err
 	},
+	"identities.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Identities(w.ctx, c, on.org, admin.IdentityFilter{Key: on.key}, admin.Page{})
+		return err
+	},
+	"identities.get": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Identity(w.ctx, c, on.org, on.identity)
+		return err
+	},
+	"identities.update": func(w *world, c *access.Caller, on things) error {
+		_, err := w.UpdateIdentity(w.ctx, c, on.org, on.identity, admin.IdentityPatch{Active: ptr(false)}, never)
+		return err
+	},
+	"identities.delete": func(w *world, c *access.Caller, on things) error {
+		return w.ForgetIdentity(w.ctx, c, on.org, on.identity, never)
+	},
 	"feed.read": func(w *world, c *access.Caller, _ things) error { return w.MayReadFeed(w.ctx, c) },
 }
 
@@ -224,7 +239,7 @@ func letThrough(err error) bool {
 }
 
 func (w *world) thingsOf(c *access.Caller, app string) things {
-	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold"}
+	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold", identity: w.identity(c).ID}
 }
 
 // Every route, with every role, by key and by pass, on one's own and on others'
@@ -265,7 +280,7 @@ func TestTable(t *testing.T) {
 					{w.thingsOf(other, "videos"), false},
 				} {
 					// Lists without a filter show what is in reach; there is nothing of others to ask for.
-					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "tokens.list" && p.Operation != "networks.list" ||
+					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "identities.list" && p.Operation != "tokens.list" && p.Operation != "networks.list" ||
 						p.Operation == "me" || p.Operation == "tokens.revoke_presented"
 					want := expected(p, role, own, on.app)
 					err := call(w, c, on.things)

@@ -32,6 +32,8 @@ type Config struct {
 	MaxAddresses int64         // a key's ips may cover; IPv6 counted in /64; default 10,000
 	Logger       *slog.Logger
 
+	MaxIdentities int // of one user-group key; default 100,000
+
 	// Used is told which scope of a key an operation made use of, also from within
 	// a transaction, so it must not wait. Nil: nobody is.
 	Used func(organizationID, keyID string, used scope.Pattern, at time.Time)
@@ -49,6 +51,8 @@ type Service struct {
 	log          *slog.Logger
 	used         func(organizationID, keyID string, used scope.Pattern, at time.Time)
 	claims       claims
+
+	maxIdentities int
 }
 
 // New makes a service, filling in defaults.
@@ -56,7 +60,10 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, sealer: c.Sealer, now: c.Now, committed: c.Committed,
 		keysPerUser: c.KeysPerUser, maxTokenLife: c.MaxTokenLife, maxAddresses: c.MaxAddresses,
-		log: c.Logger, used: c.Used,
+		log: c.Logger, used: c.Used, maxIdentities: c.MaxIdentities,
+	}
+	if s.maxIdentities <= 0 {
+		s.maxIdentities = DefaultMaxIdentities
 	}
 	if s.keysPerUser <= 0 {
 		s.keysPerUser = DefaultKeysPerUser

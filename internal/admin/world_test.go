@@ -134,6 +134,18 @@ func (w *world) issued(of *access.Caller) access.IssuedToken {
 	return t
 }
 
+// identity is one under a user-group key of a caller's user, made where there is none.
+func (w *world) identity(of *access.Caller) access.Identity {
+	w.Helper()
+	org := of.Organization
+	list := must(w.store.Identities(w.ctx, store.IdentityFilter{OrganizationID: org.ID, UserID: of.UserID}, store.Page{}))(w)
+	if len(list) > 0 {
+		return list[0]
+	}
+	key := must(w.CreateKey(w.ctx, w.root, org.Slug, admin.NewKey{User: of.UserID, Kind: access.KeyUserGroup, Scopes: []string{"x"}, Roles: []string{}}))(w)
+	return must(w.Enroll(w.ctx, org.ID, key.ID, "did:key:"+key.ID, "req", access.LastUse{Time: w.now}))(w)
+}
+
 func (w *world) head() int64 {
 	w.Helper()
 	return must(w.store.Head(w.ctx))(w)

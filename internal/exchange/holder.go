@@ -6,6 +6,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/scope"
+	"github.com/daypass/daypass/verify"
 )
 
 // holder is what is kept of an [access.Holder]. Very many are, so it has only
@@ -21,6 +22,8 @@ type holder struct {
 	expires                           time.Time // zero: no end
 	rotated                           bool      // the secret is not the current one
 	overlapUntil                      time.Time // then
+
+	publicKey *verify.PublicKey // nil: none is registered
 
 	authority access.Authority
 }
@@ -42,6 +45,7 @@ func (s *Service) keep(h *access.Holder) *holder {
 		expires:          h.Key.Expires,
 		rotated:          h.Version != h.Key.Version,
 		overlapUntil:     h.Key.OverlapUntil,
+		publicKey:        publicKeyOf(h.Key),
 		authority:        s.authority(h),
 	}
 }
@@ -62,6 +66,8 @@ func (h *holder) live(now time.Time) error {
 	switch {
 	case !h.organization.Value().Active:
 		return refuse("organization_disabled", "the organization of this credential is disabled")
+	case h.ended == "identity_disabled":
+		return refuse("identity_disabled", "this identity is disabled; ask those who run the application")
 	case h.ended != "":
 		return refuse(h.ended, "what this credential came from was disabled or deleted")
 	case h.userID != "" && !h.userActive:

@@ -129,10 +129,16 @@ func (m onlySigned) prove(ctx context.Context, s *Service, client Client, now ti
 	if err != nil {
 		return nil, err
 	}
-	if err := h.live(now); err != nil {
-		return nil, err
+	return signedAlone(h, client, now)
+}
+
+// asKey shows who runs the logins under a user-group key. A pass beside the
+// signature says that it is somebody else's request.
+func (m MessageSignature) asKey() Proof {
+	if m.Pass != "" {
+		return m
 	}
-	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+	return onlySigned{m}
 }
 
 // Signed is the id of the key that signed a request to a gate, which judges by the

@@ -80,9 +80,14 @@ type Config struct {
 	Once    Once    // nil: whatever may be used once is refused
 	Signers Signers // nil: no signature proves anybody
 	KeyHash func(text string) [32]byte
-	NewID   func(prefix string) string
-	Now     func() time.Time
-	Issuer  string
+
+	Identities     Identities                               // nil: nobody logs in by a challenge
+	MAC            func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none
+	IdentityLogins int                                      // of one identity in a minute; DefaultIdentityLogins
+
+	NewID  func(prefix string) string
+	Now    func() time.Time
+	Issuer string
 
 	DefaultLife  time.Duration // of a token when nothing is asked; 24 h
 	MaxLife      time.Duration // of any token; 30 days
@@ -103,6 +108,10 @@ type Service struct {
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
 	byKey    *otter.Cache[string, signers]
+
+	born               time.Time
+	entries, newcomers pace
+	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
 type cached struct {
@@ -123,6 +132,9 @@ func New(c Config) *Service {
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
+
+		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 
@@ -208,6 +220,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 		IssuedAt:       now.Truncate(time.Second),
 		NotBefore:      now.Truncate(time.Second),
 		Revision:       revision,
+		Actors:         p.actors,
 	}
 	t.Authority.NotAfter = t.Authority.NotAfter.Truncate(time.Second)
 	if d.origin != access.FromRenewal {
@@ -217,7 +230,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	if p.parent != nil {
 		parentID = p.parent.ID
 		t.Family = p.parent.Family
-		if d.origin == access.FromNarrowing {
+		if d.origin != access.FromRenewal {
 			if len(t.Family) >= access.MaxFamilyDepth {
 				return nil, access.New(access.Forbidden, "narrowed_too_often", "this pass was narrowed from a narrowed one too many times; exchange the key again")
 			}
@@ -231,11 +244,11 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	}
 	record := access.IssuedToken{
 		ID: t.ID, Head: t.Head(), ParentID: parentID,
-		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID,
+		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID, Via: t.Via,
 		Origin: d.origin, Subject: t.Subject, Scopes: t.ScopeText, Roles: t.RoleText,
 		Audience: joinAudiences(t.Authority.Audiences), IPs: joinNetworks(t.Authority.Networks),
 		Renewable: t.Authority.Renewable, IssuedAt: t.IssuedAt, Expires: t.Authority.NotAfter,
-		Revision: revision, From: client.use(now), Lineage: t.Lineage,
+		Revision: revision, From: client.use(now), Lineage: t.Lineage, Actors: actorNames(t.Actors),
 	}
 	if err := s.Journal.Issued(ctx, record, t.MembershipID, s.Strict); err != nil {
 		return nil, err

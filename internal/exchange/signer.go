@@ -55,14 +55,14 @@ func (s *Service) whoSigned(ctx context.Context, keyID string, algorithm sign.Al
 		}
 	}
 	if !tried {
-		good(decoys()[algorithm])
+		good(signatureDecoys()[algorithm])
 	}
 	return nil, refute("signature_invalid", "this is not a signature of this message by a key known here")
 }
 
-// decoys are keys that nobody has, checked where there is no other, so that the
+// signatureDecoys are keys that nobody has, checked where there is no other, so that the
 // time it takes tells nothing.
-var decoys = sync.OnceValue(func() map[sign.Algorithm]*sign.Verifier {
+var signatureDecoys = sync.OnceValue(func() map[sign.Algorithm]*sign.Verifier {
 	secret := make([]byte, 49)
 	rand.Read(secret)
 	public, _, err := ed25519.GenerateKey(rand.Reader)
@@ -127,11 +127,8 @@ func (s *Service) stillSign(c signers, revision int64) bool {
 // signedBy is the principal of a good signature. With a pass beside it, which must
 // be the key's own, it is the pass's.
 func (s *Service) signedBy(ctx context.Context, h *holder, pass string, client Client, now time.Time) (*principal, error) {
-	if err := h.live(now); err != nil {
+	if err := h.usableKey(client, now); err != nil {
 		return nil, err
-	}
-	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
-		return nil, wrongAddress(client)
 	}
 	if pass != "" {
 		p, err := s.provePass(ctx, pass, client, now)
@@ -144,4 +141,23 @@ func (s *Service) signedBy(ctx context.Context, h *holder, pass string, client C
 		return nil, access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; send the user's pass beside its signature")
 	}
 	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+}
+
+// signedAlone is the principal of a good signature, whatever it may then do.
+func signedAlone(h *holder, client Client, now time.Time) (*principal, error) {
+	if err := h.usableKey(client, now); err != nil {
+		return nil, err
+	}
+	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+}
+
+// usableKey refuses a key that has ended, or may not be used from there.
+func (h *holder) usableKey(client Client, now time.Time) error {
+	if err := h.live(now); err != nil {
+		return err
+	}
+	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
+		return wrongAddress(client)
+	}
+	return nil
 }

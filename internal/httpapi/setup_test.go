@@ -41,6 +41,7 @@ type house struct {
 	facts   *meter.Facts
 	log     *logBuffer
 	config  httpapi.Config
+	handler *httpapi.Handler
 }
 
 func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
@@ -69,6 +70,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		Exchange: exchange.New(exchange.Config{
 			Holders: st, Tokens: keys, Scene: h.scene, Journal: h.records,
 			KeyHash: sealer.KeyHash, NewID: seal.NewID, Now: now, Issuer: issuer,
+			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(nil, now),
 		}),
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,
@@ -84,7 +86,8 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	for _, f := range change {
 		f(&h.config)
 	}
-	h.url = serve(t, httpapi.New(h.config))
+	h.handler = httpapi.New(h.config)
+	h.url = serve(t, h.handler)
 	return h
 }
 
@@ -104,6 +107,20 @@ func serve(t *testing.T, next http.Handler) string {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// identities are found in the store and made by the office.
+type identities struct {
+	*admin.Service
+	store *store.Store
+}
+
+func (i identities) GroupHolder(ctx context.Context, keyID string) (*access.Holder, error) {
+	return i.store.GroupHolder(ctx, keyID)
+}
+
+func (i identities) IdentityByPublicKey(ctx context.Context, keyID, publicKey string) (access.Identity, error) {
+	return i.store.IdentityByPublicKey(ctx, keyID, publicKey)
 }
 
 // scene reads everything anew after each change.

@@ -27,6 +27,7 @@ func (h *house) tenant(slug string) tenant {
 	role := h.send("PUT", org+"/roles/viewer", key, `{"scopes":["photos:read"]}`)
 	plan := h.send("PUT", org+"/plans/gold", key, `{"limits":[{"rate":"1/s"}]}`)
 	grant := h.send("POST", "/v1/tokens", key, `{"expires_in":600}`)
+	_, someone := h.identity(org, key)
 	for _, a := range []reply{app, role, plan, grant} {
 		if a.status != 200 && a.status != 201 {
 			t.Fatalf("%d %s", a.status, a.body)
@@ -37,7 +38,7 @@ func (h *house) tenant(slug string) tenant {
 		slug: slug, key: key, pass: grant.field(t, "token"),
 		ids: map[string]string{
 			"org": made.field(t, "id"), "user": manager.field(t, "user/id"), "key": manager.field(t, "key/id"),
-			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "token": grant.field(t, "payload/jti"),
+			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "token": grant.field(t, "payload/jti"), "identity": someone,
 		},
 	}
 }

@@ -49,6 +49,8 @@ type Config struct {
 	MaxIPs         int           `koanf:"max_ips" help:"entries of ips in one pass or key"`
 	MaxIPAddresses int64         `koanf:"max_ip_addresses" help:"addresses that ips may cover; IPv6 counts /64 networks"`
 	KeysPerUser    int           `koanf:"keys_per_user" help:"live keys of one user in one organization"`
+	MaxIdentities  int           `koanf:"max_identities" help:"users who log in with a public key, under one user-group key"`
+	IdentityLogins int           `koanf:"identity_logins" help:"logins of one such user in a minute, on one server"`
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
@@ -87,6 +89,8 @@ func DefaultConfig() Config {
 		MaxIPs:         10,
 		MaxIPAddresses: 10_000,
 		KeysPerUser:    5,
+		MaxIdentities:  100_000,
+		IdentityLogins: 10,
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
 		FactsKeep:      24 * time.Hour,
@@ -409,6 +413,7 @@ func (c *Config) validate() []Problem {
 		{"request_timeout", int64(c.RequestTimeout)}, {"idle_timeout", int64(c.IdleTimeout)}, {"drain_timeout", int64(c.DrainTimeout)},
 		{"cached_tokens", int64(c.CachedTokens)}, {"cached_keys", int64(c.CachedKeys)},
 		{"signed_message_life", int64(c.SignedMessageLife)},
+		{"max_identities", int64(c.MaxIdentities)}, {"identity_logins", int64(c.IdentityLogins)},
 	} {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")

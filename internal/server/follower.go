@@ -204,6 +204,7 @@ func (f *follower) noteChanges(ctx context.Context, since, head int64) error {
 		for _, e := range events {
 			switch {
 			case strings.HasPrefix(e.Action, "network."): // no part of what a key may do
+			case e.Action == "identity.created": // nobody kept what was not there
 			case e.OrganizationID == "" || strings.HasPrefix(e.Action, "user."):
 				f.platform.Store(e.Revision)
 			default:

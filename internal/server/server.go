@@ -70,6 +70,7 @@ type Server struct {
 	extAuthz  *extAuthzListener // nil: off
 	addresses Addresses
 	made      Created // by development mode
+	endLogins func()  // over WebSocket, which no listener waits for
 	draining  atomic.Bool
 }
 
@@ -182,7 +183,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
-		Used: s.facts.Used,
+		Used: s.facts.Used, MaxIdentities: c.MaxIdentities,
 	})
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
@@ -190,6 +191,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
+		Identities: identities{office, s.store}, MAC: s.sealer.MAC, IdentityLogins: c.IdentityLogins,
 	})
 	door := edge.Config{Gate: s.gate, Signatures: desk, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
@@ -204,6 +206,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 		Facts: s.facts, FactsKeep: c.FactsKeep,
 	})
+	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
 }
 
@@ -406,6 +409,7 @@ func (s *Server) drain() {
 		s.log.Warn("the ready file stays", "error", err)
 	}
 	s.signed.close()
+	s.endLogins()
 	s.log.Info("shutting down", "drain_timeout", s.config.DrainTimeout.String())
 	within, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()

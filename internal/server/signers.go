@@ -10,9 +10,11 @@ import (
 	"github.com/daypass/daypass/internal/admin"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
+	"github.com/daypass/daypass/verify"
 )
 
-// signers opens the sealed secrets of keys that sign.
+// signers opens the sealed secrets of keys that sign, and reads what public key they
+// registered instead.
 type signers struct {
 	store  *store.Store
 	sealer *seal.Sealer
@@ -30,9 +32,10 @@ func (s signers) SignersOf(ctx context.Context, keyID string, now time.Time) ([]
 	return list, err
 }
 
-// add adds the signer of one version of a key, if it has a secret.
+// add adds the signer of one version of a key. The public key is that of the current one.
 func (s signers) add(ctx context.Context, list []access.Signer, keyID string, of *store.KeySecrets, version int64, sealed []byte) ([]access.Signer, error) {
-	if sealed == nil {
+	current := version == of.Version
+	if sealed == nil && !current {
 		return list, nil
 	}
 	holder, err := s.store.HolderOf(ctx, access.Source{KeyID: keyID, KeyVersion: version})
@@ -42,9 +45,16 @@ func (s signers) add(ctx context.Context, list []access.Signer, keyID string, of
 	if err != nil {
 		return nil, err
 	}
-	secret, err := s.sealer.Open(sealed, admin.SecretIdentity(of.OrganizationID, keyID, version))
+	signer := access.Signer{Holder: holder}
+	if key, err := verify.ParsePublicKey([]byte(holder.Key.PublicKey)); err == nil && current {
+		signer.PublicKey = key.Public()
+	}
+	if sealed == nil {
+		return append(list, signer), nil
+	}
+	signer.Secret, err = s.sealer.Open(sealed, admin.SecretIdentity(of.OrganizationID, keyID, version))
 	if err != nil {
 		return nil, fmt.Errorf("the signing secret of %s: %w", access.KeyLineage(keyID, version), err)
 	}
-	return append(list, access.Signer{Holder: holder, Secret: secret}), nil
+	return append(list, signer), nil
 }

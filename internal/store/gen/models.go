@@ -79,6 +79,25 @@ type Idempotency struct {
 	Body    []byte
 }
 
+type Identity struct {
+	ID              string
+	OrganizationID  string
+	KeyID           string
+	PublicKey       string
+	Active          bool
+	Comment         string
+	Created         int64
+	Accessed        int64
+	AccessedAddress string
+	AccessedAgent   string
+	Revision        int64
+}
+
+type IdentityCount struct {
+	KeyID string
+	Count int64
+}
+
 type Key struct {
 	ID               string
 	OrganizationID   string
@@ -105,6 +124,7 @@ type Key struct {
 	Revision         int64
 	PlanID           string
 	PrevSecretSealed []byte
+	PublicKey        string
 }
 
 type KeyScope struct {
@@ -233,6 +253,7 @@ type Token struct {
 	AskedAddress   string
 	AskedAgent     string
 	Revision       int64
+	Actors         string
 }
 
 type Usage struct {

@@ -167,6 +167,21 @@ func (e LimitRulePer) Valid() bool {
 	}
 }
 
+// Defines values for LoggedInTokenType.
+const (
+	LoggedInTokenTypeBearer LoggedInTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the LoggedInTokenType enum.
+func (e LoggedInTokenType) Valid() bool {
+	switch e {
+	case LoggedInTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LoginJWKCrv.
 const (
 	LoginJWKCrvEd25519 LoginJWKCrv = "Ed25519"
@@ -248,6 +263,24 @@ func (e OAuthTokenTokenType) Valid() bool {
 	case OAuthTokenTokenTypeBearer:
 		return true
 	case OAuthTokenTokenTypeDPoP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordLinkKind.
+const (
+	PasswordLinkKindInvite PasswordLinkKind = "invite"
+	PasswordLinkKindReset  PasswordLinkKind = "reset"
+)
+
+// Valid indicates whether the value is a known member of the PasswordLinkKind enum.
+func (e PasswordLinkKind) Valid() bool {
+	switch e {
+	case PasswordLinkKindInvite:
+		return true
+	case PasswordLinkKindReset:
 		return true
 	default:
 		return false
@@ -380,6 +413,26 @@ type ApplicationList struct {
 // ApplicationUpdate defines model for ApplicationUpdate.
 type ApplicationUpdate struct {
 	Active bool `json:"active"`
+}
+
+// Attempt defines model for Attempt.
+type Attempt struct {
+	// Account The name that was tried; absent: it is nobody's, and might be a secret in the wrong field.
+	Account *string `json:"account,omitempty"`
+	Address *string `json:"address,omitempty"`
+
+	// Code Why it was refused.
+	Code  string    `json:"code"`
+	Count int64     `json:"count"`
+	Last  time.Time `json:"last"`
+
+	// User Whose it was meant to be; absent: nobody's.
+	User *string `json:"user,omitempty"`
+}
+
+// AttemptList defines model for AttemptList.
+type AttemptList struct {
+	Items []Attempt `json:"items"`
 }
 
 // Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
@@ -1147,6 +1200,41 @@ type LimitRule struct {
 // LimitRulePer Who shares one count; unless given the key or the membership that holds the plan.
 type LimitRulePer string
 
+// LogIn defines model for LogIn.
+type LogIn struct {
+	// Organization Slug or id; only for users of several organizations.
+	Organization *string `json:"organization,omitempty"`
+	Password     string  `json:"password"`
+
+	// Username The user's e-mail address.
+	Username string `json:"username"`
+}
+
+// LoggedIn defines model for LoggedIn.
+type LoggedIn struct {
+	// ExpiresIn Seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// RefreshExpiresIn Seconds, unless it is used before.
+	RefreshExpiresIn int64 `json:"refresh_expires_in"`
+
+	// RefreshToken Good once.
+	RefreshToken string `json:"refresh_token"`
+
+	// Session Id of the session.
+	Session string `json:"session"`
+
+	// Token The pass.
+	Token     string            `json:"token"`
+	TokenType LoggedInTokenType `json:"token_type"`
+
+	// UID Id of the user.
+	UID string `json:"uid"`
+}
+
+// LoggedInTokenType defines model for LoggedIn.TokenType.
+type LoggedInTokenType string
+
 // LoginJWK RFC 7517, a public key. One with its private part is refused.
 type LoginJWK struct {
 	Alg    *string      `json:"alg,omitempty"`
@@ -1401,6 +1489,48 @@ type OrganizationUpdate struct {
 	Name   *string `json:"name,omitempty"`
 }
 
+// PasswordByLink defines model for PasswordByLink.
+type PasswordByLink struct {
+	Password string `json:"password"`
+
+	// Token The secret of the link.
+	Token string `json:"token"`
+}
+
+// PasswordDone defines model for PasswordDone.
+type PasswordDone struct {
+	// Username What to log in by.
+	Username string `json:"username"`
+}
+
+// PasswordForgotten defines model for PasswordForgotten.
+type PasswordForgotten struct {
+	Username string `json:"username"`
+}
+
+// PasswordLink defines model for PasswordLink.
+type PasswordLink struct {
+	Expires time.Time        `json:"expires"`
+	Kind    PasswordLinkKind `json:"kind"`
+
+	// Link The link itself, where no mail is set up; shown this once.
+	Link *string `json:"link,omitempty"`
+
+	// SentTo The address it was mailed to.
+	SentTo *string `json:"sent_to,omitempty"`
+}
+
+// PasswordLinkKind defines model for PasswordLink.Kind.
+type PasswordLinkKind string
+
+// PasswordPut defines model for PasswordPut.
+type PasswordPut struct {
+	OldPassword string `json:"old_password"`
+
+	// Password 15 characters at least.
+	Password string `json:"password"`
+}
+
 // Plan defines model for Plan.
 type Plan struct {
 	Created  time.Time   `json:"created"`
@@ -1471,6 +1601,11 @@ type PublicJWK struct {
 	Y   *string `json:"y,omitempty"`
 }
 
+// Refresh defines model for Refresh.
+type Refresh struct {
+	RefreshToken string `json:"refresh_token"`
+}
+
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
 
@@ -1513,6 +1648,28 @@ type Scope = string
 
 // Scopes defines model for Scopes.
 type Scopes = []Scope
+
+// Session defines model for Session.
+type Session struct {
+	Created time.Time `json:"created"`
+
+	// Expires It ends then at the latest.
+	Expires time.Time `json:"expires"`
+	ID      string    `json:"id"`
+
+	// Idle It ends then, unless it is used before.
+	Idle time.Time `json:"idle"`
+
+	// Used Absent where a thing was never used.
+	Used LastUse `json:"used"`
+	User string  `json:"user"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items      []Session `json:"items"`
+	NextCursor *string   `json:"next_cursor,omitempty"`
+}
 
 // ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
 type ShadowExplanation struct {
@@ -1862,6 +2019,15 @@ type CompareShadowParams struct {
 	Limit *FactLimit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListAttemptsParams defines parameters for ListAttempts.
+type ListAttemptsParams struct {
+	// Since Not before this time, RFC 3339.
+	Since *Since `form:"since,omitempty" json:"since,omitempty"`
+
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
 	// Limit Items on a page.
@@ -2105,6 +2271,39 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// UsePasswordLinkJSONRequestBody defines body for UsePasswordLink for application/json ContentType.
+type UsePasswordLinkJSONRequestBody = PasswordByLink
+
+// UsePasswordLinkFormdataRequestBody defines body for UsePasswordLink for application/x-www-form-urlencoded ContentType.
+type UsePasswordLinkFormdataRequestBody = PasswordByLink
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = PasswordForgotten
+
+// RequestPasswordResetFormdataRequestBody defines body for RequestPasswordReset for application/x-www-form-urlencoded ContentType.
+type RequestPasswordResetFormdataRequestBody = PasswordForgotten
+
+// LogInJSONRequestBody defines body for LogIn for application/json ContentType.
+type LogInJSONRequestBody = LogIn
+
+// LogInFormdataRequestBody defines body for LogIn for application/x-www-form-urlencoded ContentType.
+type LogInFormdataRequestBody = LogIn
+
+// RefreshTokenJSONRequestBody defines body for RefreshToken for application/json ContentType.
+type RefreshTokenJSONRequestBody = Refresh
+
+// RefreshTokenFormdataRequestBody defines body for RefreshToken for application/x-www-form-urlencoded ContentType.
+type RefreshTokenFormdataRequestBody = Refresh
+
 // CreateChallengeJSONRequestBody defines body for CreateChallenge for application/json ContentType.
 type CreateChallengeJSONRequestBody = ChallengeCreate
 
@@ -2167,6 +2366,9 @@ type CreateUserJSONRequestBody = UserCreate
 
 // UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
 type UpdateUserJSONRequestBody = UserUpdate
+
+// SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
+type SetPasswordJSONRequestBody = PasswordPut
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

@@ -42,6 +42,14 @@ const (
 	opPutRole    = Operation("roles.put")
 	opDeleteRole = Operation("roles.delete")
 
+	opInviteUser    = Operation("users.invite")
+	opResetPassword = Operation("passwords.reset")
+	opSetPassword   = Operation("passwords.set")
+	opListSessions  = Operation("sessions.list")
+	opEndSession    = Operation("sessions.end")
+	opEndSessions   = Operation("sessions.end_all")
+	opListAttempts  = Operation("attempts.list")
+
 	opListKeys  = Operation("keys.list")
 	opCreateKey = Operation("keys.create")
 	opGetKey    = Operation("keys.get")
@@ -127,6 +135,14 @@ var permissions = []Permission{
 	{opGetUser, "GET", inOrg + "/users/{user}", "daypass:users:read", Everything, Everything, Nothing, true},
 	{opUpdateUser, "PATCH", inOrg + "/users/{user}", "daypass:users:write", Everything, Nothing, Nothing, true},
 	{opDeleteUser, "DELETE", inOrg + "/users/{user}", "daypass:users:write", Everything, Nothing, Nothing, false},
+
+	{opInviteUser, "POST", inOrg + "/users/{user}/invitation", "daypass:users:write", Everything, Nothing, Nothing, false},
+	{opResetPassword, "POST", inOrg + "/users/{user}/password-reset", "daypass:users:write", Everything, Nothing, Nothing, false},
+	{opSetPassword, "PUT", inOrg + "/users/{user}/password", "daypass:passwords:write", Nothing, Nothing, Nothing, true},
+	{opListSessions, "GET", inOrg + "/users/{user}/sessions", "daypass:sessions:read", Everything, Nothing, Nothing, true},
+	{opEndSession, "DELETE", inOrg + "/users/{user}/sessions/{session}", "daypass:sessions:write", Everything, Nothing, Nothing, true},
+	{opEndSessions, "DELETE", inOrg + "/users/{user}/sessions", "daypass:sessions:write", Everything, Nothing, Nothing, true},
+	{opListAttempts, "GET", inOrg + "/attempts", "daypass:events:read", Everything, Nothing, Nothing, false},
 
 	{opListMemberships, "GET", inOrg + "/memberships", "daypass:memberships:read", Everything, Everything, Nothing, true},
 	{opGetMembership, "GET", inOrg + "/memberships/{user}", "daypass:memberships:read", Everything, Everything, Nothing, true},

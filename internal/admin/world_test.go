@@ -41,6 +41,7 @@ func newWorldIn(t *testing.T, c store.Config) *world {
 	t.Cleanup(func() { _ = w.store.Close() })
 	w.Service = admin.New(admin.Config{
 		Store: w.store, Sealer: w.sealer, Now: func() time.Time { return w.now },
+		Passwords: &admin.Passwords{Hasher: seal.NewHasher(w.sealer), URL: "https://daypass.example"},
 		Committed: func(_ context.Context, revision int64) error { w.applied.Store(revision); return nil },
 	})
 	if w.founded, err = w.Bootstrap(w.ctx, admin.Founding{Slug: "acme", UserName: "Root"}); err != nil {

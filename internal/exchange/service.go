@@ -21,12 +21,17 @@ type Holders interface {
 // route and spelling alike.
 type Guesses interface {
 	// Admit says how long the account, or the address, has to wait before the next
-	// attempt; 0: it may be made now.
+	// attempt; 0: it may be made now. An attempt at an account that is admitted counts
+	// until one of the others tells how it ended.
 	Admit(account string, from netip.Addr, now time.Time) (wait time.Duration)
 	// Failed counts an attempt that proved nobody.
 	Failed(account string, from netip.Addr, now time.Time)
-	// Proved forgives the account's earlier attempts from this address.
+	// Proved forgives the account's earlier attempts.
 	Proved(account string, from netip.Addr)
+	// Dropped takes back an attempt of which nobody can tell whether it was false.
+	Dropped(account string, from netip.Addr)
+	// Vouched is Proved without an attempt.
+	Vouched(account string, from netip.Addr)
 }
 
 // Once remembers what may be used a single time: a nonce, a proof's jti, an
@@ -77,9 +82,12 @@ type Config struct {
 	Scene   Scene
 	Journal Journal
 	Guesses Guesses // nil: no bound, for tests
+	Logins  *Logins // nil: nobody logs in with a password
 	Once    Once    // nil: whatever may be used once is refused
 	Signers Signers // nil: no signature proves anybody
 	KeyHash func(text string) [32]byte
+	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
+	AnyKeyText bool
 
 	Identities     Identities                               // nil: nobody logs in by a challenge
 	MAC            func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none
@@ -96,6 +104,9 @@ type Config struct {
 	CachedKeys   int           // holders kept in memory; 50,000
 	Strict       bool          // answer only after the record is durable
 	MessageLife  time.Duration // how far ahead the time in a [TextileSignature] may lie; 30 min
+
+	// Attempted is told of each false proof, for the record. Nil: nobody is.
+	Attempted func(access.AttemptKey, time.Time)
 
 	// Observe is told how each exchange ended: the origin of what was issued, or
 	// why nothing was. Nil: nobody.
@@ -127,6 +138,11 @@ func New(c Config) *Service {
 	c.MaxAddresses = orDefault(c.MaxAddresses, 10_000)
 	c.CachedKeys = orDefault(c.CachedKeys, 50_000)
 	c.MessageLife = orDefault(c.MessageLife, 30*time.Minute)
+	if c.Logins != nil {
+		l := *c.Logins
+		l.PassLife, l.Idle, l.Life = orDefault(l.PassLife, time.Hour), orDefault(l.Idle, 30*24*time.Hour), orDefault(l.Life, 90*24*time.Hour)
+		c.Logins = &l
+	}
 	return &Service{
 		Config:   c,
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),

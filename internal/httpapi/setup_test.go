@@ -58,7 +58,10 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 
 	h := &house{t: t, records: meter.New(st), facts: meter.NewFacts(st, true), log: &logBuffer{}}
 	h.scene = &scene{store: st, gate: gate.New(gate.Config{Read: keys.Token})}
-	office := admin.New(admin.Config{Store: st, Sealer: sealer, Now: now, Committed: h.scene.committed})
+	hasher := seal.NewHasher(sealer)
+	office := admin.New(admin.Config{
+		Store: st, Sealer: sealer, Now: now, Committed: h.scene.committed, Passwords: &admin.Passwords{Hasher: hasher, URL: issuer},
+	})
 	first, err := office.Bootstrap(ctx, admin.Founding{Slug: "main", UserName: "Founder"})
 	must(t, err)
 	h.founder = first.Key.Text
@@ -68,6 +71,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	h.config = httpapi.Config{
 		Admin: office,
 		Exchange: exchange.New(exchange.Config{
+			Logins: &exchange.Logins{Sessions: st, Hasher: hasher}, Guesses: h.records.Guesses, Attempted: h.records.Guesses.Attempted,
 			Holders: st, Tokens: keys, Scene: h.scene, Journal: h.records,
 			KeyHash: sealer.KeyHash, NewID: seal.NewID, Now: now, Issuer: issuer,
 			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(nil, now),

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -56,6 +57,20 @@ type Config struct {
 
 	SignedMessageLife time.Duration `koanf:"signed_message_life" help:"how far ahead the time may lie that a key signs in the Textile form"`
 
+	Doors          []string      `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
+	ResourcesFile  []string      `koanf:"resources_file" help:"without a database: resource files, one for each application"`
+	SigningKeyFile string        `koanf:"signing_key_file" help:"without a database: file with the private key that signs passes (PEM, PKCS #8) instead of JWT_SECRET"`
+	Logins         bool          `koanf:"logins" help:"users may log in with a password at /auth/token"`
+	SessionPass    time.Duration `koanf:"session.pass" help:"life of a pass from a login; its refresh token gets the next"`
+	SessionIdle    time.Duration `koanf:"session.idle" help:"a login ends when it is not refreshed for so long"`
+	SessionLife    time.Duration `koanf:"session.life" help:"and after so long at the latest"`
+	InviteLife     time.Duration `koanf:"link.invite" help:"how long an invitation to choose a password is good"`
+	ResetLife      time.Duration `koanf:"link.reset" help:"how long a link to reset a password is good"`
+	SMTPURL        string        `koanf:"smtp.url" help:"server that mail is sent through: smtp://user@host:587 (STARTTLS) or smtps://user@host:465"`
+	SMTPPassword   string        `koanf:"smtp.password" secret:"true" help:"password of the user in smtp.url"`
+	MailFrom       string        `koanf:"mail.from" help:"sender of mail, as in Daypass <daypass@example.com>"`
+	MailDir        string        `koanf:"mail.dir" help:"folder that mail is written to as .eml files, instead of sending it"`
+
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
 	MaxBody         int64         `koanf:"max_body" help:"bytes of a request body at the API"`
@@ -74,6 +89,11 @@ type Config struct {
 	trustedNetworks access.Networks
 
 	upstreamNetworks access.Networks
+
+	// Environment is a server without a database; nil: there is one. [LoadConfig] finds it in variables that are not
+	// named DAYPASS_….
+	Environment        *Environment `koanf:"-"`
+	environmentIgnored bool
 }
 
 // DefaultConfig is what a server does when told nothing.
@@ -91,8 +111,15 @@ func DefaultConfig() Config {
 		KeysPerUser:    5,
 		MaxIdentities:  100_000,
 		IdentityLogins: 10,
+		Doors:          httpapi.Doors(),
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
+		Logins:         true,
+		SessionPass:    time.Hour,
+		SessionIdle:    30 * 24 * time.Hour,
+		SessionLife:    90 * 24 * time.Hour,
+		InviteLife:     7 * 24 * time.Hour,
+		ResetLife:      time.Hour,
 		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
@@ -165,6 +192,9 @@ func defaultText(v reflect.Value) string {
 	}
 	if v.IsZero() && v.Kind() != reflect.Bool {
 		return ""
+	}
+	if list, ok := v.Interface().([]string); ok {
+		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -257,7 +287,7 @@ func LoadConfig(flags *pflag.FlagSet, file string, environ []string) (Config, er
 		}
 	}
 	if len(problems) == 0 {
-		problems = c.validate()
+		problems = append(c.readEnvironment(environ, k.Exists("data") || k.Exists("database_url")), c.validate()...)
 	}
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
@@ -419,6 +449,15 @@ func (c *Config) validate() []Problem {
 			add(p.key, "must be more than zero")
 		}
 	}
+	for _, door := range c.Doors {
+		if !slices.Contains(httpapi.Doors(), door) && (door != "none" || len(c.Doors) > 1) {
+			add("doors", "are "+strings.Join(httpapi.Doors(), ", ")+", or none")
+		}
+	}
+	if c.Environment == nil && (len(c.ResourcesFile) > 0 || c.SigningKeyFile != "") {
+		add("resources_file", "and signing_key_file are for a server without a database, told by JWT_AUTH_KEYS; with one, 'daypass resource put' and 'daypass init' do it")
+	}
+	problems = append(problems, c.validateLogins()...)
 	if c.FactsKeep < 0 {
 		add("facts_keep", "must be zero or more")
 	}

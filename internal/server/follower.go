@@ -271,7 +271,11 @@ func (f *follower) Changed(organizationID string) int64 {
 
 // Application implements [exchange.Scene].
 func (f *follower) Application(organization, slug string) (exchange.Application, bool) {
-	app := f.gate.View().Catalog.Named(organization + "/" + slug)
+	return applicationIn(f.gate.View(), organization, slug)
+}
+
+func applicationIn(view *gate.View, organization, slug string) (exchange.Application, bool) {
+	app := view.Catalog.Named(organization + "/" + slug)
 	if app == nil {
 		return exchange.Application{}, false
 	}

@@ -69,5 +69,5 @@ func writeBatch(ctx context.Context, q *gen.Queries, b access.Batch) error {
 			return err
 		}
 	}
-	return nil
+	return writeGuesses(ctx, q, b)
 }

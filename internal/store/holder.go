@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -38,6 +39,9 @@ func (s queries) HolderByHash(ctx context.Context, hash [32]byte, now time.Time)
 func (s queries) HolderOf(ctx context.Context, source access.Source) (*access.Holder, error) {
 	if isIdentity(source.Via) {
 		return s.identityHolder(ctx, source)
+	}
+	if source.KeyID == "" && strings.HasPrefix(source.Via, "ses_") {
+		return s.HolderBySession(ctx, source.Via)
 	}
 	if source.Via != "" || source.KeyID == "" {
 		return nil, access.ErrNotFound

@@ -16,6 +16,17 @@ type Application struct {
 	Shadow         []byte
 }
 
+type Attempt struct {
+	Hour           int64
+	OrganizationID string
+	UserID         string
+	Account        string
+	Address        string
+	Code           string
+	Count          int64
+	Last           int64
+}
+
 type Event struct {
 	Revision       int64
 	ID             string
@@ -63,6 +74,15 @@ type FactAuthority struct {
 	Scopes string
 	Roles  string
 	Seen   int64
+}
+
+type Guess struct {
+	Account   []byte
+	Strangers int64
+	Owners    int64
+	Last      int64
+	Known     string
+	Changed   int64
 }
 
 type Head struct {
@@ -179,6 +199,27 @@ type Organization struct {
 	Revision int64
 }
 
+type Password struct {
+	UserID         string
+	OrganizationID string
+	Login          string
+	Hash           string
+	Changed        int64
+	Used           int64
+	Revision       int64
+}
+
+type PasswordLink struct {
+	Hash           []byte
+	UserID         string
+	OrganizationID string
+	Kind           string
+	Login          string
+	Alone          bool
+	Created        int64
+	Expires        int64
+}
+
 type Plan struct {
 	ID             string
 	OrganizationID string
@@ -213,6 +254,25 @@ type Role struct {
 	Comment        string
 	Scopes         string
 	Revision       int64
+}
+
+type Session struct {
+	ID             string
+	OrganizationID string
+	UserID         string
+	Hash           []byte
+	Created        int64
+	Idle           int64
+	Expires        int64
+	Lives          int64
+	Used           int64
+	UsedAddress    string
+	UsedAgent      string
+}
+
+type SessionPast struct {
+	Hash      []byte
+	SessionID string
 }
 
 type Setting struct {

@@ -3,11 +3,13 @@ package daypass
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/daypass/daypass/api"
+	"github.com/daypass/daypass/sign"
 )
 
 // DefaultTimeout bounds one request of a [Client], the reading of its answer included.
@@ -27,6 +29,7 @@ type settings struct {
 	http        http.Client
 	userAgent   string
 	sender      *SenderKey // nil: passes are not bound
+	err         error      // of an option
 }
 
 // WithKey authenticates with a key (dp_…).
@@ -57,6 +60,21 @@ func WithTokenSource(source *TokenSource) Option {
 	}
 }
 
+// WithSigningKey authenticates by signing each request (RFC 9421) as a key (key_…) with its secret (dps_…), which is not
+// sent. A secret that is none is told by [New].
+func WithSigningKey(keyID, secret string) Option {
+	return func(s *settings) {
+		signer, err := sign.NewHMACSigner(keyID, []byte(secret))
+		s.credentials = append(s.credentials, func(_ context.Context, r *http.Request) error {
+			if err != nil {
+				return err
+			}
+			return signer.Sign(r, time.Now())
+		})
+		s.err = errors.Join(s.err, err)
+	}
+}
+
 // WithHTTPClient sends requests with a copy of c: its transport, jar and, unless that is zero, its timeout. Redirects are not
 // followed whatever c says.
 func WithHTTPClient(c *http.Client) Option {
@@ -84,8 +102,11 @@ func New(baseURL string, options ...Option) (*Client, error) {
 	for _, option := range options {
 		option(&s)
 	}
+	if s.err != nil {
+		return nil, fmt.Errorf("daypass: %w", s.err)
+	}
 	if len(s.credentials) > 1 {
-		return nil, errors.New("daypass: choose one of WithKey, WithToken and WithTokenSource")
+		return nil, errors.New("daypass: choose one of WithKey, WithToken, WithTokenSource and WithSigningKey")
 	}
 	if s.http.Timeout == 0 {
 		s.http.Timeout = DefaultTimeout

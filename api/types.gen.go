@@ -1106,6 +1106,9 @@ type KeyCreated struct {
 	// Secret What a key with `require_signature` signs with. Never shown again.
 	Secret *string `json:"secret,omitempty"`
 
+	// SecretMultibase The same secret for libraries that read one as multibase (base32), such as `@textile/security`.
+	SecretMultibase *string `json:"secret_multibase,omitempty"`
+
 	// User Id of its owner.
 	User string `json:"user"`
 

@@ -183,6 +183,10 @@ func (w *world) do(req *http.Request) answer {
 		w.t.Fatal(err)
 	}
 	defer res.Body.Close()
+	return readAnswer(res)
+}
+
+func readAnswer(res *http.Response) answer {
 	raw, _ := io.ReadAll(res.Body)
 	a := answer{status: res.StatusCode, header: res.Header, text: string(raw)}
 	_ = json.Unmarshal(raw, &a.body)

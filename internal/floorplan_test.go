@@ -19,7 +19,8 @@ var rooms = map[string][]string{
 	"internal/strictjson": {},
 	"verify":              {"scope", "internal/strictjson"},
 	"api":                 {},
-	".":                   {"api", "verify"},
+	"sign":                {},
+	".":                   {"api", "verify", "sign"},
 	"docs":                {},
 	// Floor 1, vocabulary.
 	"internal/access": {"scope"},
@@ -41,7 +42,7 @@ var rooms = map[string][]string{
 }
 
 var (
-	floor1  = []string{"scope", "verify", "api", "internal/strictjson", "internal/access", "internal/seal"}
+	floor1  = []string{"scope", "verify", "sign", "api", "internal/strictjson", "internal/access", "internal/seal"}
 	engines = append([]string{"internal/token", "internal/catalog", "internal/meter"}, floor1...)
 	doors   = append([]string{"internal/exchange", "internal/gate", "internal/admin"}, engines...)
 )
@@ -58,6 +59,7 @@ var thirdParty = map[string][]string{
 	"internal/strictjson": {"github.com/go-json-experiment/json"},
 	"verify":              {"github.com/go-jose/go-jose/v4", "github.com/go-json-experiment/json"},
 	".":                   {},
+	"sign":                {},
 	"internal/access":     {},
 }
 

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +73,9 @@ func (p PublicKey) String() string { return p.text }
 
 // Algorithm is the one that the key serves.
 func (p PublicKey) Algorithm() string { return p.key.name }
+
+// Public is the key itself, as crypto/ecdsa and the like have it; nil: there is none.
+func (p PublicKey) Public() crypto.PublicKey { return p.key.public }
 
 // Verify checks a JWS in compact serialization that the key's owner signed, and returns its payload. Its typ must be one of
 // those given, "" standing for none. A kid may be absent; one that is there must be the key's own, or one of the names that

@@ -17,7 +17,7 @@ func newKeyCommand(c *cli) *cobra.Command {
 		`  daypass key create --scopes 'photos:*' --comment "web shop"
   daypass key list
   daypass key rotate key_01k8dn1x7m4c3h8j6k2p5r9t0v --overlap 2d`,
-		newKeyCreate(c), newKeyList(c), newKeyShow(c), newKeyUpdate(c), newKeyDelete(c), newKeyRotate(c), newKeySuggest(c), newKeyNarrow(c))
+		newKeyCreate(c), newKeyList(c), newKeyShow(c), newKeyUpdate(c), newKeyDelete(c), newKeyRotate(c), newKeySuggest(c), newKeyNarrow(c), newKeySign(c))
 }
 
 func newKeyCreate(c *cli) *cobra.Command {

@@ -28,6 +28,8 @@ type Resource struct {
 	InAccount bool
 	// SenderKey takes only passes that are bound to their sender's key (RFC 9449).
 	SenderKey bool
+	// Signature asks for a request that is signed by the key of its pass.
+	Signature bool
 	// PassToken leaves the caller's credential in the request to the upstream.
 	PassToken bool
 	// PassCookies leaves the caller's cookies in it.
@@ -78,7 +80,10 @@ func (r *Resource) Needs() string {
 		parts = append(parts, "a pass bound to its sender's key")
 	}
 	if len(parts) == 0 {
-		return "any good pass"
+		parts = append(parts, "any good pass")
+	}
+	if r.Signature {
+		parts = append(parts, "a signature by the pass's own key")
 	}
 	return strings.Join(parts, " and ")
 }

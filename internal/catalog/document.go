@@ -186,6 +186,7 @@ var requireFields = []field[draft]{
 			r.report(n, "write sender_key: true, or leave it out")
 		}
 	}},
+	{"signature", func(r *reader, d *draft, n *node) { d.Signature = r.flag(n) }},
 }
 
 // readObject reads an object field by field.
@@ -269,11 +270,16 @@ func (d *draft) check(r *reader, n *node) {
 	case d.require == nil:
 	case d.Public:
 		r.report(d.require, "a public resource cannot require anything; take out access: public or require")
-	case d.require.kind == object && len(d.require.items) == 0 || d.in != nil && len(d.require.items) == 1:
-		r.report(d.require, "require must name scopes, roles or sender_key; for any good pass write access: authenticated")
+	case d.require.kind == object && !d.requiresSomething():
+		r.report(d.require, "require must name scopes or roles, or say sender_key: true or signature: true; for any good pass write access: authenticated")
 	case d.in != nil && !hasKey(d.require, "roles"):
 		r.report(d.in, "in says where roles must be held; add roles, or take it out")
 	}
+}
+
+// requiresSomething reports whether require names more than where roles are held.
+func (d *draft) requiresSomething() bool {
+	return d.require.kind != object || hasKey(d.require, "scopes") || hasKey(d.require, "roles") || d.Signature
 }
 
 func hasKey(n *node, name string) bool {

@@ -233,7 +233,7 @@ func (r *Resource) admitsOnly(s *Resource) bool {
 	if r.Public || s.Public {
 		return s.Public
 	}
-	if s.SenderKey && !r.SenderKey {
+	if s.SenderKey && !r.SenderKey || s.Signature && !r.Signature {
 		return false
 	}
 	for _, needed := range s.Scopes {

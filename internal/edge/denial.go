@@ -51,6 +51,9 @@ var denialDetails = map[gate.Reason]string{
 	gate.FieldUnmapped:        "the API's rules do not say who may ask for this field, and what no rule allows is denied",
 	gate.FieldRefused:         "nobody may ask for this field here",
 	gate.IntrospectionRefused: "the API's schema is not told here",
+
+	gate.SignatureRequired: "the request must be signed by the key that the pass comes from (RFC 9421)",
+	gate.SignatureInvalid:  "the request's signature is not good",
 }
 
 func denialDetail(d *gate.Decision, bearer string) string {
@@ -66,6 +69,8 @@ func denialDetail(d *gate.Decision, bearer string) string {
 		return fmt.Sprintf("the pass has been revoked (%s); get a new one", d.Revoked)
 	case d.Reason == gate.SenderKeyMissing || d.Reason == gate.SenderKeyWrong:
 		return d.Refusal().Message
+	case d.Reason == gate.SignatureInvalid && d.Fault != "":
+		return d.Fault
 	case d.Reason == gate.TokenInvalid && isKey(bearer):
 		return "this is a key, and only passes are accepted here: exchange it at POST /v1/tokens"
 	}

@@ -31,7 +31,9 @@ type Config struct {
 	Facts    Facts          // nil: nothing is kept of requests
 	Limits   *meter.Limiter // that all doors share; nil: an own one
 	Senders  *Senders       // what proofs of possession are checked with; nil: every one is refused
-	Log      *slog.Logger
+	// Signatures checks those of requests. Nil: no request counts as signed.
+	Signatures Signatures
+	Log        *slog.Logger
 }
 
 // BadRequest is how requests are counted that were refused before a decision.
@@ -48,14 +50,16 @@ type door struct {
 	senders  *Senders
 	log      *slog.Logger
 
-	readsGraphQL bool // from the body, and then asks again
+	readsGraphQL   bool // from the body, and then asks again
+	readsSignature bool // likewise
+	signatures     Signatures
 }
 
 func newDoor(c Config) door {
 	if c.Limits == nil {
 		c.Limits = meter.NewLimiter()
 	}
-	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, limits: c.Limits, senders: c.Senders, log: c.Log}
+	return door{gate: c.Gate, now: c.Now, observer: c.Observer, meter: c.Meter, facts: c.Facts, limits: c.Limits, senders: c.Senders, log: c.Log, signatures: c.Signatures}
 }
 
 var errNoClient = errors.New("edge: the request's context carries no client; the server's outermost handler must set it")
@@ -66,6 +70,9 @@ func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 	decision := d.gate.CheckAt(r, bearer, began)
 	if d.awaitsOperation(r, &decision) {
 		return decision // nothing is decided yet
+	}
+	if d.awaitsSignature(r, &decision) {
+		return decision
 	}
 	d.limit(r, &decision, began, 1)
 	d.conclude(r, &decision, began, userAgent)

@@ -41,7 +41,7 @@ type Gateway struct {
 // NewGateway makes the door.
 func NewGateway(c Config) *Gateway {
 	g := &Gateway{door: newDoor(c), errorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug), persisted: newPersistedQueries()}
-	g.readsGraphQL = true
+	g.readsGraphQL, g.readsSignature = true, c.Signatures != nil
 	return g
 }
 
@@ -69,6 +69,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if decision, judged = p.graphql(w, r, credential, decision); !judged {
 			return
 		}
+	}
+	if g.awaitsSignature(&p.request, &decision) {
+		if err := p.sign(w, r, credential); err != nil {
+			g.refuse(w, r, err)
+			return
+		}
+		decision = g.judge(&p.request, credential, userAgent(r.Header))
 	}
 	if !decision.Allow {
 		tellPage(w.Header(), r.Header, decision.Application)
@@ -177,6 +184,7 @@ func (p *passage) setHeaders(h http.Header, in *http.Request) {
 	if p.decision.Resource.Shape != nil {
 		askWhole(h)
 	}
+	stripSignature(h, p.decision.Resource.Signature)
 	setIdentity(h, p.identity)
 	own := []string{p.client.Address.String(), in.Host, proto(in, p.client), p.client.RequestID}
 	h["X-Forwarded-For"], h["X-Forwarded-Host"], h["X-Forwarded-Proto"] = own[0:1:1], own[1:2:2], own[2:3:3]

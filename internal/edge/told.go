@@ -62,6 +62,11 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Reque
 		WriteProblem(w, r, errGraphQLNeedsGateway)
 		return decision, errGraphQLNeedsGateway
 	}
+	if decision.Reason == gate.SignatureRequired {
+		tellPage(w.Header(), t.header, decision.Application)
+		WriteProblem(w, r, errSignatureNeedsGateway)
+		return decision, errSignatureNeedsGateway
+	}
 	if !decision.Allow {
 		tellPage(w.Header(), t.header, decision.Application)
 		writeDenial(w, r, &decision, credential)

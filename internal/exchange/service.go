@@ -85,6 +85,7 @@ type Config struct {
 	Guesses Guesses // nil: no bound, for tests
 	Logins  *Logins // nil: nobody logs in with a password
 	Once    Once    // nil: whatever may be used once is refused
+	Signers Signers // nil: no signature proves anybody
 	KeyHash func(text string) [32]byte
 	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
 	AnyKeyText bool
@@ -103,6 +104,7 @@ type Config struct {
 	MaxAddresses int64         // addresses ips may cover; 10,000
 	CachedKeys   int           // holders kept in memory; 50,000
 	Strict       bool          // answer only after the record is durable
+	MessageLife  time.Duration // how far ahead the time in a [TextileSignature] may lie; 30 min
 
 	// Attempted is told of each false proof, for the record. Nil: nobody is.
 	Attempted func(access.AttemptKey, time.Time)
@@ -117,6 +119,7 @@ type Service struct {
 	Config
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
+	byKey    *otter.Cache[string, signers]
 
 	born               time.Time
 	entries, newcomers pace
@@ -135,6 +138,7 @@ func New(c Config) *Service {
 	c.MaxNetworks = orDefault(c.MaxNetworks, 10)
 	c.MaxAddresses = orDefault(c.MaxAddresses, 10_000)
 	c.CachedKeys = orDefault(c.CachedKeys, 50_000)
+	c.MessageLife = orDefault(c.MessageLife, 30*time.Minute)
 	if c.Logins != nil {
 		l := *c.Logins
 		l.PassLife, l.Idle, l.Life = orDefault(l.PassLife, time.Hour), orDefault(l.Idle, 30*24*time.Hour), orDefault(l.Life, 90*24*time.Hour)
@@ -144,6 +148,7 @@ func New(c Config) *Service {
 		Config:   c,
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
+		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
 		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
 		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),

@@ -27,6 +27,8 @@ type Request struct {
 	// GraphQL is the operation in the request, as the resource's
 	// [catalog.GraphQL.Read] returned it; nil: there is none, or it was not read.
 	GraphQL *catalog.Operation
+	// Signed is who signed the request, as the door found out; nil: it did not look.
+	Signed *Signed
 
 	// Confirmation is the thumbprint (RFC 7638) of the key that the sender has
 	// proved to hold, for this very request and pass; empty: none.
@@ -72,6 +74,10 @@ const (
 	FieldUnmapped        Reason = "field_unmapped"
 	FieldRefused         Reason = "field_refused"
 	IntrospectionRefused Reason = "introspection_refused"
+
+	// Of resources that require signatures.
+	SignatureRequired Reason = "signature_required"
+	SignatureInvalid  Reason = "signature_invalid"
 )
 
 // Reasons lists every reason, those that allow first.
@@ -82,6 +88,7 @@ func Reasons() []Reason {
 		SenderKeyMissing, SenderKeyWrong,
 		RateLimited, QuotaExceeded, BodyTooLarge,
 		GraphQLUnparsed, FieldUnmapped, FieldRefused, IntrospectionRefused,
+		SignatureRequired, SignatureInvalid,
 	}
 }
 
@@ -112,6 +119,9 @@ type Decision struct {
 	// at the door are not told of it.
 	Network *NetworkEntry
 
+	// Fault is what is wrong with the request's signature; else empty.
+	Fault string
+
 	// Limited is what the limits say that apply; nil: none does.
 	Limited *meter.Admission
 
@@ -127,7 +137,7 @@ func (d *Decision) Status() int {
 		return http.StatusOK
 	}
 	switch d.Reason {
-	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress, SenderKeyMissing, SenderKeyWrong:
+	case TokenMissing, TokenInvalid, TokenExpired, TokenNotYetValid, TokenRevoked, WrongAddress, SenderKeyMissing, SenderKeyWrong, SignatureRequired, SignatureInvalid:
 		return http.StatusUnauthorized
 	case StaleView:
 		return http.StatusServiceUnavailable
@@ -173,7 +183,7 @@ func (d Decision) within(r *Request, t *access.Token, v *View, now time.Time) De
 	if reason, ok := d.checkToken(r, now); !ok {
 		return d.deny(reason)
 	}
-	return d.require()
+	return d.require(r)
 }
 
 func (d Decision) deny(reason Reason) Decision {
@@ -243,7 +253,7 @@ func goodFor(held []access.Audience, app access.Audience) bool {
 }
 
 // require makes the checks that the resource asks for.
-func (d Decision) require() Decision {
+func (d Decision) require(r *Request) Decision {
 	for _, required := range d.Resource.Scopes {
 		if !d.Token.Authority.Scopes.Covers(required) {
 			d.Missing = required.String()
@@ -253,6 +263,11 @@ func (d Decision) require() Decision {
 	if len(d.Resource.Roles) > 0 && !holdsRole(d.Token.Authority.Roles, d.Resource.Roles, d.Resource.InAccount, d.Application) {
 		d.Missing = d.Resource.RoleText()
 		return d.deny(RoleMissing)
+	}
+	if d.Resource.Signature && r.then == nil {
+		if reason, ok := d.checkSignature(r.Signed); !ok {
+			return d.deny(reason)
+		}
 	}
 	d.Allow, d.Reason = true, Allowed
 	return d

@@ -20,6 +20,7 @@
 //	audience      it is good for the application
 //	scopes        it holds every scope required
 //	roles         it holds one of the roles required
+//	signature     the pass's own key signed the request, where that is required
 //
 // A public resource needs none of the checks from pass on; a pass that fails
 // one of them is then as good as none, and one that passes names its bearer to

@@ -33,7 +33,7 @@ type Check struct {
 // checkNames are the checks in the order they are made.
 var checkNames = [...]string{
 	"view", "application", "address", "rule",
-	"pass", "time", "revocation", "binding", "sender", "organization", "audience", "scopes", "roles",
+	"pass", "time", "revocation", "binding", "sender", "organization", "audience", "scopes", "roles", "signature",
 }
 
 // failedAt is the check each reason to deny belongs to.
@@ -42,6 +42,7 @@ var failedAt = map[Reason]int{
 	TokenMissing: 4, TokenInvalid: 4, TokenNotYetValid: 5, TokenExpired: 5, TokenRevoked: 6,
 	WrongAddress: 7, SenderKeyMissing: 8, SenderKeyWrong: 8, WrongOrganization: 9, WrongAudience: 10, ScopeMissing: 11, RoleMissing: 12,
 	GraphQLUnparsed: 3, FieldUnmapped: 3, FieldRefused: 3, IntrospectionRefused: 3,
+	SignatureRequired: 13, SignatureInvalid: 13,
 }
 
 // firstOfPass is the first check that a public resource does without.
@@ -60,8 +61,12 @@ func (d *Decision) Checks() []Check {
 	case Public:
 		made = firstOfPass
 	}
-	checks := make([]Check, len(checkNames))
-	for i, name := range checkNames {
+	names := checkNames[:]
+	if d.Resource == nil || !d.Resource.Signature { // few resources ask for one
+		names = names[:len(names)-1]
+	}
+	checks := make([]Check, len(names))
+	for i, name := range names {
 		checks[i] = Check{Name: name, Outcome: Skipped}
 		switch {
 		case i < made:
@@ -118,6 +123,8 @@ var messages = map[Reason]string{
 	BodyTooLarge:      "the body is longer than the limit of this resource allows",
 	GraphQLUnparsed:   "this door was shown no GraphQL operation, and the resource allows nothing else; send one, and through the gateway",
 	StaleView:         "it cannot be decided safely now whether this is allowed; try again shortly",
+	SignatureRequired: "the request must be signed by the key that the pass comes from (RFC 9421), and sent through the gateway",
+	SignatureInvalid:  "the request's signature is not good, or not by the key that the pass comes from; sign each request anew",
 
 	FieldUnmapped:        "no rule says what field %s needs, so it is denied; what is not declared is denied",
 	FieldRefused:         "field %s is closed to everybody; leave it out",
@@ -225,6 +232,8 @@ func (x explainer) passed(check string) string {
 		return fmt.Sprintf("it is good for %s", x.audiences())
 	case "scopes":
 		return x.scopesSentence()
+	case "signature":
+		return "the key of the pass signed the request"
 	default: // roles
 		return x.rolesSentence()
 	}
@@ -383,6 +392,8 @@ func (x explainer) fix() string {
 		return "wait, send less, or have the limit raised"
 	case WrongAudience:
 		return "ask for a pass with audience " + x.Application.Name()
+	case SignatureRequired, SignatureInvalid:
+		return "sign the request with the secret of the key that the pass comes from, and send it through the gateway"
 	}
 	return "ask for a pass" + x.needs()
 }

@@ -171,6 +171,11 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	if c.client.Confirmation, err = h.confirmation(w, r, c.credential); err != nil {
 		return err
 	}
+	if signature, err := signatureOf(r, c.credential); err != nil {
+		return err
+	} else if signature != nil {
+		c.proof = signature
+	}
 	if c.media, err = h.checkBody(r, rt); err != nil {
 		return err
 	}

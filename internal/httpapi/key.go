@@ -23,7 +23,7 @@ func keyView(k admin.Key) api.Key {
 func issuedKeyView(k admin.IssuedKey) api.KeyCreated {
 	v := keyView(k.Key)
 	return api.KeyCreated{
-		Key: k.Text, Secret: optional(k.Secret),
+		Key: k.Text, Secret: optional(k.Secret), SecretMultibase: optional(multibase(k.Secret)),
 		ID: v.ID, Kind: v.Kind, User: v.User, Comment: v.Comment,
 		Scopes: v.Scopes, Roles: v.Roles, Ips: v.Ips,
 		Expires: v.Expires, MaxTokenLife: v.MaxTokenLife,

@@ -37,7 +37,7 @@ func (h *Handler) checkOrigin(w http.ResponseWriter, r *http.Request, rt route) 
 		return false, nil
 	}
 	header.Set("Access-Control-Allow-Methods", rt.preflight)
-	header.Set("Access-Control-Allow-Headers", "Authorization, Api-Key, Content-Type, DPoP, Idempotency-Key, If-Match")
+	header.Set("Access-Control-Allow-Headers", "Authorization, Api-Key, Content-Type, DPoP, Idempotency-Key, If-Match, Content-Digest, Signature, Signature-Input, X-Textile-Api-Key, X-Textile-Api-Sig, X-Textile-Api-Sig-Msg")
 	header.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true, nil

@@ -250,6 +250,9 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 		}
 		return access.New(access.Malformed, "incomplete_body", "the body ended before it was complete").Because(err)
 	}
+	if err := c.checkSignedBody(); err != nil {
+		return err
+	}
 	if len(c.raw) == 0 && rt.bodyOptional {
 		return nil
 	}

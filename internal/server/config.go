@@ -56,6 +56,8 @@ type Config struct {
 	DPoPNonce      string        `koanf:"dpop.nonce" help:"off: proofs of possession (DPoP) need no nonce of the server; required: they do, at the API and at every door"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
 
+	SignedMessageLife time.Duration `koanf:"signed_message_life" help:"how far ahead the time may lie that a key signs in the Textile form"`
+
 	Doors          []string      `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
 	ResourcesFile  []string      `koanf:"resources_file" help:"without a database: resource files, one for each application"`
 	SigningKeyFile string        `koanf:"signing_key_file" help:"without a database: file with the private key that signs passes (PEM, PKCS #8) instead of JWT_SECRET"`
@@ -136,6 +138,8 @@ func DefaultConfig() Config {
 		CachedKeys:     16_384,
 		LogLevel:       "info",
 		LogFormat:      "json",
+
+		SignedMessageLife: 30 * time.Minute,
 	}
 }
 
@@ -448,6 +452,7 @@ func (c *Config) validate() []Problem {
 		{"max_body", c.MaxBody}, {"max_header", int64(c.MaxHeader)}, {"header_timeout", int64(c.HeaderTimeout)},
 		{"request_timeout", int64(c.RequestTimeout)}, {"idle_timeout", int64(c.IdleTimeout)}, {"drain_timeout", int64(c.DrainTimeout)},
 		{"cached_tokens", int64(c.CachedTokens)}, {"cached_keys", int64(c.CachedKeys)},
+		{"signed_message_life", int64(c.SignedMessageLife)},
 		{"max_identities", int64(c.MaxIdentities)}, {"identity_logins", int64(c.IdentityLogins)},
 	} {
 		if p.value <= 0 {

@@ -210,6 +210,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	s.office = office
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
+		Signers: signers{s.store, s.sealer}, MessageLife: c.SignedMessageLife,
 		Guesses: s.journal.Guesses, Attempted: s.journal.Guesses.Attempted, Logins: s.logins(hasher),
 		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
@@ -220,7 +221,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	if c.DPoPNonce == nonceRequired {
 		senders.Nonces = edge.NewNonces(s.sealer.MAC, s.now)
 	}
-	door := edge.Config{Senders: senders, Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
+	door := edge.Config{Senders: senders, Signatures: desk, Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
 	s.gateway.Confine(c.upstreamNetworks)
 	s.feed.swapped = s.gateway.Recheck

@@ -43,7 +43,7 @@ func (q *Queries) DeleteKey(ctx context.Context, arg DeleteKeyParams) (int64, er
 }
 
 const holderByHash = `-- name: HolderByHash :one
-SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, k.public_key, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
+SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, k.prev_secret_sealed, k.public_key, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
 FROM keys k
 JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 JOIN users u ON u.id = k.user_id
@@ -91,6 +91,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 		&i.Key.Uses,
 		&i.Key.Revision,
 		&i.Key.PlanID,
+		&i.Key.PrevSecretSealed,
 		&i.Key.PublicKey,
 		&i.Membership.ID,
 		&i.Membership.OrganizationID,
@@ -121,7 +122,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 }
 
 const holderByKey = `-- name: HolderByKey :one
-SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, k.public_key, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
+SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, k.prev_secret_sealed, k.public_key, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
 FROM keys k
 JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 JOIN users u ON u.id = k.user_id
@@ -164,6 +165,7 @@ func (q *Queries) HolderByKey(ctx context.Context, id string) (HolderByKeyRow, e
 		&i.Key.Uses,
 		&i.Key.Revision,
 		&i.Key.PlanID,
+		&i.Key.PrevSecretSealed,
 		&i.Key.PublicKey,
 		&i.Membership.ID,
 		&i.Membership.OrganizationID,
@@ -251,7 +253,7 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) error {
 }
 
 const key = `-- name: Key :one
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, public_key FROM keys WHERE id = $1 AND organization_id = $2
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, prev_secret_sealed, public_key FROM keys WHERE id = $1 AND organization_id = $2
 `
 
 type KeyParams struct {
@@ -287,6 +289,7 @@ func (q *Queries) Key(ctx context.Context, arg KeyParams) (Key, error) {
 		&i.Uses,
 		&i.Revision,
 		&i.PlanID,
+		&i.PrevSecretSealed,
 		&i.PublicKey,
 	)
 	return i, err
@@ -309,7 +312,7 @@ func (q *Queries) KeySecret(ctx context.Context, arg KeySecretParams) ([]byte, e
 }
 
 const keysOfOrganization = `-- name: KeysOfOrganization :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, public_key FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, prev_secret_sealed, public_key FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type KeysOfOrganizationParams struct {
@@ -352,6 +355,7 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 			&i.Uses,
 			&i.Revision,
 			&i.PlanID,
+			&i.PrevSecretSealed,
 			&i.PublicKey,
 		); err != nil {
 			return nil, err
@@ -368,7 +372,7 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 }
 
 const keysOfUser = `-- name: KeysOfUser :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, public_key FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, prev_secret_sealed, public_key FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
 ORDER BY id LIMIT $4
 `
 
@@ -418,6 +422,7 @@ func (q *Queries) KeysOfUser(ctx context.Context, arg KeysOfUserParams) ([]Key, 
 			&i.Uses,
 			&i.Revision,
 			&i.PlanID,
+			&i.PrevSecretSealed,
 			&i.PublicKey,
 		); err != nil {
 			return nil, err
@@ -435,7 +440,7 @@ func (q *Queries) KeysOfUser(ctx context.Context, arg KeysOfUserParams) ([]Key, 
 
 const rotateKey = `-- name: RotateKey :execrows
 UPDATE keys SET prev_hash = hash, prev_until = $1, hash = $2, version = $3,
-                secret_sealed = $4, revision = $5
+                prev_secret_sealed = secret_sealed, secret_sealed = $4, revision = $5
 WHERE id = $6 AND version = $3 - 1
 `
 

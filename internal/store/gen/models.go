@@ -143,6 +143,7 @@ type Key struct {
 	Uses             int64
 	Revision         int64
 	PlanID           string
+	PrevSecretSealed []byte
 	PublicKey        string
 }
 

@@ -15,7 +15,7 @@ WHERE id = sqlc.arg(id) AND organization_id = sqlc.arg(organization_id);
 
 -- name: RotateKey :execrows
 UPDATE keys SET prev_hash = hash, prev_until = sqlc.arg(prev_until), hash = sqlc.arg(hash), version = sqlc.arg(version),
-                secret_sealed = sqlc.arg(secret_sealed), revision = sqlc.arg(revision)
+                prev_secret_sealed = secret_sealed, secret_sealed = sqlc.arg(secret_sealed), revision = sqlc.arg(revision)
 WHERE id = sqlc.arg(id) AND version = sqlc.arg(version) - 1;
 
 -- name: UseKey :exec

@@ -129,7 +129,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -140,7 +141,8 @@ type ClientInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -149,7 +151,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworksWithBody Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -159,7 +161,7 @@ type ClientInterface interface {
 
 	// ReplacePlatformNetworks Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -294,7 +296,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -305,7 +308,8 @@ type ClientInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -314,7 +318,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworksWithBody Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type.
@@ -324,7 +328,7 @@ type ClientInterface interface {
 
 	// ReplaceNetworks Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type.
@@ -864,7 +868,8 @@ func (c *Client) ListPlatformNetworks(ctx context.Context, params *ListPlatformN
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -885,7 +890,8 @@ func (c *Client) AddPlatformNetworksWithBody(ctx context.Context, params *AddPla
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -904,7 +910,7 @@ func (c *Client) AddPlatformNetworks(ctx context.Context, params *AddPlatformNet
 
 // ReplacePlatformNetworksWithBody Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -924,7 +930,7 @@ func (c *Client) ReplacePlatformNetworksWithBody(ctx context.Context, contentTyp
 
 // ReplacePlatformNetworks Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -1219,7 +1225,8 @@ func (c *Client) ListNetworks(ctx context.Context, org OrgPath, app AppPath, par
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1240,7 +1247,8 @@ func (c *Client) AddNetworksWithBody(ctx context.Context, org OrgPath, app AppPa
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1259,7 +1267,7 @@ func (c *Client) AddNetworks(ctx context.Context, org OrgPath, app AppPath, para
 
 // ReplaceNetworksWithBody Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type.
@@ -1279,7 +1287,7 @@ func (c *Client) ReplaceNetworksWithBody(ctx context.Context, org OrgPath, app A
 
 // ReplaceNetworks Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type.
@@ -5986,7 +5994,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5997,7 +6006,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 	// the same, so that what was denied by mistake can be taken back.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+	// has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6006,7 +6016,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6016,7 +6026,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplacePlatformNetworksWithResponse Put the whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -6165,7 +6175,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6176,7 +6187,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 	// resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-	// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+	// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+	// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6185,7 +6197,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6195,7 +6207,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceNetworksWithResponse Put a whole list of networks
 	//
-	// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+	// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 	// 10,000, and the rest added.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -9283,7 +9295,8 @@ func (c *ClientWithResponses) ListPlatformNetworksWithResponse(ctx context.Conte
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9300,7 +9313,8 @@ func (c *ClientWithResponses) AddPlatformNetworksWithBodyWithResponse(ctx contex
 //
 // For administrators, with `daypass:networks:write`. The list denies at the gate, for every application of every organization; the API itself answers all
 // the same, so that what was denied by mistake can be taken back.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the reason and end of its new entry, unless that would end before the one that is there (`unchanged`). The gate
+// has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9315,7 +9329,7 @@ func (c *ClientWithResponses) AddPlatformNetworksWithResponse(ctx context.Contex
 
 // ReplacePlatformNetworksWithBodyWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9331,7 +9345,7 @@ func (c *ClientWithResponses) ReplacePlatformNetworksWithBodyWithResponse(ctx co
 
 // ReplacePlatformNetworksWithResponse Put the whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -9576,7 +9590,8 @@ func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, org 
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9593,7 +9608,8 @@ func (c *ClientWithResponses) AddNetworksWithBodyWithResponse(ctx context.Contex
 //
 // Needs `daypass:networks:write`. Denial wins: over every allowing entry and over the resource file. An allowing entry widens the `allow_networks` of the
 // resource file and is refused (409) where there are none. An entry that has expired is as good as gone, from the very moment on.
-// A network that is in the list already gets the action, reason and end of its new entry. The gate has applied all of it before the answer is sent.
+// A network that is in the list already gets the action, reason and end of its new entry. A denial is not ended or shortened by that: one that would end
+// before the one that is there changes nothing (`unchanged`), and an allowing entry for a network that is denied is refused (409). The gate has applied all of it before the answer is sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9608,7 +9624,7 @@ func (c *ClientWithResponses) AddNetworksWithResponse(ctx context.Context, org O
 
 // ReplaceNetworksWithBodyWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9624,7 +9640,7 @@ func (c *ClientWithResponses) ReplaceNetworksWithBodyWithResponse(ctx context.Co
 
 // ReplaceNetworksWithResponse Put a whole list of networks
 //
-// The list then holds these entries and no others. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
+// The list then holds these entries and no others, so this also ends and shortens denials. Entries that stay as they are keep their ids. A list of more than 10,000 entries is put in its first
 // 10,000, and the rest added.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

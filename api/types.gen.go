@@ -142,6 +142,7 @@ const (
 	LimitRulePerAddress      LimitRulePer = "address"
 	LimitRulePerApplication  LimitRulePer = "application"
 	LimitRulePerKey          LimitRulePer = "key"
+	LimitRulePerMember       LimitRulePer = "member"
 	LimitRulePerOrganization LimitRulePer = "organization"
 	LimitRulePerSubject      LimitRulePer = "subject"
 )
@@ -154,6 +155,8 @@ func (e LimitRulePer) Valid() bool {
 	case LimitRulePerApplication:
 		return true
 	case LimitRulePerKey:
+		return true
+	case LimitRulePerMember:
 		return true
 	case LimitRulePerOrganization:
 		return true
@@ -176,6 +179,27 @@ func (e NetworkAction) Valid() bool {
 	case NetworkActionAllow:
 		return true
 	case NetworkActionDeny:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShadowExplanationTried.
+const (
+	ShadowExplanationTriedAlone  ShadowExplanationTried = "alone"
+	ShadowExplanationTriedBeside ShadowExplanationTried = "beside"
+	ShadowExplanationTriedRules  ShadowExplanationTried = "rules"
+)
+
+// Valid indicates whether the value is a known member of the ShadowExplanationTried enum.
+func (e ShadowExplanationTried) Valid() bool {
+	switch e {
+	case ShadowExplanationTriedAlone:
+		return true
+	case ShadowExplanationTriedBeside:
+		return true
+	case ShadowExplanationTriedRules:
 		return true
 	default:
 		return false
@@ -467,6 +491,12 @@ type Comparison struct {
 	// NewlyDenied Requests.
 	NewlyDenied int64 `json:"newly_denied"`
 
+	// NotToldApart Of them, those without a key that were refused and came in such numbers that their paths were not kept. A replay leaves their answers as they were.
+	NotToldApart int64 `json:"not_told_apart"`
+
+	// Oldest Since when requests of the application are kept now: of what came before, nothing was looked at. Absent: none are.
+	Oldest *time.Time `json:"oldest,omitempty"`
+
 	// Requests That were looked at.
 	Requests int64 `json:"requests"`
 }
@@ -604,6 +634,9 @@ type Explanation struct {
 
 	// Resource The rule that matched.
 	Resource *string `json:"resource,omitempty"`
+
+	// Shadow What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
+	Shadow *ShadowExplanation `json:"shadow,omitempty"`
 
 	// Status What the gate would answer; 200 when it would let the request through.
 	Status int `json:"status"`
@@ -1178,6 +1211,28 @@ type Scope = string
 
 // Scopes defines model for Scopes.
 type Scopes = []Scope
+
+// ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
+type ShadowExplanation struct {
+	Allow bool `json:"allow"`
+
+	// Fix The smallest change that would let the request through then.
+	Fix *string `json:"fix,omitempty"`
+
+	// Line Where the rule stands in the file that is tried.
+	Line   *int   `json:"line,omitempty"`
+	Reason string `json:"reason"`
+
+	// Resource The rule that matched.
+	Resource *string `json:"resource,omitempty"`
+	Status   int     `json:"status"`
+
+	// Tried What is in shadow mode: a second file `beside` the enforced one, single `rules` of it, or the only file there is (`alone`).
+	Tried ShadowExplanationTried `json:"tried"`
+}
+
+// ShadowExplanationTried What is in shadow mode: a second file `beside` the enforced one, single `rules` of it, or the only file there is (`alone`).
+type ShadowExplanationTried string
 
 // SigningKeys defines model for SigningKeys.
 type SigningKeys struct {

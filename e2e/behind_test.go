@@ -70,6 +70,7 @@ type behind struct {
 
 const behindProxy = `
 hosts: [photos.example]
+origins: [https://app.example]
 upstream: API
 resources:
   - match: GET /public/**
@@ -78,6 +79,9 @@ resources:
     require: { scopes: [photos:read] }
   - match: POST /photos/**
     require: { scopes: [photos:write] }
+  - match: GET /limited/**
+    access: public
+    limit: { rate: 2/h, per: address }
 `
 
 // newBehind starts Daypass, an API and the proxy. The configuration may be edited, to break it.
@@ -344,6 +348,9 @@ func (b *behind) checkArrival(what string, got arrival, method, subject string) 
 	}
 	for name, values := range got.header {
 		for _, v := range values {
+			if strings.Contains(v, b.founder) || strings.Contains(v, b.reader) {
+				b.t.Errorf("%s: the API got a credential as %s", what, name)
+			}
 			if strings.Contains(v, canary) || strings.Contains(v, "203.0.113.9") {
 				b.t.Errorf("%s: the API got %s: %s", what, name, v)
 			}
@@ -353,6 +360,9 @@ func (b *behind) checkArrival(what string, got arrival, method, subject string) 
 		}
 		if slices.Contains([]string{"Authorization", "Api-Key", "Cookie"}, name) {
 			b.t.Errorf("%s: the API got the client's %s", what, name)
+		}
+		if strings.HasPrefix(name, "Ratelimit") && !b.front.gateway { // which hands on what it gives no meaning to
+			b.t.Errorf("%s: the API got %s", what, name)
 		}
 	}
 	if from := got.header["X-Forwarded-For"]; len(from) != 1 || from[0] != "127.0.0.1" {
@@ -448,6 +458,7 @@ func (b *behind) attack() {
 	b.t.Run("framing", b.sub((*behind).framing))
 	b.t.Run("bodies", b.sub((*behind).bodies))
 	b.t.Run("upgrades", b.sub((*behind).upgrades))
+	b.t.Run("limits", b.sub((*behind).limits))
 }
 
 func (b *behind) sub(part func(*behind)) func(*testing.T) {
@@ -594,6 +605,42 @@ func (b *behind) credentials() {
 			b.t.Errorf("%q: %s", lines, r.Status)
 		}
 	}
+	// Where none is needed, those that are sent end here all the same.
+	for _, before := range []string{"Api-Key:", "api-key:", "Api_Key:", "API_KEY:", "api_key:", "Api.Key:", "Authorization:", "Authorization: Bearer", "Cookie: key="} {
+		b.ask("GET", "/public/1", "", before+" "+b.founder)
+		for _, got := range b.api.take() {
+			b.checkArrival(before, got, "GET", "")
+		}
+	}
+}
+
+// limits: clients are told what is left to them, and how long to wait.
+func (b *behind) limits() {
+	for i, want := range []struct {
+		status              int
+		state, after, pages string
+	}{{200, `"rate";r=1;t=1800`, "", ""}, {200, `"rate";r=0;t=3`, "", ""}, {429, `"rate";r=0;t=3`, "1", "https://app.example"}} {
+		r := b.ask("GET", "/limited/1", "", "Origin: https://app.example", "RateLimit: invented")
+		got := b.api.take()
+		if r.StatusCode != want.status || (len(got) == 1) != (want.status == 200) {
+			b.t.Fatalf("%d: %s %s", i, r.Status, r.body)
+		}
+		for _, one := range got {
+			b.checkArrival("a limited request", one, "GET", "")
+		}
+		one := func(name string) string { return strings.Join(r.Header.Values(name), "|") }
+		if !strings.HasPrefix(one("RateLimit"), want.state) || one("RateLimit-Policy") != `"rate";q=2;w=3600` ||
+			!strings.HasPrefix(one("Retry-After"), want.after) || one("Access-Control-Allow-Origin") != want.pages {
+			b.t.Errorf("%d: the client was told %v", i, r.Header)
+		}
+		if want.status == 429 && (r.code() != "rate_limited" || !strings.Contains(one("Access-Control-Expose-Headers"), "Retry-After")) {
+			b.t.Errorf("%s %v", r.body, r.Header)
+		}
+	}
+	if r := b.ask("GET", "/public/1", "", "RateLimit: invented", "Origin: https://app.example"); len(r.Header["Ratelimit"])+len(r.Header["Access-Control-Allow-Origin"]) != 0 {
+		b.t.Errorf("without a limit: %v", r.Header)
+	}
+	b.api.take()
 }
 
 // paths: each spelling is refused, or the API gets a path that is public as it stands.
@@ -728,6 +775,8 @@ func (b *behind) upgrades() {
 		{"public", "websocket", "/public/ws", nil, true},
 		{"with a pass", "WebSocket", "/photos/ws", []string{with(b.reader)}, true},
 		{"without a pass", "websocket", "/photos/ws", nil, false},
+		{"its own page", "websocket", "/public/ws", []string{"Origin: https://app.example"}, true},
+		{"another's page", "websocket", "/public/ws", []string{"Origin: https://evil.example"}, false},
 		{"h2c", "h2c", "/public/ws", []string{"HTTP2-Settings: AAMAAABkAAQAAP__"}, false},
 		{"two protocols", "websocket, h2c", "/public/ws", nil, false},
 		{"another protocol", "made-up", "/public/ws", nil, false},

@@ -118,6 +118,30 @@ func (c *cli) describeDecision(r api.ExplainRequest, e *api.Explanation) {
 	c.say("")
 	c.describeChecks(e.Checks)
 	c.describeVerdict(e, "")
+	if e.Shadow != nil {
+		c.describeTried(e.Shadow)
+	}
+}
+
+// describeTried tells what would be answered if what is in shadow mode were enforced.
+func (c *cli) describeTried(e *api.ShadowExplanation) {
+	verdict := c.paint.green(line(e.Reason))
+	if !e.Allow {
+		verdict = c.paint.red("denied") + "  " + line(e.Reason)
+	}
+	rule := ""
+	if e.Resource != nil {
+		rule = " by " + *e.Resource
+		if e.Line != nil {
+			rule += fmt.Sprintf(" (line %d)", *e.Line)
+		}
+	}
+	c.say("")
+	c.say("%s  %s, HTTP %d%s", c.paint.dim("in shadow mode"), verdict, e.Status, line(rule))
+	c.say("   %s", c.paint.dim(shadowWords[api.ApplicationShadow(e.Tried)]))
+	if fix := value(e.Fix); fix != "" {
+		c.say("   %s     %s", c.paint.cyan("fix"), line(fix))
+	}
 }
 
 func (c *cli) describeChecks(checks []api.Check) {

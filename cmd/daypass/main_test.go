@@ -43,6 +43,8 @@ func TestScripts(t *testing.T) {
 					env.Setenv("DAYPASS_URL", running.URL)
 					env.Setenv("DAYPASS_KEY", running.AdminKey)
 					env.Setenv("GATEWAY", running.GatewayURL)
+					// A program built with -race waits a second before it ends, for races on other threads.
+					env.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=10"))
 					return nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){

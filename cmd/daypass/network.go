@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,30 +64,30 @@ func (c *cli) networkList(cmd *cobra.Command, t networkTarget) (networkList, err
 	return networkList{client, org, apps[0].Slug}, nil
 }
 
-func (l networkList) add(cmd *cobra.Command, items []api.NetworkItem) (*api.NetworkOutcome, error) {
+func (l networkList) add(ctx context.Context, items []api.NetworkItem) (*api.NetworkOutcome, error) {
 	body := api.NetworkItems{Items: items}
 	if l.app == "" {
-		return daypass.Answer[api.NetworkOutcome](l.client.AddPlatformNetworks(cmd.Context(), nil, body))
+		return daypass.Answer[api.NetworkOutcome](l.client.AddPlatformNetworks(ctx, nil, body))
 	}
-	return daypass.Answer[api.NetworkOutcome](l.client.AddNetworks(cmd.Context(), l.org, l.app, nil, body))
+	return daypass.Answer[api.NetworkOutcome](l.client.AddNetworks(ctx, l.org, l.app, nil, body))
 }
 
-func (l networkList) remove(cmd *cobra.Command, network string) error {
+func (l networkList) remove(ctx context.Context, network string, tag *string) error {
 	if l.app == "" {
-		return daypass.Done(l.client.DeletePlatformNetwork(cmd.Context(), network, nil))
+		return daypass.Done(l.client.DeletePlatformNetwork(ctx, network, &api.DeletePlatformNetworkParams{IfMatch: tag}))
 	}
-	return daypass.Done(l.client.DeleteNetwork(cmd.Context(), l.org, l.app, network, nil))
+	return daypass.Done(l.client.DeleteNetwork(ctx, l.org, l.app, network, &api.DeleteNetworkParams{IfMatch: tag}))
 }
 
-func (l networkList) page(cmd *cobra.Command, address *string, size *int, cursor *string) (*api.NetworkList, error) {
+func (l networkList) page(ctx context.Context, address *string, size *int, cursor *string) (*api.NetworkList, error) {
 	if l.app == "" {
-		return daypass.Answer[api.NetworkList](l.client.ListPlatformNetworks(cmd.Context(), &api.ListPlatformNetworksParams{Limit: size, Cursor: cursor, Address: address}))
+		return daypass.Answer[api.NetworkList](l.client.ListPlatformNetworks(ctx, &api.ListPlatformNetworksParams{Limit: size, Cursor: cursor, Address: address}))
 	}
-	return daypass.Answer[api.NetworkList](l.client.ListNetworks(cmd.Context(), l.org, l.app, &api.ListNetworksParams{Limit: size, Cursor: cursor, Address: address}))
+	return daypass.Answer[api.NetworkList](l.client.ListNetworks(ctx, l.org, l.app, &api.ListNetworksParams{Limit: size, Cursor: cursor, Address: address}))
 }
 
-// networkBatch is how many entries the server takes in one call.
-const networkBatch = 10_000
+// networkBatch is how many entries go into one call: with reasons of any length, no more than the server takes.
+const networkBatch = 2000
 
 // addresses are the arguments, or for "-" the words of the standard input, without what follows a '#'.
 func (c *cli) addresses(cmd *cobra.Command, arguments []string) ([]string, error) {
@@ -120,7 +121,8 @@ func newAppDeny(c *cli) *cobra.Command {
 		Use:   "deny ADDRESS…",
 		Short: "Deny addresses and networks",
 		Long: `Deny addresses and networks, from the next request on. Denial wins over everything that allows them. One that is
-denied already gets the new end and reason. With '-' they are read from the standard input, one or more on a line.`,
+denied already gets the new end and reason, unless it would end sooner: 'daypass app undeny' ends it. With '-' they
+are read from the standard input, one or more on a line.`,
 		Example: `  daypass app deny 203.0.113.7 --for 1h --reason "password guessing"
   daypass app deny 203.0.113.0/24 2001:db8:bad::/48 --app photos
   daypass app deny - --everywhere --for 7d --reason botnet < addresses.txt`,
@@ -164,7 +166,7 @@ func newNetworkPut(c *cli, action api.NetworkAction, cmd *cobra.Command) *cobra.
 					ExpiresIn: given(cmd.Flags(), "for", int64(life)), Reason: given(cmd.Flags(), "reason", reason),
 				}
 			}
-			part, err := list.add(cmd, items)
+			part, err := list.add(cmd.Context(), items)
 			if err != nil {
 				return err
 			}
@@ -176,7 +178,14 @@ func newNetworkPut(c *cli, action api.NetworkAction, cmd *cobra.Command) *cobra.
 			if life > 0 {
 				until = "for " + span(time.Duration(life)*time.Second)
 			}
+			if did.Added+did.Changed == 0 {
+				c.say("%s %s: on the list of %s already, for at least as long; nothing changes", c.paint.green("✓"), line(named(networks)), list.name())
+				return
+			}
 			c.say("%s %s %s %s %s", c.paint.green("✓"), line(named(networks)), how, list.name(), until)
+			if did.Unchanged > 0 {
+				c.say("  %d of them: on the list already, for at least as long", did.Unchanged)
+			}
 		})
 	}
 	flags := cmd.Flags()
@@ -214,7 +223,7 @@ that is denied stays denied.`,
 				return err
 			}
 			for _, network := range networks {
-				if err := list.remove(cmd, network); err != nil {
+				if err := list.remove(cmd.Context(), network, nil); err != nil {
 					return err
 				}
 			}
@@ -243,7 +252,7 @@ func newAppDenied(c *cli) *cobra.Command {
 				return err
 			}
 			entries, more, err := pages(limit, func(size *int, cursor *string) ([]api.NetworkEntry, *string, error) {
-				page, err := list.page(cmd, given(cmd.Flags(), "holding", address), size, cursor)
+				page, err := list.page(cmd.Context(), given(cmd.Flags(), "holding", address), size, cursor)
 				if err != nil {
 					return nil, nil, err
 				}

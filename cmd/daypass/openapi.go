@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -27,6 +26,7 @@ type importing struct {
 
 	client *api.Client
 	org    string
+	tag    *string // of the resources that the differences were worked out from; nil: there are none
 }
 
 // imported is what it prints with --json.
@@ -148,12 +148,17 @@ func (c *cli) currentFile(cmd *cobra.Command, i *importing, described *catalog.O
 	if i.client, i.org, err = c.session(cmd); err != nil {
 		return nil, err
 	}
-	text, err := resourceFile(cmd.Context(), i.client, i.org, i.application, "application/yaml")
-	var refusal *daypass.Error
-	if errors.As(err, &refusal) && refusal.Code == access.ErrNotFound.Code {
+	response, err := i.client.GetApplication(cmd.Context(), i.org, i.application, accepting("application/yaml"))
+	text, err := daypass.Text(response, err)
+	if errors.Is(err, &daypass.Error{Code: access.ErrNotFound.Code}) {
 		return nil, nil
 	}
-	return text, err
+	if err != nil {
+		return nil, err
+	}
+	tag := response.Header.Get("ETag")
+	i.tag = &tag
+	return text, nil
 }
 
 func (i *importing) result(described *catalog.OpenAPI, current, file []byte, changes []catalog.Change) *imported {
@@ -193,8 +198,8 @@ func (c *cli) applyImport(cmd *cobra.Command, i *importing, result *imported, fi
 			return err
 		}
 	} else {
-		response, err := i.client.PutApplicationWithBody(cmd.Context(), i.org, i.application, nil, "application/yaml", bytes.NewReader(file))
-		if _, err := daypass.Answer[api.Application](response, err); err != nil {
+		e := edit{client: i.client, org: i.org, name: i.application}
+		if err := e.put(cmd.Context(), file, i.tag); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,7 @@ func newPlanSet(c *cli) *cobra.Command {
 
   rate=100/m     requests per s, m, h or d       burst=20       how many of them at once
   quota=10000/d  requests per UTC day or month   bytes=1GiB/d   of bodies, to and fro
-  body=10MiB     longest body of a request       per=key        or subject, organization, address, application
+  body=10MiB     longest body of a request       per=key        or member, subject, organization, address, application
 
 Without per, the key or the member that holds the plan is counted.`,
 		Example: `  daypass plan set gold --limit rate=100/m,burst=20 --limit quota=10000/d
@@ -194,7 +194,7 @@ func newKeyUpdate(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "update KEY-ID --plan NAME",
 		Short:   "Give a key another plan; an empty one takes it away",
-		Example: "  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan gold",
+		Example: "  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan gold\n  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan ''",
 		Args:    args("KEY-ID"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			if !cmd.Flags().Changed("plan") {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -31,7 +30,9 @@ import (
 //	organizations/acme/roles/viewer.yaml
 //	organizations/acme/plans/gold.yaml
 //	organizations/acme/applications/photos.yaml
+//	organizations/acme/shadows/photos.yaml
 //	organizations/acme/networks/photos.yaml
+//	platform/networks.yaml
 //
 // There are no ids in it, no keys, no users and nobody's secrets: it is what moves from one environment to the next.
 
@@ -40,23 +41,44 @@ type part struct {
 	folder string
 	read   func(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) // by name
 	check  func(org, name string, text []byte) (canonical []byte, err error)
-	write  func(ctx context.Context, client *api.Client, org, name string, text []byte) error
-	remove func(ctx context.Context, client *api.Client, org, name string) error
+	write  func(ctx context.Context, e *edit) error
+	remove func(ctx context.Context, e *edit) error
 }
+
+// edit is the change of one thing, from what the server was seen to have to what it is to have.
+type edit struct {
+	client        *api.Client
+	org, name     string
+	before, after []byte // nil: not there
+}
+
+// errChangedMeanwhile is that the server has no longer what the differences were worked out from.
+var errChangedMeanwhile = failed("precondition_failed", "it was changed in the meantime, and stays as it is now").
+	advising("run this again with --dry-run to see what differs now")
 
 // parts in the order in which they are written: what comes later may name what came before.
 var parts = []part{
 	{folder: "roles", read: readRoles, check: checkRole, write: writeRole, remove: removeRole},
 	{folder: "plans", read: readPlans, check: checkPlan, write: writePlan, remove: removePlan},
 	{folder: "applications", read: readApplications, check: checkApplication, write: writeApplication, remove: removeApplication},
+	{folder: "shadows", read: readShadows, check: checkShadow, write: writeShadow, remove: removeShadow},
 	{folder: "networks", read: readNetworks, check: checkNetworks, write: writeNetworks, remove: removeNetworks},
 }
 
+// platformNetworks is the list that denies for every application. It has one file, also where it is empty, if the caller may
+// see it.
+var platformNetworks = part{check: checkPlatformNetworks, write: writeNetworks}
+
 const (
+	platformFolder      = "platform"
+	platformFile        = platformFolder + "/networks.yaml"
 	organizationsFolder = "organizations"
 	organizationFile    = "organization.yaml"
 	extension           = ".yaml"
 )
+
+// maxConfiguration is how long a file may be, in bytes: a full list of networks with reasons is half of it.
+const maxConfiguration = 64 << 20
 
 // tree is a configuration: texts by the slash-separated paths of their files.
 type tree map[string][]byte
@@ -66,8 +88,9 @@ func newConfigExport(c *cli) *cobra.Command {
 		Use:   "export DIR",
 		Short: "Write organizations, roles, applications and more into files, for review and promotion",
 		Long: `Write the configuration of every organization you may see (--org for one) into a folder, a readable
-file for each thing. Keys, users and secrets are never in it. A file of an earlier export whose thing
-is gone is removed.`,
+file for each thing, and without --org the platform's list of networks, which only a platform administrator
+may see. Keys, users, secrets and networks that are denied for a time are never in it. A file of an earlier
+export whose thing is gone is removed.`,
 		Example: "  daypass config export ./configuration\n  daypass config export ./configuration --org acme && git diff",
 		Args:    args("DIR"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
@@ -78,6 +101,9 @@ is gone is removed.`,
 			now, err := readServer(cmd.Context(), client.API(), c.settings.Org)
 			if err != nil {
 				return err
+			}
+			if _, seen := now[platformFile]; !seen && c.settings.Org == "" {
+				c.note("%s %s is left out: only a platform administrator may see it", c.paint.yellow("!"), platformFile)
 			}
 			written, removed, err := now.save(arguments[0])
 			if err != nil {
@@ -97,9 +123,10 @@ func newConfigImport(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import DIR",
 		Short: "Make the server's configuration what the files say",
-		Long: `Make the server's configuration what the files of 'config export' say, and show every difference.
-All files are checked before anything is changed. What is the same is not touched, so that importing twice changes
-nothing the second time. What the files do not mention stays, unless --prune says to delete it.`,
+		Long: `Make the server's configuration what the files of 'config export' say, at once, and show what was changed;
+--dry-run shows it and changes nothing. All files are checked before anything is changed. What is the same is
+not touched, so that importing twice changes nothing the second time. What the files do not mention stays,
+unless --prune says to delete it. Networks that are denied for a time are left alone.`,
 		Example: "  daypass config import ./configuration --dry-run\n  daypass config import ./configuration --org acme --prune",
 		Args:    args("DIR"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
@@ -113,6 +140,9 @@ nothing the second time. What the files do not mention stays, unless --prune say
 			}
 			now, err := readServer(cmd.Context(), client.API(), c.settings.Org)
 			if err != nil {
+				return err
+			}
+			if err := wanted.fits(now); err != nil {
 				return err
 			}
 			steps := plan(now, wanted, prune)
@@ -162,15 +192,53 @@ func readServer(ctx context.Context, client *api.Client, only string) (tree, err
 			}
 		}
 	}
+	if only == "" {
+		text, err := readPlatformNetworks(ctx, client)
+		if err != nil {
+			return nil, err
+		}
+		if text != nil {
+			now[platformFile] = text
+		}
+	}
 	return now, nil
+}
+
+// fits refuses what cannot be made of the server as it is.
+func (t tree) fits(now tree) error {
+	if _, is := t[platformFile]; is && now[platformFile] == nil {
+		return failed("role_missing", "%s: only a platform administrator may see and change this", platformFile).
+			advising("--org imports one organization, without it")
+	}
+	var wrong []string
+	for _, at := range slices.Sorted(maps.Keys(t)) {
+		p, _ := placeOf(at)
+		if p.part == nil || p.part.folder != "applications" && p.part.folder != "shadows" {
+			continue
+		}
+		file := path.Join(organizationsFolder, p.org, "applications", p.name+extension)
+		enforced, is := t[file]
+		if !is {
+			enforced = now[file]
+		}
+		switch before := now[file]; {
+		case p.part.folder == "shadows" && (enforced == nil || inShadowMode(enforced)):
+			wrong = append(wrong, at+": there is no enforced file that it could be tried beside; put it into applications/")
+		case p.part.folder == "applications" && inShadowMode(enforced) && before != nil && !inShadowMode(before):
+			wrong = append(wrong, at+": the server enforces a file of this application, so that one in shadow mode goes into shadows/")
+		}
+	}
+	if len(wrong) > 0 {
+		return failed("invalid_configuration", "nothing was changed:\n%s", strings.Join(wrong, "\n"))
+	}
+	return nil
 }
 
 // loadTree reads a folder, and refuses it as a whole if anything in it is wrong.
 func (c *cli) loadTree(dir, only string) (tree, error) {
 	wanted := tree{}
 	var wrong []string
-	root := filepath.Join(dir, organizationsFolder)
-	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+	read := func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
 			return err
 		}
@@ -187,15 +255,25 @@ func (c *cli) loadTree(dir, only string) (tree, error) {
 		if only != "" && place.org != only {
 			return nil
 		}
-		text, err := c.readInput(name)
+		text, err := c.readUpTo(name, maxConfiguration+1)
 		if err != nil {
 			return err
+		}
+		if len(text) > maxConfiguration {
+			wrong = append(wrong, at+": this is too long for a file of an export")
+			return nil
 		}
 		if wanted[at], err = place.check(text); err != nil {
 			wrong = append(wrong, at+": "+safeText(err))
 		}
 		return nil
-	})
+	}
+	err := filepath.WalkDir(filepath.Join(dir, organizationsFolder), read)
+	if err == nil {
+		if err = filepath.WalkDir(filepath.Join(dir, platformFolder), read); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, failed("file", "%s has no folder %q; 'daypass config export %s' makes one", dir, organizationsFolder, dir)
@@ -219,14 +297,17 @@ func safeText(err error) string {
 
 // place is what a file of the tree stands for.
 type place struct {
-	org  string
-	part *part // nil: the organization itself
+	org  string // empty: the platform
+	part *part  // nil: the organization itself
 	name string
 }
 
 func placeOf(at string) (place, bool) {
+	if at == platformFile {
+		return place{part: &platformNetworks}, true
+	}
 	names := strings.Split(at, "/")
-	if len(names) < 3 || !access.ValidSlug(names[1]) {
+	if len(names) < 3 || names[0] != organizationsFolder || !access.ValidSlug(names[1]) {
 		return place{}, false
 	}
 	if len(names) == 3 && names[2] == organizationFile {
@@ -245,8 +326,8 @@ func (p place) check(text []byte) ([]byte, error) {
 	if p.part != nil {
 		return p.part.check(p.org, p.name, text)
 	}
-	var file organizationYAML
-	if err := strictYAML(text, &file); err != nil {
+	file, err := organizationIn(text)
+	if err != nil {
 		return nil, err
 	}
 	slices.Sort(file.Disabled)
@@ -299,7 +380,7 @@ func (t tree) save(dir string) (written, removed []string, err error) {
 func (t tree) organizations() []string {
 	var orgs []string
 	for at := range t {
-		if p, ok := placeOf(at); ok && !slices.Contains(orgs, p.org) {
+		if p, ok := placeOf(at); ok && p.org != "" && !slices.Contains(orgs, p.org) {
 			orgs = append(orgs, p.org)
 		}
 	}
@@ -313,8 +394,8 @@ type step struct {
 	File   string `json:"file"`
 	Diff   string `json:"diff"`
 
-	text  []byte // nil: delete
-	place place
+	before, after []byte // nil: not there
+	place         place
 }
 
 // plan lists what must be done to get from one tree to another: organizations first, then their parts in order; what is
@@ -327,7 +408,7 @@ func plan(now, wanted tree, prune bool) []step {
 			continue
 		}
 		p, _ := placeOf(at)
-		s := step{Action: "create", File: at, Diff: difference(at, before, wanted[at]), text: wanted[at], place: p}
+		s := step{Action: "create", File: at, Diff: difference(at, before, wanted[at]), before: before, after: wanted[at], place: p}
 		if is {
 			s.Action = "change"
 		}
@@ -344,7 +425,7 @@ func plan(now, wanted tree, prune bool) []step {
 		if _, stays := wanted[at]; stays || p.part == nil || !slices.Contains(orgs, p.org) {
 			continue
 		}
-		ends = append(ends, step{Action: "delete", File: at, Diff: difference(at, now[at], nil), place: p})
+		ends = append(ends, step{Action: "delete", File: at, Diff: difference(at, now[at], nil), before: now[at], place: p})
 	}
 	slices.SortStableFunc(ends, func(a, b step) int { return cmp.Compare(b.place.rank(), a.place.rank()) })
 	return append(steps, ends...)
@@ -359,39 +440,69 @@ func difference(at string, before, after []byte) string {
 }
 
 // apply does the steps in their order and stops at the first that fails. What was done before it is done: importing again
-// goes on from there.
+// goes on from there. What is to be off is off in either case.
 func apply(ctx context.Context, client *api.Client, wanted tree, steps []step) error {
-	touched := tree{}
+	var orgs []string
+	var failure *trouble
 	for i, s := range steps {
-		if err := s.apply(ctx, client); err != nil {
+		if org := s.place.org; org != "" && !slices.Contains(orgs, org) {
+			orgs = append(orgs, org)
+		}
+		if err := s.apply(ctx, client, wanted); err != nil {
 			t := *explainTrouble(err)
 			t.Message = fmt.Sprintf("%s: %s\n%d of %d changes were made before it; importing again goes on from there", s.File, t.Message, i, len(steps))
-			return &t
+			failure = &t
+			break
 		}
-		at := path.Join(organizationsFolder, s.place.org, organizationFile)
-		touched[at] = wanted[at]
 	}
-	for at, text := range touched {
-		if text == nil {
+	for _, org := range orgs {
+		file, err := wanted.organization(org)
+		if file == nil || err != nil {
+			continue // not in the files, which were all read before
+		}
+		if err = settleOrganization(ctx, client, org, file, failure != nil); err == nil {
 			continue
 		}
-		p, _ := placeOf(at)
-		if err := settleOrganization(ctx, client, p.org, text); err != nil {
-			return err
+		t := *explainTrouble(err)
+		t.Message = fmt.Sprintf("organization %s: what is off in the files could not be switched off: %s", org, t.Message)
+		if failure != nil {
+			t.Message = failure.Message + "\n" + t.Message
 		}
+		failure = &t
+	}
+	if failure != nil {
+		return failure
 	}
 	return nil
 }
 
-func (s *step) apply(ctx context.Context, client *api.Client) error {
-	switch p := s.place; {
-	case p.part == nil:
-		return openOrganization(ctx, client, p.org, s.text)
-	case s.text == nil:
-		return p.part.remove(ctx, client, p.org, p.name)
-	default:
-		return p.part.write(ctx, client, p.org, p.name, s.text)
+func (s *step) apply(ctx context.Context, client *api.Client, wanted tree) error {
+	p := s.place
+	if p.part == nil {
+		return openOrganization(ctx, client, p.org, s.after)
 	}
+	e := &edit{client, p.org, p.name, s.before, s.after}
+	if s.after == nil {
+		return p.part.remove(ctx, e)
+	}
+	if err := p.part.write(ctx, e); err != nil || p.part.folder != "applications" || s.before != nil {
+		return err
+	}
+	// What is new and to be off does not serve while the rest is made.
+	file, err := wanted.organization(p.org)
+	if err != nil || file == nil || !slices.Contains(file.Disabled, p.name) {
+		return err
+	}
+	return setApplicationActive(ctx, client, p.org, p.name, false)
+}
+
+// organization is an organization's file, nil if the tree has none.
+func (t tree) organization(slug string) (*organizationYAML, error) {
+	text, is := t[path.Join(organizationsFolder, slug, organizationFile)]
+	if !is {
+		return nil, nil
+	}
+	return organizationIn(text)
 }
 
 func (c *cli) showSteps(steps []step, dryRun bool) error {
@@ -413,8 +524,14 @@ func (c *cli) showSteps(steps []step, dryRun bool) error {
 // organizationYAML is an organization's file.
 type organizationYAML struct {
 	Name     string   `yaml:"name"`
-	Active   bool     `yaml:"active"`
+	Active   bool     `yaml:"active"` // unless it says otherwise
 	Disabled []string `yaml:"disabled_applications,omitempty"`
+}
+
+func organizationIn(text []byte) (*organizationYAML, error) {
+	file := organizationYAML{Active: true}
+	err := strictYAML(text, &file)
+	return &file, err
 }
 
 func readOrganization(ctx context.Context, client *api.Client, org *api.Organization) ([]byte, error) {
@@ -440,30 +557,42 @@ func asYAML(v any) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// openOrganization makes an organization ready for its parts: it is there, has its name, and is switched on if it is to be.
+// openOrganization makes an organization ready for its parts: it is there and has its name. One that is new and to be off is
+// off at once.
 func openOrganization(ctx context.Context, client *api.Client, slug string, text []byte) error {
-	var file organizationYAML
-	if err := strictYAML(text, &file); err != nil {
+	file, err := organizationIn(text)
+	if err != nil {
 		return err
 	}
 	org, err := daypass.Answer[api.Organization](client.GetOrganization(ctx, slug))
-	if refusal := (*daypass.Error)(nil); errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
+	created := errors.Is(err, &daypass.Error{Code: "not_found"})
+	if created {
 		org, err = daypass.Answer[api.Organization](client.CreateOrganization(ctx, nil, api.OrganizationCreate{Slug: slug, Name: &file.Name}))
 	}
-	if err != nil || org.Name == file.Name && (org.Active || !file.Active) {
+	if err != nil {
 		return err
 	}
-	change := api.OrganizationUpdate{Name: &file.Name}
-	if file.Active && !org.Active {
+	var change api.OrganizationUpdate
+	if org.Name != file.Name {
+		change.Name = &file.Name
+	}
+	if created && !file.Active {
 		change.Active = &file.Active
+	}
+	if change == (api.OrganizationUpdate{}) {
+		return nil
 	}
 	return daypass.Done(client.UpdateOrganization(ctx, slug, nil, change))
 }
 
-// settleOrganization switches off what is to be off, once all parts are there.
-func settleOrganization(ctx context.Context, client *api.Client, slug string, text []byte) error {
-	var file organizationYAML
-	if err := strictYAML(text, &file); err != nil {
+// settleOrganization switches off what is to be off, and on what is to be on, once all parts are there. Where they are not,
+// it only switches off.
+func settleOrganization(ctx context.Context, client *api.Client, slug string, file *organizationYAML, onlyOff bool) error {
+	org, err := daypass.Answer[api.Organization](client.GetOrganization(ctx, slug))
+	if onlyOff && errors.Is(err, &daypass.Error{Code: "not_found"}) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	apps, _, err := applications(ctx, client, slug, 0)
@@ -472,17 +601,21 @@ func settleOrganization(ctx context.Context, client *api.Client, slug string, te
 	}
 	for _, a := range apps {
 		active := !slices.Contains(file.Disabled, a.Slug)
-		if a.Active == active {
+		if a.Active == active || active && onlyOff {
 			continue
 		}
-		if err := daypass.Done(client.UpdateApplication(ctx, slug, a.Slug, nil, api.ApplicationUpdate{Active: active})); err != nil {
+		if err := setApplicationActive(ctx, client, slug, a.Slug, active); err != nil {
 			return err
 		}
 	}
-	if file.Active {
+	if org.Active == file.Active || file.Active && onlyOff {
 		return nil
 	}
 	return daypass.Done(client.UpdateOrganization(ctx, slug, nil, api.OrganizationUpdate{Active: &file.Active}))
+}
+
+func setApplicationActive(ctx context.Context, client *api.Client, org, app string, active bool) error {
+	return daypass.Done(client.UpdateApplication(ctx, org, app, nil, api.ApplicationUpdate{Active: active}))
 }
 
 // roleYAML is a role's file.
@@ -531,42 +664,14 @@ func checkRole(_, name string, text []byte) ([]byte, error) {
 	return asYAML(role)
 }
 
-func writeRole(ctx context.Context, client *api.Client, org, name string, text []byte) error {
+func writeRole(ctx context.Context, e *edit) error {
 	var role roleYAML
-	if err := strictYAML(text, &role); err != nil {
+	if err := strictYAML(e.after, &role); err != nil {
 		return err
 	}
-	return daypass.Done(client.PutRole(ctx, org, name, nil, api.RolePut{Scopes: role.Scopes, Comment: &role.Comment}))
+	return daypass.Done(e.client.PutRole(ctx, e.org, e.name, nil, api.RolePut{Scopes: role.Scopes, Comment: &role.Comment}))
 }
 
-func removeRole(ctx context.Context, client *api.Client, org, name string) error {
-	return daypass.Done(client.DeleteRole(ctx, org, name, nil))
-}
-
-func readApplications(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	apps, _, err := applications(ctx, client, org, 0)
-	if err != nil {
-		return nil, err
-	}
-	texts := map[string][]byte{}
-	for _, a := range apps {
-		text, err := daypass.Text(client.GetApplication(ctx, org, a.Slug, accepting("application/yaml")))
-		if err != nil {
-			return nil, err
-		}
-		texts[a.Slug] = append(bytes.TrimRight(text, "\n"), '\n')
-	}
-	return texts, nil
-}
-
-func checkApplication(org, name string, text []byte) ([]byte, error) {
-	return text, compileResources(text, access.Application{Slug: name, Organization: org})
-}
-
-func writeApplication(ctx context.Context, client *api.Client, org, name string, text []byte) error {
-	return daypass.Done(client.PutApplicationWithBody(ctx, org, name, nil, mediaType(text), bytes.NewReader(text)))
-}
-
-func removeApplication(ctx context.Context, client *api.Client, org, name string) error {
-	return daypass.Done(client.DeleteApplication(ctx, org, name, nil))
+func removeRole(ctx context.Context, e *edit) error {
+	return daypass.Done(e.client.DeleteRole(ctx, e.org, e.name, nil))
 }

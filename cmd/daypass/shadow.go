@@ -74,11 +74,12 @@ one, --drop takes it away; 'daypass resource promote' enforces it.`,
 				_, err = c.out.Write(append(bytes.TrimRight(text, "\n"), '\n'))
 				return err
 			default:
-				found, err := daypass.Answer[api.Comparison](client.CompareShadow(cmd.Context(), org, app, &api.CompareShadowParams{Since: c.before(since)}))
+				from := c.before(since)
+				found, err := daypass.Answer[api.Comparison](client.CompareShadow(cmd.Context(), org, app, &api.CompareShadowParams{Since: from}))
 				if err != nil {
 					return err
 				}
-				return c.show(found, func() { c.describeComparison(found, "if it were enforced") })
+				return c.show(found, func() { c.describeComparison(found, from, "if it were enforced") })
 			}
 		},
 	}
@@ -133,7 +134,7 @@ from the standard input. Requests are kept for as long as the server's facts_kee
 			if err != nil {
 				return err
 			}
-			return c.show(found, func() { c.describeComparison(found, "by "+cmp.Or(against, "this file")) })
+			return c.show(found, func() { c.describeComparison(found, params.Since, "by "+cmp.Or(against, "this file")) })
 		},
 	}
 	flags := cmd.Flags()
@@ -144,8 +145,8 @@ from the standard input. Requests are kept for as long as the server's facts_kee
 	return cmd
 }
 
-// describeComparison tells how two files differ.
-func (c *cli) describeComparison(found *api.Comparison, how string) {
+// describeComparison tells how two files differ. since is how far back was asked for; nil: all that is kept.
+func (c *cli) describeComparison(found *api.Comparison, since *time.Time, how string) {
 	p := c.paint
 	switch {
 	case found.Kept == 0:
@@ -172,6 +173,12 @@ func (c *cli) describeComparison(found *api.Comparison, how string) {
 	}
 	if found.MoreDifferences > 0 {
 		c.note("there are %d more kinds of differences", found.MoreDifferences)
+	}
+	if found.NotToldApart > 0 {
+		c.note("%d of them had no key and were refused, too many to keep what they asked for; they are not decided again", found.NotToldApart)
+	}
+	if since != nil && found.Oldest != nil && found.Oldest.After(*since) {
+		c.note("requests are kept since %s (%s), not as far back as --since reaches", found.Oldest.UTC().Format(time.RFC3339), c.ago(*found.Oldest))
 	}
 	if found.More {
 		c.note("there are older requests that were not looked at; --since and --limit say which are")

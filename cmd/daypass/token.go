@@ -26,10 +26,8 @@ func newTokenCommand(c *cli) *cobra.Command {
 		newTokenCreate(c), newTokenRenew(c), newTokenNarrow(c), newTokenRevoke(c), newTokenInspect(c), newTokenList(c))
 }
 
-// passOnce tells, beside the pass itself, how commands treat its text.
-const passOnce = `The pass is printed alone on the standard output, so that a script can take it:
-
-  PASS=$(daypass token create --scopes photos:read)`
+// passOnce tells how commands that make a pass treat its text.
+const passOnce = "The pass is printed alone on the standard output, so that a script can take it."
 
 // asking holds the flags that say what a pass is to be.
 type asking struct {
@@ -43,11 +41,12 @@ type asking struct {
 	subject   string
 }
 
-func (a *asking) define(flags *pflag.FlagSet) {
-	flags.Var(&a.expires, "expires-in", "its life, such as 15m, 12h or 7d; default: a day")
-	listFlag(flags, &a.scopes, "scopes", "what it may do, with commas or repeated; default: all that the key may; '' for nothing")
-	listFlag(flags, &a.roles, "roles", "roles it holds; default: all of the key's; '' for none")
-	listFlag(flags, &a.audience, "audience", "applications it is for, as photos or acme/photos; default: all")
+// define adds the flags; proof is what is exchanged, life what the server grants if nothing is asked.
+func (a *asking) define(flags *pflag.FlagSet, proof, life string) {
+	flags.Var(&a.expires, "expires-in", "its life, such as 15m, 12h or 7d; default: "+life)
+	listFlag(flags, &a.scopes, "scopes", "what it may do, with commas or repeated; default: all that the "+proof+" may; '' for nothing")
+	listFlag(flags, &a.roles, "roles", "roles it holds; default: all of the "+proof+"'s; '' for none")
+	listFlag(flags, &a.audience, "audience", "applications it is for, as photos or acme/photos; default: all that the "+proof+" is for")
 	listFlag(flags, &a.ips, "ips", "addresses and networks it may be used from; request_ip is this machine's")
 	flags.BoolVar(&a.anywhere, "no-ip-protection", false, "it may be used from anywhere")
 	flags.BoolVar(&a.renewable, "renewable", false, "it can be exchanged for a fresh one; default: if bound to addresses")
@@ -94,7 +93,7 @@ func newTokenCreate(c *cli) *cobra.Command {
 		Use:   "create",
 		Short: "Exchange the key for a pass",
 		Long:  "Exchange the key for a pass. What is not asked for is taken from the key; what exceeds the key is refused.\n\n" + passOnce,
-		Example: `  daypass token create --scopes photos:read --audience photos --expires-in 1h --no-ip-protection
+		Example: `  PASS=$(daypass token create --scopes photos:read --audience photos --expires-in 1h)
   daypass token create --ips request_ip --renewable
   daypass token create --subject customer-4711 --scopes photos:read --expires-in 15m`,
 		Args: args(),
@@ -106,7 +105,7 @@ func newTokenCreate(c *cli) *cobra.Command {
 			return c.showPass(client.Exchange(cmd.Context(), ask.request(cmd.Flags())))
 		},
 	}
-	ask.define(cmd.Flags())
+	ask.define(cmd.Flags(), "key", "a day")
 	cmd.Flags().StringVar(&ask.subject, "subject", "", "whom it speaks for; only with a key that may name subjects")
 	return cmd
 }
@@ -132,7 +131,7 @@ func newTokenRenew(c *cli) *cobra.Command {
 		Use:     "renew PASS",
 		Short:   "Exchange a pass for a fresh one, without the key",
 		Long:    "Exchange a renewable pass that has not ended for a fresh one, without the key.\n'-' reads the pass from the standard input.\n\n" + passOnce,
-		Example: `  echo "$PASS" | daypass token renew -`,
+		Example: `  PASS=$(echo "$PASS" | daypass token renew -)`,
 		Args:    args("PASS"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			client, token, err := c.withPass(cmd, arguments[0])
@@ -150,7 +149,7 @@ func newTokenNarrow(c *cli) *cobra.Command {
 		Use:     "narrow PASS",
 		Short:   "Make, from a pass, one that may do less",
 		Long:    "Make, from a pass, one that may do less, to hand it on. '-' reads the pass from the standard input.\n\n" + passOnce,
-		Example: `  echo "$PASS" | daypass token narrow - --scopes photos:read --expires-in 5m`,
+		Example: `  NARROW=$(echo "$PASS" | daypass token narrow - --scopes photos:read --expires-in 5m)`,
 		Args:    args("PASS"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			client, token, err := c.withPass(cmd, arguments[0])
@@ -160,7 +159,7 @@ func newTokenNarrow(c *cli) *cobra.Command {
 			return c.showPass(client.Narrow(cmd.Context(), token, ask.request(cmd.Flags())))
 		},
 	}
-	ask.define(cmd.Flags())
+	ask.define(cmd.Flags(), "pass", "until the pass ends, or a day")
 	return cmd
 }
 

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +21,7 @@ func newUsageCommand(c *cli) *cobra.Command {
 		since, until string
 		bucket       string
 		limit        int
+		asCSV        bool
 	)
 	filters := map[string]**string{"application": &asked.Application, "key-id": &asked.Key, "subject": &asked.Subject, "outcome": &asked.Outcome}
 	values := map[string]*string{}
@@ -27,10 +32,14 @@ func newUsageCommand(c *cli) *cobra.Command {
 Who may not read the organization's usage sees its own.`,
 		Example: `  daypass usage
   daypass usage --application photos --since 2026-01-01 --bucket month
-  daypass usage --outcome rate_limited --json`,
+  daypass usage --outcome rate_limited --json
+  daypass usage --csv --limit 0 > usage.csv`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags := cmd.Flags()
+			if asCSV && c.json {
+				return usage(cmd, "--csv and --json exclude each other")
+			}
 			for name, into := range filters {
 				*into = given(flags, name, *values[name])
 			}
@@ -51,6 +60,9 @@ Who may not read the organization's usage sees its own.`,
 			client, org, err := c.session(cmd)
 			if err != nil {
 				return err
+			}
+			if asCSV {
+				return c.writeUsage(cmd.Context(), client, org, &asked, limit)
 			}
 			lines, more, err := pages(limit, func(size *int, cursor *string) ([]api.Usage, *string, error) {
 				asked.Limit, asked.Cursor = size, cursor
@@ -81,6 +93,49 @@ Who may not read the organization's usage sees its own.`,
 	flags.StringVar(&since, "since", "", "first day, UTC, as 2026-01-31; default: 30 days ago")
 	flags.StringVar(&until, "until", "", "last day, UTC; default: today")
 	flags.StringVar(&bucket, "bucket", "day", "day or month")
+	flags.BoolVar(&asCSV, "csv", false, "print CSV, for a spreadsheet")
 	limitFlag(flags, &limit)
 	return cmd
+}
+
+// writeUsage prints usage as the server writes it in CSV, page after page, with one line of headings.
+func (c *cli) writeUsage(ctx context.Context, client *api.Client, org string, asked *api.ListUsageParams, limit int) error {
+	format := api.ListUsageParamsFormatCsv
+	asked.Format = &format
+	first := true
+	_, more, err := pages(limit, func(size *int, cursor *string) ([]struct{}, *string, error) {
+		asked.Limit, asked.Cursor = size, cursor
+		response, err := client.ListUsage(ctx, org, asked)
+		page, err := daypass.Text(response, err)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !first {
+			_, page, _ = bytes.Cut(page, []byte("\n"))
+		}
+		first = false
+		if _, err := c.out.Write(page); err != nil {
+			return nil, nil, err
+		}
+		// A page that another follows is full.
+		return make([]struct{}, *size), nextCursor(response.Header.Get("Link")), nil
+	})
+	if more {
+		c.note("there are more; --limit 0 shows all")
+	}
+	return err
+}
+
+// nextCursor reads where the next page begins from a Link header (RFC 8288), as the server writes it; nil: there is none.
+func nextCursor(link string) *string {
+	target, found := strings.CutSuffix(link, `>; rel="next"`)
+	if !found {
+		return nil
+	}
+	next, err := url.Parse(strings.TrimPrefix(target, "<"))
+	if err != nil {
+		return nil
+	}
+	cursor := next.Query().Get("cursor")
+	return &cursor
 }

@@ -16,7 +16,21 @@ type Fact struct {
 	// Roles of the pass, and the scopes it holds, separated by a blank. Both are
 	// empty where no pass counted.
 	Roles []Role
+	// Stray is a request that was refused, without a key of the application's
+	// organization: anyone can send as many as they like. It is not stored.
+	Stray bool
 }
+
+// Blurred is what remains of requests without a key that were refused, of which
+// so many come that they are not told apart: by which rule, and why. They cannot
+// be decided again.
+func (k FactKey) Blurred() FactKey {
+	k.Method, k.Host, k.Path, k.Fields, k.From = "", "", "", "", netip.Addr{}
+	return k
+}
+
+// IsBlurred reports whether a fact stands for requests that were not told apart.
+func (k *FactKey) IsBlurred() bool { return k.Path == "" }
 
 // FactKey is what two requests have in common that are one fact.
 type FactKey struct {

@@ -16,9 +16,10 @@ type Batch struct {
 // QuotaKey is one count of a quota: of a limit ([CountedLimit]), for one party,
 // until the beginning of the UTC day Until, counted as by [Day].
 type QuotaKey struct {
-	Limit [16]byte
-	Party string
-	Until int64
+	OrganizationID string // whose limit it is
+	Limit          [16]byte
+	Party          string
+	Until          int64
 }
 
 // QuotaCount is how much of a quota has been used.

@@ -15,10 +15,11 @@ import (
 // LimitBy says who shares one count of a limit.
 type LimitBy string
 
-// The parties of a limit. Without a pass, key and subject are the address.
+// The parties of a limit. Without a pass, key, member and subject are the address.
 const (
-	PerHolder       LimitBy = ""             // a plan's own: the key or the membership that holds it; of a resource: PerKey
+	PerHolder       LimitBy = ""             // a plan's own: the key or the membership that holds it; of a resource: see [Limit.AtResource]
 	PerKey          LimitBy = "key"          // the key the pass was made from
+	PerMember       LimitBy = "member"       // the membership of the key's owner, with all its keys
 	PerSubject      LimitBy = "subject"      // whom the pass speaks for
 	PerOrganization LimitBy = "organization" // everybody of the organization together
 	PerAddress      LimitBy = "address"      // the client's address; of IPv6 the network of /64
@@ -77,6 +78,20 @@ func (l *Limit) AtOnce() int64 {
 	return l.Rate.Count
 }
 
+// AtResource says who shares a count where the limit does not, of a resource. A
+// quota is of the member: a new key would begin a new one. Rates are of the key:
+// each comes back by itself, and one busy key does not slow down the rest.
+func (l Limit) AtResource() Limit {
+	switch {
+	case l.Per != PerHolder:
+	case l.Quota.Count > 0:
+		l.Per = PerMember
+	default:
+		l.Per = PerKey
+	}
+	return l
+}
+
 // LimitText is a limit as people write it, each member as it stands in a file.
 // Empty members were left out.
 type LimitText struct {
@@ -121,9 +136,9 @@ func (t LimitText) Parse() (Limit, error) {
 
 func (l *Limit) check() error {
 	switch l.Per {
-	case PerHolder, PerKey, PerSubject, PerOrganization, PerAddress, PerApplication:
+	case PerHolder, PerKey, PerMember, PerSubject, PerOrganization, PerAddress, PerApplication:
 	default:
-		return &LimitError{"per", errors.New("write key, subject, organization, address or application here")}
+		return &LimitError{"per", errors.New("write key, member, subject, organization, address or application here")}
 	}
 	switch {
 	case l.Rate.Count == 0 && l.Bytes.Count == 0 && l.Quota.Count == 0 && l.Body == 0:

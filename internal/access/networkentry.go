@@ -30,6 +30,16 @@ type NetworkEntry struct {
 	Revision       int64
 }
 
+// Expired reports whether the entry counts no more at a time.
+func (e *NetworkEntry) Expired(now time.Time) bool {
+	return !e.Expires.IsZero() && !now.Before(e.Expires)
+}
+
+// Outlasts reports whether the entry ends after another.
+func (e *NetworkEntry) Outlasts(other NetworkEntry) bool {
+	return !other.Expires.IsZero() && (e.Expires.IsZero() || e.Expires.After(other.Expires))
+}
+
 // NetworkList names a list of networks. The zero value is the platform's.
 type NetworkList struct{ OrganizationID, ApplicationID string }
 

@@ -122,16 +122,22 @@ var errNetworkAction = access.New(access.Invalid, "invalid_field", "an entry's a
 var errNoAllowList = access.New(access.Conflict, "no_allow_list",
 	"an allowing entry widens the allow_networks of a resource file, and here there are none: every address that is not denied is let in")
 
+// errNetworkDenied keeps a denial from being ended by the way.
+var errNetworkDenied = access.New(access.Conflict, "network_denied",
+	"this very network is denied; take that off the list first, then allow it")
+
 // AddNetworks puts entries into an application's list; one that has the network
-// already is changed. Codes: invalid_network (400), invalid_field (422),
-// no_allow_list, too_many_networks (409).
+// already is changed. A denial is not made shorter by that: one that would end
+// before the one that is there changes nothing. Codes: invalid_network (400),
+// invalid_field (422), no_allow_list, network_denied, too_many_networks (409).
 func (s *Service) AddNetworks(ctx context.Context, caller *access.Caller, org, app string, in []NewNetworkEntry) (NetworkOutcome, error) {
 	return s.changeNetworks(ctx, caller, opAddNetworks, org, app, in, false)
 }
 
 // ReplaceNetworks makes an application's list hold the entries and no others.
-// Entries that stay as they are keep their ids. Codes: those of
-// [Service.AddNetworks].
+// Entries that stay as they are keep their ids. It says the whole list, so it may
+// also end denials or make them shorter. Codes: those of [Service.AddNetworks],
+// save network_denied.
 func (s *Service) ReplaceNetworks(ctx context.Context, caller *access.Caller, org, app string, in []NewNetworkEntry) (NetworkOutcome, error) {
 	return s.changeNetworks(ctx, caller, opReplaceNetworks, org, app, in, true)
 }
@@ -177,7 +183,7 @@ func deleteNetwork(ctx context.Context, tx *store.Tx, g *grant, a Application, n
 	if err := expect(ifRevision, e.Revision); err != nil {
 		return err
 	}
-	if err := tx.DeleteNetwork(e); err != nil {
+	if err := tx.DeleteNetworks(listOf(a), e.Network); err != nil {
 		return err
 	}
 	return recordNetworks(tx, g, a, "network.deleted", map[string]any{"networks": []string{networkText(e)}})
@@ -305,54 +311,43 @@ type networkPut struct {
 }
 
 func (p *networkPut) run(drafts []NetworkEntry, replace bool) (did NetworkOutcome, err error) {
-	find := func(network netip.Prefix) (NetworkEntry, error) {
-		return p.tx.Network(p.ctx, p.list, access.FormatNetwork(network))
+	old, err := p.old(drafts, replace)
+	if err != nil {
+		return did, err
 	}
 	if replace {
-		old, err := p.all()
-		if err != nil {
-			return did, err
-		}
 		if did.Removed, err = p.removeOthers(old, drafts); err != nil {
 			return did, err
 		}
-		find = func(network netip.Prefix) (NetworkEntry, error) {
-			if e, ok := old[network]; ok {
-				return e, nil
-			}
-			return NetworkEntry{}, access.ErrNotFound
-		}
 	}
-	for _, e := range drafts {
-		old, err := find(e.Network)
-		if err != nil && !errors.Is(err, access.ErrNotFound) {
-			return did, err
-		}
+	var put []NetworkEntry
+	for i, e := range drafts {
+		was, is := old[e.Network]
+		denied := is && !replace && was.Action == access.DenyNetwork && !was.Expired(p.now)
 		switch {
-		case err != nil:
+		case !is:
 			did.Added++
-		case old.Action == e.Action && old.Reason == e.Reason && old.Expires.Equal(e.Expires):
+		case denied && e.Action == access.AllowNetwork:
+			return did, errNetworkDenied.At(fmt.Sprintf("/items/%d/action", i))
+		case denied && was.Outlasts(e), was.Action == e.Action && was.Reason == e.Reason && was.Expires.Equal(e.Expires):
 			did.Unchanged++
 			continue
 		default:
 			did.Changed++
 		}
-		if err := p.put(e, old); err != nil {
-			return did, err
-		}
+		put = append(put, p.next(e, was))
 	}
-	return did, nil
+	return did, p.tx.PutNetworks(p.list, put)
 }
 
-// put writes an entry; old is the one in whose place it comes, or zero.
-func (p *networkPut) put(e, old NetworkEntry) error {
-	e.ID, e.Created = old.ID, old.Created
+// next is the entry to put in the place of was, which may be zero.
+func (p *networkPut) next(e, was NetworkEntry) NetworkEntry {
+	e.ID, e.Created, e.CreatedBy = was.ID, was.Created, p.by
 	if e.ID == "" {
 		e.ID, e.Created = seal.NewID("net"), p.now
 	}
-	e.OrganizationID, e.ApplicationID, e.CreatedBy = p.list.OrganizationID, p.list.ApplicationID, p.by
 	p.name(networkText(e))
-	return p.tx.PutNetwork(e)
+	return e
 }
 
 func (p *networkPut) name(text string) {
@@ -361,15 +356,27 @@ func (p *networkPut) name(text string) {
 	}
 }
 
-func (p *networkPut) all() (map[netip.Prefix]NetworkEntry, error) {
-	all := map[netip.Prefix]NetworkEntry{}
-	err := each(func(after string) ([]NetworkEntry, error) {
-		return p.tx.Networks(p.ctx, store.NetworkFilter{List: p.list}, store.Page{After: after, Limit: 1000})
-	}, func(e NetworkEntry) string { return e.ID }, func(e NetworkEntry) error {
-		all[e.Network] = e
-		return nil
-	})
-	return all, err
+// old is what the list holds that a change may meet: all of it, if it is to be
+// replaced.
+func (p *networkPut) old(drafts []NetworkEntry, replace bool) (map[netip.Prefix]NetworkEntry, error) {
+	old := map[netip.Prefix]NetworkEntry{}
+	if replace {
+		return old, each(func(after string) ([]NetworkEntry, error) {
+			return p.tx.Networks(p.ctx, store.NetworkFilter{List: p.list}, store.Page{After: after, Limit: 1000})
+		}, func(e NetworkEntry) string { return e.ID }, func(e NetworkEntry) error {
+			old[e.Network] = e
+			return nil
+		})
+	}
+	networks := make([]netip.Prefix, len(drafts))
+	for i, e := range drafts {
+		networks[i] = e.Network
+	}
+	found, err := p.tx.NetworksAmong(p.ctx, p.list, networks)
+	for _, e := range found {
+		old[e.Network] = e
+	}
+	return old, err
 }
 
 func (p *networkPut) removeOthers(old map[netip.Prefix]NetworkEntry, drafts []NetworkEntry) (removed int, err error) {
@@ -377,16 +384,13 @@ func (p *networkPut) removeOthers(old map[netip.Prefix]NetworkEntry, drafts []Ne
 	for _, e := range drafts {
 		kept[e.Network] = true
 	}
-	for network, e := range old {
-		if kept[network] {
-			continue
+	var others []netip.Prefix
+	for network := range old {
+		if !kept[network] {
+			others = append(others, network)
 		}
-		if err := p.tx.DeleteNetwork(e); err != nil {
-			return removed, err
-		}
-		removed++
 	}
-	return removed, nil
+	return len(others), p.tx.DeleteNetworks(p.list, others...)
 }
 
 func (p *networkPut) hasRoom() error {

@@ -47,9 +47,12 @@ func TestListsOfNetworks(t *testing.T) {
 		t.Error("putting it again did", did)
 	}
 	hour := int64(3600)
-	did := must(w.AddNetworks(w.ctx, w.root, "acme", "photos", []admin.NewNetworkEntry{{Network: "203.0.113.7/32", ExpiresIn: &hour}}))(t)
-	if did.Changed != 1 {
-		t.Error("giving it an end did", did)
+	did := must(w.AddNetworks(w.ctx, w.root, "acme", "photos", []admin.NewNetworkEntry{{Network: "192.0.2.7/32", ExpiresIn: &hour}}))(t)
+	if did.Added != 1 {
+		t.Error("one that ends did", did)
+	}
+	if err := w.DeleteNetwork(w.ctx, w.root, "acme", "photos", "192.0.2.7", admin.AnyRevision); err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		filter admin.NetworkFilter
@@ -85,10 +88,10 @@ func TestListsOfNetworks(t *testing.T) {
 	for _, e := range events.Items {
 		told = append(told, e.Action)
 	}
-	if want := []string{"network.deleted", "network.replaced", "network.added", "network.added"}; !slices.Equal(told, want) {
+	if want := []string{"network.deleted", "network.replaced", "network.deleted", "network.added"}; !slices.Equal(told, want) {
 		t.Errorf("events %q, want %q", told, want)
 	}
-	if detail := string(events.Items[2].Detail); !strings.Contains(detail, `"deny 203.0.113.7 until `+w.now.Add(time.Hour).Format(time.RFC3339)) || !strings.Contains(detail, `"application":"photos"`) {
+	if detail := string(events.Items[3].Detail); !strings.Contains(detail, `"deny 192.0.2.7 until `+w.now.Add(time.Hour).Format(time.RFC3339)) || !strings.Contains(detail, `"application":"photos"`) {
 		t.Errorf("the event says %s", detail)
 	}
 	// The list goes with its application.
@@ -97,6 +100,74 @@ func TestListsOfNetworks(t *testing.T) {
 	}
 	if rest := must(w.store.NetworksSince(w.ctx, 0))(t); len(rest) != 0 {
 		t.Errorf("a deleted application leaves %v", rest)
+	}
+}
+
+// TestADenialIsNotShortened: a ban of an hour must not end one for good an hour later.
+func TestADenialIsNotShortened(t *testing.T) {
+	const hour, day, good = int64(3600), int64(86400), int64(0)
+	for _, c := range []struct {
+		name        string
+		first, then int64
+		want        int64
+		did         admin.NetworkOutcome
+	}{
+		{"for good, then an hour", good, hour, good, admin.NetworkOutcome{Unchanged: 1}},
+		{"a day, then an hour", day, hour, day, admin.NetworkOutcome{Unchanged: 1}},
+		{"an hour, then a day", hour, day, day, admin.NetworkOutcome{Changed: 1}},
+		{"an hour, then for good", hour, good, good, admin.NetworkOutcome{Changed: 1}},
+		{"for good, then for good", good, good, good, admin.NetworkOutcome{Changed: 1}}, // the reason is another
+	} {
+		for _, list := range []string{"photos", ""} {
+			w := newWorld(t)
+			w.application("acme", "photos")
+			ban := func(life int64, reason string) admin.NetworkOutcome {
+				in := []admin.NewNetworkEntry{{Network: "203.0.113.7", Reason: reason}}
+				if life > 0 {
+					in[0].ExpiresIn = &life
+				}
+				if list == "" {
+					return must(w.AddPlatformNetworks(w.ctx, w.root, in))(t)
+				}
+				return must(w.AddNetworks(w.ctx, w.root, "acme", list, in))(t)
+			}
+			ban(c.first, "first")
+			if did := ban(c.then, "then"); did != c.did {
+				t.Errorf("%s, list %q: it did %+v, want %+v", c.name, list, did, c.did)
+			}
+			end := time.Time{}
+			if c.want > 0 {
+				end = w.now.Add(time.Duration(c.want) * time.Second)
+			}
+			filter := admin.NetworkFilter{Address: "203.0.113.7"}
+			kept := must(w.PlatformNetworks(w.ctx, w.root, filter, admin.Page{}))(t).Items
+			if list != "" {
+				kept = must(w.Networks(w.ctx, w.root, "acme", list, filter, admin.Page{}))(t).Items
+			}
+			if len(kept) != 1 || !kept[0].Expires.Equal(end) {
+				t.Errorf("%s, list %q: it holds %+v", c.name, list, kept)
+			}
+		}
+	}
+}
+
+func TestAllowingDoesNotEndADenial(t *testing.T) {
+	w := newWorld(t)
+	file := append(document("photos"), "allow_networks: [10.0.0.0/8]\n"...)
+	if _, _, err := w.PutApplication(w.ctx, w.root, "acme", "photos", file, admin.AnyRevision); err != nil {
+		t.Fatal(err)
+	}
+	minute := int64(60)
+	must(w.AddNetworks(w.ctx, w.root, "acme", "photos", []admin.NewNetworkEntry{{Network: "203.0.113.7", ExpiresIn: &minute}}))(t)
+	allow := []admin.NewNetworkEntry{{Network: "192.0.2.1", Action: access.AllowNetwork}, {Network: "203.0.113.7", Action: access.AllowNetwork}}
+	_, err := w.AddNetworks(w.ctx, w.root, "acme", "photos", allow)
+	w.refused(err, "network_denied")
+	if got := w.listed(admin.NetworkFilter{}); !slices.Equal(got, []string{"deny 203.0.113.7"}) {
+		t.Errorf("what was refused left %q", got)
+	}
+	w.now = w.now.Add(time.Minute) // it has ended
+	if did := must(w.AddNetworks(w.ctx, w.root, "acme", "photos", allow))(t); did.Added != 1 || did.Changed != 1 {
+		t.Error(did)
 	}
 }
 

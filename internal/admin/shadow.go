@@ -80,14 +80,15 @@ func (s *Service) DropShadow(ctx context.Context, caller *access.Caller, org, ap
 	})
 }
 
-// MaxFacts is how many facts one question looks at.
+// MaxFacts is how many facts are kept, and how many one question looks at.
 const MaxFacts = 200_000
 
 // Facts are what is kept of an application's requests.
 type Facts struct {
 	Application Application
 	Since       time.Time
-	More        bool // some were left out: there are more than were asked for
+	Oldest      time.Time // that are kept of the application; zero: none
+	More        bool      // some were left out: there are more than were asked for
 }
 
 // FactFilter says which facts to look at.
@@ -139,6 +140,9 @@ func (s *Service) facts(ctx context.Context, caller *access.Caller, op Operation
 	most := filter.Limit
 	if most <= 0 || most > MaxFacts {
 		most = MaxFacts
+	}
+	if out.Oldest, err = s.store.OldestFact(ctx, g.org.ID, out.Application.ID); err != nil {
+		return Facts{}, err
 	}
 	out.More, err = s.store.EachFact(ctx, g.org.ID, out.Application.ID, filter.Since, most, func(f *access.Fact) error {
 		return fn(&out.Application, f)

@@ -40,7 +40,8 @@ type Document struct {
 	Resources     []Resource
 	DenyNetworks  access.Networks
 	AllowNetworks access.Networks
-	// Origins of web pages that may open WebSockets, beside the host's own.
+	// Origins of web pages that may open WebSockets and read denials, beside the
+	// host's own.
 	Origins []string
 	Tokens  TokenDefaults
 	// Timeout is how long to wait for the upstream to begin its answer; zero: the

@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -29,6 +30,7 @@ const (
 	NoUpstream    FindingCode = "no_upstream"    // a note: the gateway cannot serve it
 	NeverMatches  FindingCode = "never_matches"  // resources before it take all its requests
 	PublicOverlap FindingCode = "public_overlap" // a public resource takes requests of a protected one behind it
+	AroundGraphQL FindingCode = "around_graphql" // other methods of a GraphQL resource's path are let through unread
 )
 
 // What [OpenAPI.Inspect] finds besides.
@@ -70,12 +72,41 @@ func Inspect(a *Application) []Finding {
 		r := &doc.Resources[i]
 		if r.pattern.reaches(doc.prefix) {
 			found = append(found, a.inspect(r, methods, depth, public)...)
+			found = append(found, a.aroundGraphQL(r, methods, depth)...)
 		}
 		if r.Public {
 			public = append(public, r)
 		}
 	}
 	return found
+}
+
+// aroundGraphQL finds resources that let requests through to the path of a GraphQL
+// resource without reading what they ask: by GET a server may take a query, or a
+// WebSocket, and with it any operation.
+func (a *Application) aroundGraphQL(r *Resource, methods []string, depth int) []Finding {
+	if r.GraphQL == nil {
+		return nil
+	}
+	var around []*Resource
+	p := r.pattern.within(a.Document.prefix)
+	for _, path := range p.generic(max(depth, len(p.segments)+1)) {
+		for _, m := range methods {
+			if m == http.MethodOptions {
+				continue // a preflight
+			}
+			if taker := a.Match(m, path); taker != nil && taker.GraphQL == nil && !slices.Contains(around, taker) {
+				around = append(around, taker)
+			}
+		}
+	}
+	if len(around) == 0 {
+		return nil
+	}
+	slices.SortFunc(around, func(a, b *Resource) int { return cmp.Compare(a.Line, b.Line) })
+	return []Finding{{Code: AroundGraphQL, Line: r.Line, Match: r.Match, Message: fmt.Sprintf(
+		"%s (line %s) %s requests for the same path, in which nobody reads what they ask the API for; write ANY %s here and move it up, unless the API executes nothing that comes so",
+		wordPlural(len(around), "another resource", "other resources"), linesOf(around), wordPlural(len(around), "takes", "take"), r.Path())}}
 }
 
 func (a *Application) inspect(r *Resource, methods []string, depth int, public []*Resource) []Finding {

@@ -203,10 +203,19 @@ func (f schemaFields) hidden() []string {
 }
 
 // Fields are the root fields of an operation and what this policy says of them,
-// be it that another policy read it: a resource file may change in between.
+// be it that another policy read it: a resource file may change in between. It is
+// then read anew, since a schema may lead back to the root where the other did
+// not; none are returned where it breaks a rule or a limit of this policy.
 func (g *GraphQL) Fields(op *Operation) []RootField {
 	if op.policy == g.number {
 		return op.Fields
+	}
+	if op.Text != "" {
+		again, err := g.Read(GraphQLRequest{Query: op.Text})
+		if err != nil {
+			return nil
+		}
+		return again.Fields
 	}
 	fields := make([]RootField, len(op.Fields))
 	copy(fields, op.Fields)

@@ -84,10 +84,8 @@ func (s *scanner) skip() {
 		case strings.HasPrefix(s.input[s.pos:], "\ufeff"):
 			s.pos += len("\ufeff")
 		case c == '#':
-			if end := strings.IndexAny(s.input[s.pos:], "\r\n"); end >= 0 {
-				s.pos += end
-			} else {
-				s.pos = len(s.input)
+			for s.pos < len(s.input) && s.input[s.pos] != '\n' && s.input[s.pos] != '\r' {
+				s.pos++
 			}
 		default:
 			return

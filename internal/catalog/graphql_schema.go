@@ -125,6 +125,16 @@ func (s *schemaReader) misplaced(directives ast.DirectiveList, name string, at *
 	if directives.ForName("scope") != nil {
 		s.fail(at, "@scope on %s has no effect; it belongs on the fields of Query, Mutation and Subscription", name)
 	}
+	s.misspelled(directives)
+}
+
+// misspelled refuses what somebody may have taken for @scope.
+func (s *schemaReader) misspelled(directives ast.DirectiveList) {
+	for _, d := range directives {
+		if d.Name != "scope" && (strings.EqualFold(d.Name, "scope") || strings.EqualFold(d.Name, "scopes")) {
+			s.fail(d.Position, "@%s is not @scope, and protects nothing; write @scope(requires: …)", d.Name)
+		}
+	}
 }
 
 func (s *schemaReader) field(name fieldName, f *ast.FieldDefinition) {
@@ -133,6 +143,7 @@ func (s *schemaReader) field(name fieldName, f *ast.FieldDefinition) {
 		return
 	}
 	s.draft.known[name] = true
+	s.misspelled(f.Directives)
 	directives := f.Directives.ForNames("scope")
 	if len(directives) == 0 {
 		return

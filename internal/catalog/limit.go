@@ -8,8 +8,7 @@ import (
 	"github.com/daypass/daypass/internal/access"
 )
 
-// limits reads one limit, or a list of them. Who shares a count is the key where
-// it is not said.
+// limits reads one limit, or a list of them.
 func (r *reader) limits(n *node) []access.Limit {
 	items := []*node{n}
 	if n.kind == list {
@@ -34,10 +33,7 @@ func (r *reader) limits(n *node) []access.Limit {
 			r.report(at, "%s", wrong)
 			continue
 		}
-		if l.Per == access.PerHolder {
-			l.Per = access.PerKey
-		}
-		limits = append(limits, l)
+		limits = append(limits, l.AtResource())
 	}
 	return limits
 }

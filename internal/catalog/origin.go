@@ -30,16 +30,23 @@ func (r *reader) origins(n *node) []string {
 	return slices.Compact(origins)
 }
 
+// NamesOrigin reports whether the resource file names a page's origin, written as
+// the page's browser writes it.
+func (a *Application) NamesOrigin(origin string) bool {
+	origin, err := parseOrigin(origin)
+	return err == nil && slices.Contains(a.Document.Origins, origin)
+}
+
 // TakesOrigin reports whether a page of this origin may open a WebSocket to the
 // host, written as the page's browser writes both: the host's own pages, and
 // those of the origins that the resource file names.
 func (a *Application) TakesOrigin(origin, host string) bool {
+	if a.NamesOrigin(origin) {
+		return true
+	}
 	origin, err := parseOrigin(origin)
 	if err != nil {
 		return false
-	}
-	if slices.Contains(a.Document.Origins, origin) {
-		return true
 	}
 	scheme, _, _ := strings.Cut(origin, "://")
 	own, err := parseOrigin(scheme + "://" + strings.ToLower(host))

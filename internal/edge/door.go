@@ -65,11 +65,16 @@ func (d *door) judge(r *gate.Request, bearer, userAgent string) gate.Decision {
 	if d.awaitsOperation(r, &decision) {
 		return decision // nothing is decided yet
 	}
-	d.limit(r, &decision, began)
-	d.observer.Observe(decision.Reason, d.now().Sub(began))
-	d.count(&decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})
-	d.witness(r, &decision, began)
+	d.limit(r, &decision, began, 1)
+	d.conclude(r, &decision, began, userAgent)
 	return decision
+}
+
+// conclude tells everybody who counts what was decided on a request.
+func (d *door) conclude(r *gate.Request, decision *gate.Decision, began time.Time, userAgent string) {
+	d.observer.Observe(decision.Reason, d.now().Sub(began))
+	d.count(decision, access.LastUse{Time: began, Address: r.Address, UserAgent: userAgent})
+	d.witness(r, decision, began)
 }
 
 // maxUserAgent is how much of a User-Agent is kept, in bytes.

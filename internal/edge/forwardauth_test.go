@@ -65,6 +65,8 @@ func TestForwardAuthAnswers(t *testing.T) {
 		{"rewritten URL", asked(here, get, open, "X-Rewrite-URL: /admin/x"), "bad_forwarded"},
 		{"identity from the client", asked(here, get, open, "X-Daypass-Subject: root"), "bad_forwarded"},
 		{"identity with underscores", asked(here, get, open, "X_daypass_SUBJECT: root"), "bad_forwarded"},
+		{"key with an underscore", asked(here, get, open, "Api_Key: dp_live_x"), "bad_forwarded"},
+		{"other header with an underscore", asked(here, get, open, "X_Custom: x"), ""},
 		{"two credentials", asked(here, get, shut, good, good), "two_credentials"},
 		{"pass and key", asked(here, get, shut, good, "Api-Key: dp_live_x"), "two_credentials"},
 		{"token in query", asked(here, get, "X-Forwarded-Uri: /public/x?access_token=x"), "token_in_query"},

@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"errors"
-	"io"
 	"log"
 	"log/slog"
 	"mime"
@@ -68,15 +67,18 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !decision.Allow {
+		tellPage(w.Header(), r.Header, decision.Application)
 		writeDenial(w, r, &decision, credential)
 		return
 	}
 	p.decision, p.identity = decision, decision.Identity()
 	if decision.Application.Document.Upstream == nil {
+		tellPage(w.Header(), r.Header, decision.Application)
 		writeProblem(w, r, Problem{Status: http.StatusBadGateway, Code: "no_upstream", Detail: "the application names no upstream; its resource file needs one to be served here"})
 		return
 	}
 	if err := errors.Join(checkIdentity(p.identity), checkOrigin(r.Header, r.Host, decision.Application)); err != nil {
+		tellPage(w.Header(), r.Header, decision.Application)
 		WriteProblem(w, r, err)
 		return
 	}
@@ -92,6 +94,8 @@ type passage struct {
 	decision gate.Decision
 	identity gate.Identity
 	body     clientBody
+	replaced bool // the body is not the client's own any more, which had request.Length bytes
+	interim  interimWriter
 	spend    func(bytes int) // counts them under a limit; nil: there is none
 }
 
@@ -120,6 +124,8 @@ func (p *passage) read(r *http.Request) (credential string, err error) {
 }
 
 func (p *passage) serve(w http.ResponseWriter, r *http.Request) {
+	p.interim.around(w)
+	w = &p.interim
 	shaped := p.decision.Resource.Shape != nil
 	if !shaped && isWebSocket(r.Header) {
 		w = &upgradeWriter{ResponseWriter: w, passage: p}
@@ -185,8 +191,13 @@ func proto(r *http.Request, client Client) string {
 	return "http"
 }
 
+var errNoStatus = errors.New("edge: the upstream's answer has a status that is none")
+
 // answer looks after what comes back.
 func (p *passage) answer(res *http.Response) error {
+	if res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols {
+		return errNoStatus
+	}
 	stripIdentity(res.Header)
 	if p.decision.Resource.Shape != nil {
 		return p.shape(res)
@@ -196,7 +207,7 @@ func (p *passage) answer(res *http.Response) error {
 	}
 	if p.lasts() || isEventStream(res.Header["Content-Type"]) {
 		stream := &eventStream{ReadCloser: res.Body}
-		stream.end = p.begin(res.Body)
+		stream.end = p.begin(stream)
 		res.Body = stream
 	}
 	return nil
@@ -211,15 +222,16 @@ func isEventStream(types []string) bool {
 	return kind == eventStream
 }
 
-// begin makes a session of what c closes, and returns how to end it in time.
-func (p *passage) begin(c io.Closer) (end func()) {
-	s := &session{request: p.request, token: p.decision.Token, Closer: c}
+// begin makes a session of what lasts, and returns what to call when it has ended.
+func (p *passage) begin(l lasting) (end func()) {
+	s := &session{request: p.request, token: p.decision.Token, application: p.decision.Application.ID, lasting: l}
 	p.gateway.begin(s)
 	return func() { p.gateway.sessions.remove(s) }
 }
 
 // fail answers where the upstream did not. The cause goes to the log alone.
 func (p *passage) fail(w http.ResponseWriter, r *http.Request, err error) {
+	tellPage(w.Header(), r.Header, p.decision.Application)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		WriteProblem(w, r, err)
 		return

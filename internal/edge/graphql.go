@@ -47,8 +47,7 @@ func (p *passage) note(decision *gate.Decision, userAgent string) {
 }
 
 // graphql finds out what a GraphQL request asks, judges each operation in it, and puts in the request's place one that
-// asks exactly what was judged. Of several operations the first that is denied decides for all. Where it returns false it
-// has answered itself.
+// asks exactly what was judged. Where it returns false it has answered itself.
 func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential string, sofar gate.Decision) (gate.Decision, bool) {
 	if isWebSocket(r.Header) {
 		p.serveSocket(w, r, credential, sofar)
@@ -61,16 +60,14 @@ func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential str
 	list, err := p.readGraphQL(w, r, &sofar)
 	if err != nil {
 		p.note(&sofar, userAgent(r.Header))
+		tellPage(w.Header(), r.Header, sofar.Application)
 		p.gateway.refuseGraphQL(w, r, err, list)
 		return sofar, false
 	}
-	decision := sofar
 	p.request.Length = r.ContentLength
-	for _, one := range list.requests {
-		p.request.GraphQL = one.operation
-		if decision = p.gateway.judge(&p.request, credential, userAgent(r.Header)); !decision.Allow {
-			return decision, true
-		}
+	decision := p.gateway.judgeAll(&p.request, list.requests, credential, userAgent(r.Header))
+	if !decision.Allow {
+		return decision, true
 	}
 	for _, one := range list.requests {
 		p.gateway.persisted.keep(sofar.Application.ID, one)
@@ -80,6 +77,32 @@ func (p *passage) graphql(w http.ResponseWriter, r *http.Request, credential str
 		return decision, false
 	}
 	return decision, true
+}
+
+// judgeAll is [door.judge] for operations that come together, at least one. The first that is denied decides for all, and is
+// counted alone; else limits admit all of them, or none.
+func (d *door) judgeAll(r *gate.Request, list []*graphqlRequest, bearer, userAgent string) gate.Decision {
+	began := d.now()
+	decisions := make([]gate.Decision, len(list))
+	for i, one := range list {
+		r.GraphQL = one.operation
+		decisions[i] = d.gate.CheckAt(r, bearer, began)
+		if !decisions[i].Allow {
+			d.conclude(r, &decisions[i], began, userAgent)
+			return decisions[i]
+		}
+	}
+	first := &decisions[0]
+	d.limit(r, first, began, int64(len(list)))
+	for i, one := range list {
+		decisions[i].Limited = first.Limited
+		if !first.Allow {
+			decisions[i].Allow, decisions[i].Reason = false, first.Reason
+		}
+		r.GraphQL = one.operation
+		d.conclude(r, &decisions[i], began, userAgent)
+	}
+	return decisions[len(list)-1]
 }
 
 // readGraphQL reads the operations of a request and refuses what a browser could be made to send for a stranger, and what
@@ -175,15 +198,13 @@ func (l *graphqlList) readBody(w http.ResponseWriter, r *http.Request, values ur
 func readInTime(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyWithin)) // where that is not supported, the limit of size remains
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), 8<<10)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, most))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, most), r.ContentLength)
 	_ = control.SetReadDeadline(time.Time{})
 	tooLarge := (*http.MaxBytesError)(nil)
 	switch {
 	case err == nil:
-		r.ContentLength = int64(body.Len()) // known now, if it was not announced
-		return body.Bytes(), nil
+		r.ContentLength = int64(len(body)) // known now, if it was not announced
+		return body, nil
 	case errors.As(err, &tooLarge):
 		return nil, err
 	case errors.Is(err, errFraming):
@@ -194,13 +215,37 @@ func readInTime(w http.ResponseWriter, r *http.Request, most int64) ([]byte, err
 	return nil, errGraphQLSlow.Because(err)
 }
 
+// readAll is [io.ReadAll], which takes no more than the announced length at the end; negative: none was.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	const begin = 8 << 10
+	body := make([]byte, 0, min(max(announced, bytes.MinRead), begin)+1)
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if err == io.EOF {
+			return body, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			size := int64(2 * cap(body))
+			if announced >= int64(cap(body)) {
+				size = min(size, announced+1) // one more, to see the end
+			}
+			body = append(make([]byte, 0, size), body...)
+		}
+	}
+}
+
 // replace puts what was judged in the place of what was sent. A GET stays one as long as its URL is not too long for
 // servers, which it may become where the client sent a hash only.
 func (p *passage) replace(r *http.Request, list *graphqlList) (err error) {
-	for _, name := range []string{"Content-Length", "Content-Md5", "Content-Digest", "Digest", "Expect"} {
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Md5", "Content-Digest", "Digest", "Expect"} {
 		delete(r.Header, name) // all are of the body that came
 	}
 	r.TransferEncoding, r.Trailer = nil, nil
+	p.replaced = true
 	path := p.request.Path.String()
 	if r.Method == http.MethodGet {
 		delete(r.Header, "Content-Type")

@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -119,20 +120,35 @@ func (l *graphqlList) readJSON(body []byte, policy *catalog.GraphQL) error {
 	if !policy.Batch() {
 		return errBatchRefused
 	}
-	if err := unmarshalGraphQL(body, &l.requests); err != nil {
-		return err
-	}
 	l.isBatch = true
-	switch n := len(l.requests); {
-	case n == 0, slices.Contains(l.requests, nil):
-		return errGraphQLBody
-	case n > policy.MaxBatch():
-		return errBatchTooLong
+	return l.readBatch(jsontext.NewDecoder(bytes.NewBuffer(body)), policy.MaxBatch())
+}
+
+// readBatch reads a list entry by entry, and no further than it may be long: the shortest entries take many times their
+// length in memory.
+func (l *graphqlList) readBatch(list *jsontext.Decoder, most int) error {
+	if _, err := list.ReadToken(); err != nil {
+		return errGraphQLBody.Because(err)
 	}
-	for _, one := range l.requests {
-		if err := one.check(); err != nil {
+	for list.PeekKind() != ']' {
+		if len(l.requests) == most {
+			return errBatchTooLong
+		}
+		entry, err := list.ReadValue()
+		if err != nil || entry.Kind() != '{' {
+			return errGraphQLBody.Because(err)
+		}
+		one := new(graphqlRequest)
+		if err := one.read(entry); err != nil {
 			return err
 		}
+		l.requests = append(l.requests, one)
+	}
+	if _, err := list.ReadToken(); err != nil || len(l.requests) == 0 {
+		return errGraphQLBody.Because(err)
+	}
+	if _, err := list.ReadToken(); err != io.EOF {
+		return errGraphQLBody.Because(err)
 	}
 	return nil
 }

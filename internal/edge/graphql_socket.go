@@ -32,7 +32,7 @@ const (
 	closeInitTimeout    websocket.StatusCode = 4408
 	closeDuplicateID    websocket.StatusCode = 4409
 	closeTooManyInits   websocket.StatusCode = 4429
-	closeCannotDecide                        = websocket.StatusTryAgainLater
+	closeTryLater                            = websocket.StatusTryAgainLater
 	closeUpstreamFailed                      = websocket.StatusBadGateway
 )
 
@@ -55,6 +55,7 @@ var (
 type socket struct {
 	gateway    *Gateway
 	passage    *passage
+	session    *session
 	request    gate.Request // without an operation
 	userAgent  string
 	credential string
@@ -72,7 +73,7 @@ type socket struct {
 	opened       bool          // it is known who calls
 	acknowledged bool          // by the upstream
 	active       map[string]*catalog.Operation
-	refused      gate.Decision // why it may not go on
+	spend        func(bytes int) // counts messages under a limit; nil: there is none, or it is not known who calls
 }
 
 // socketMessage is a message of the protocol.
@@ -111,10 +112,10 @@ func (p *passage) serveSocket(w http.ResponseWriter, r *http.Request, credential
 	}
 	s.over, s.stop = context.WithCancel(context.WithoutCancel(r.Context()))
 	s.slow = time.AfterFunc(initWithin, func() { s.end(closeInitTimeout, "Connection initialisation timeout") })
-	asSession := &session{socket: s, Closer: s}
-	p.gateway.begin(asSession)
+	s.session = &session{request: s.request, application: sofar.Application.ID, socket: s, lasting: s}
+	p.gateway.begin(s.session)
 	s.serve(r)
-	p.gateway.sessions.remove(asSession)
+	p.gateway.sessions.remove(s.session)
 }
 
 // admitsSocket looks at what comes before the first message.
@@ -169,17 +170,12 @@ func (s *socket) end(code websocket.StatusCode, reason string) {
 
 func (s *socket) ended() bool { return s.over.Err() != nil }
 
-// Close ends the connection for the reason that mayGoOn found, or because the gateway ends.
-func (s *socket) Close() error {
-	s.mu.Lock()
-	refused := s.refused
-	s.mu.Unlock()
-	if refused.Reason == "" {
+func (s *socket) finish(why *gate.Decision) {
+	if why == nil {
 		s.end(websocket.StatusGoingAway, "")
-		return nil
+		return
 	}
-	s.deny(&refused)
-	return nil
+	s.deny(why)
 }
 
 // deny ends the connection because of a decision.
@@ -188,20 +184,21 @@ func (s *socket) deny(d *gate.Decision) {
 	switch d.Status() {
 	case http.StatusUnauthorized:
 		code = closeUnauthorized
-	case http.StatusServiceUnavailable:
-		code = closeCannotDecide
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		code = closeTryLater
 	}
 	s.end(code, string(d.Reason))
 }
 
-// mayGoOn decides anew on the pass and on every operation that is open.
-func (s *socket) mayGoOn(view *gate.View, now time.Time) bool {
+// judge decides anew on the pass and on every operation that is open.
+func (s *socket) judge(view *gate.View, now time.Time) (d gate.Decision, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.opened {
-		return true // the timer sees to it that this does not last
+		return d, false // the timer sees to it that this does not last
 	}
-	d := gate.Connect(&s.request, s.token, view, now)
+	d = gate.Connect(&s.request, s.token, view, now)
+	bind(&d, s.session.application)
 	for _, operation := range s.active {
 		if !d.Allow {
 			break
@@ -210,10 +207,14 @@ func (s *socket) mayGoOn(view *gate.View, now time.Time) bool {
 		one.GraphQL = operation
 		d = gate.Decide(&one, s.token, view, now)
 	}
-	if !d.Allow {
-		s.refused = d
+	return d, true
+}
+
+// count counts the bytes of a message. Only the goroutine that opens the connection, and those it starts, may call it.
+func (s *socket) count(text []byte) {
+	if s.spend != nil {
+		s.spend(len(text))
 	}
-	return d.Allow
 }
 
 // read reads one message of the client; false: the connection has ended, or does now.
@@ -222,6 +223,7 @@ func (s *socket) read() (m socketMessage, ok bool) {
 	if err != nil || s.ended() {
 		return m, err == nil
 	}
+	s.count(text)
 	limits := strictjson.Limits{Bytes: max(len(text), 1), Depth: maxVariableDepth, Members: max(len(text), 1), Strict: true}
 	if kind != websocket.MessageText || strictjson.Unmarshal(text, &m, limits) != nil {
 		s.end(closeBadMessage, "Invalid message received")
@@ -248,7 +250,10 @@ func (s *socket) open(r *http.Request) bool {
 		s.end(closeBadMessage, err.Error())
 		return false
 	}
-	decision := s.gateway.gate.Connect(&s.request, s.credential, s.gateway.now())
+	now := s.gateway.now()
+	decision := s.gateway.gate.Connect(&s.request, s.credential, now)
+	bind(&decision, s.session.application)
+	s.gateway.limit(&s.request, &decision, now, 1)
 	if !decision.Allow {
 		s.passage.note(&decision, s.userAgent)
 		s.deny(&decision)
@@ -262,8 +267,11 @@ func (s *socket) open(r *http.Request) bool {
 	s.mu.Lock()
 	s.token, s.opened = decision.Token, true
 	s.mu.Unlock()
-	if !s.mayGoOn(s.gateway.gate.View(), s.gateway.now()) { // in the meantime
-		s.Close()
+	if a, limited := allowanceOf(&decision, s.request.Address); limited {
+		s.spend = s.gateway.spending(&a)
+		s.count(m.Payload)
+	}
+	if s.gateway.recheck(s.session, s.gateway.gate.View(), s.gateway.now()); s.ended() { // something changed in the meantime
 		return false
 	}
 	return s.connect(r, payload)
@@ -484,7 +492,7 @@ func (s *socket) subscribe(m socketMessage) error {
 // ask judges a request under the rules of now, which need not be those of when the connection began.
 func (s *socket) ask(id string, one *graphqlRequest, length int64) error {
 	connection := s.gateway.gate.Connect(&s.request, s.credential, s.gateway.now())
-	if !connection.Allow {
+	if bind(&connection, s.session.application); !connection.Allow {
 		s.passage.note(&connection, s.userAgent)
 		s.deny(&connection)
 		return nil
@@ -520,6 +528,10 @@ func (s *socket) ask(id string, one *graphqlRequest, length int64) error {
 	s.mu.Lock()
 	s.active[id] = one.operation
 	s.mu.Unlock()
+	if d, _ := s.judge(s.gateway.gate.View(), s.gateway.now()); !d.Allow { // the view may have changed before the operation was known
+		s.deny(&d)
+		return nil
+	}
 	return s.toUpstream(socketMessage{Type: "subscribe", ID: id, Payload: payload})
 }
 
@@ -593,6 +605,7 @@ func (s *socket) toClient(text []byte) {
 	if s.ended() {
 		return
 	}
+	s.count(text)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.over), socketWriteTimeout)
 	defer cancel()
 	if s.client.Write(ctx, websocket.MessageText, text) != nil {

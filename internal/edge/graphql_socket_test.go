@@ -421,3 +421,32 @@ func (w *world) viewOf(t testing.TB, rules string) *gate.View {
 	}
 	return &gate.View{Catalog: new(catalog.Catalog).With(app), Revocations: gate.NewRevocations(), Confirmed: w.Now(), MaxAge: 24 * time.Hour}
 }
+
+// TestGraphQLSocketEndsWithItsBytes: messages count in both directions.
+func TestGraphQLSocketEndsWithItsBytes(t *testing.T) {
+	for name, talk := range map[string]func(*socketClient){
+		"said": func(c *socketClient) { c.send(`{"type":"ping","payload":{"x":"` + strings.Repeat("x", 2000) + `"}}`) },
+		"heard": func(c *socketClient) {
+			c.send(subscribe("1", "subscription{personAdded{id}}"))
+			c.next()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newSocketWorld(t)
+			w.upstream.odd = `{"id":"1","type":"next","payload":{"data":"` + strings.Repeat("x", 2000) + `"}}`
+			w.limited(t, "2000B/h")
+			c := w.open(t, atOpen, "pass.ws:open")
+			w.gateway.Recheck()
+			c.send(`{"type":"ping"}`)
+			if m := c.next(); m.Type != "pong" {
+				t.Fatalf("got %+v", m)
+			}
+			talk(c)
+			if name == "said" {
+				c.next()
+			}
+			w.gateway.Recheck()
+			c.isClosed(name, 1013)
+		})
+	}
+}

@@ -534,3 +534,59 @@ func TestGraphQLUnderLimits(t *testing.T) {
 		t.Errorf("the upstream got %+v", got)
 	}
 }
+
+// TestGraphQLBatchCountsAsAWhole: operations that come together are counted under limits together, or not at all.
+func TestGraphQLBatchCountsAsAWhole(t *testing.T) {
+	w := newGraphQLWorld(t)
+	w.gate.Swap(w.viewOf(t, strings.Replace(rules, "  - match: ANY /graphql/closed\n", "  - match: ANY /graphql/closed\n    limit: { rate: 3/h }\n", 1)))
+	query := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat(`{"query":"{a}"},`, n), ",") + "]" }
+	for i, c := range []struct {
+		body, reason, left string
+		status             int
+	}{
+		{`[{"query":"{a}"},{"query":"mutation{CreatePerson{id}}"}]`, "scope_missing", "", 403},
+		{query(2), "", "r=1", 200},
+		{query(2), "rate_limited", "r=1", 429},
+		{query(1), "", "r=0", 200},
+		{query(1), "rate_limited", "r=0", 429},
+	} {
+		res, body := w.post(t, atClosed, "pass.a", c.body, asJSON)
+		if res.StatusCode != c.status || !strings.Contains(body, c.reason) || !strings.Contains(res.Header.Get("RateLimit"), c.left) {
+			t.Errorf("%d: %d %s, %s", i, res.StatusCode, body, res.Header.Get("RateLimit"))
+		}
+		if got := w.upstream.take(); (len(got) == 1) != (c.status == 200) {
+			t.Errorf("%d: the upstream got %+v", i, got)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	want := map[gate.Reason]int{gate.ScopeMissing: 1, gate.Allowed: 3, gate.RateLimited: 3}
+	if fmt.Sprint(w.counts) != fmt.Sprint(want) || len(w.uses) != 7 {
+		t.Errorf("counted %v, want %v", w.counts, want)
+	}
+}
+
+// TestGraphQLLimitsAreOfWhatWasSent: a hash is short, whatever the text is that goes on in its place.
+func TestGraphQLLimitsAreOfWhatWasSent(t *testing.T) {
+	w := newGraphQLWorld(t)
+	text := `{a(x:"` + strings.Repeat(`x`, 600) + `")}`
+	extensions := `"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + hash(text) + `"}}`
+	if res, body := w.post(t, atClosed, "pass.a", `{"query":`+quoted(text)+`,`+extensions+`}`, asJSON); res.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", res.StatusCode, body)
+	}
+	w.gate.Swap(w.viewOf(t, strings.Replace(rules, "  - match: ANY /graphql/closed\n", "  - match: ANY /graphql/closed\n    limit: { body: 300B, bytes: 1000B/h }\n", 1)))
+	w.upstream.take()
+	short := `{` + extensions + `}`
+	for range 2 {
+		res, body := w.post(t, atClosed, "pass.a", short, asJSON)
+		got := w.upstream.take()
+		if res.StatusCode != http.StatusOK || len(got) != 1 || len(got[0].body) < 600 {
+			t.Fatalf("%d %s, the upstream got %+v", res.StatusCode, body, got)
+		}
+	}
+	res, _ := w.post(t, atClosed, "pass.a", short, asJSON)
+	left, _, _ := strings.Cut(res.Header.Get("RateLimit"), ";t=")
+	if want := fmt.Sprintf(`"bytes";r=%d`, 1000-2*(len(short)+len(`{"data":{}}`))); left != want {
+		t.Errorf("left %s, want %s", left, want)
+	}
+}

@@ -25,7 +25,7 @@ func allowanceOf(d *gate.Decision, address netip.Addr) (a allowance, limited boo
 	}
 	a.caller.Organization, a.caller.Application, a.caller.Address = d.Application.OrganizationID, d.Application.ID, address
 	if t := d.Token; t != nil {
-		a.caller.Key, a.caller.Subject = t.KeyID, t.Subject
+		a.caller.Key, a.caller.Member, a.caller.Subject = t.KeyID, t.MembershipID, t.Subject
 	}
 	return a, true
 }
@@ -55,9 +55,9 @@ func (a *allowance) countsBytes() bool {
 	return false
 }
 
-// limit holds what the gate allowed to the limits of its resource and of the caller's plan. A request whose body is
-// announced to be too long is not counted.
-func (d *door) limit(r *gate.Request, decision *gate.Decision, now time.Time) {
+// limit holds what the gate allowed to the limits of its resource and of the caller's plan: one request, or several that come
+// together. A request whose body is announced to be too long is not counted.
+func (d *door) limit(r *gate.Request, decision *gate.Decision, now time.Time, requests int64) {
 	if !decision.Allow {
 		return
 	}
@@ -69,7 +69,7 @@ func (d *door) limit(r *gate.Request, decision *gate.Decision, now time.Time) {
 		decision.Allow, decision.Reason = false, gate.BodyTooLarge
 		return
 	}
-	admission := d.limits.Admit(now, &a.caller, a.own, a.plan)
+	admission := d.limits.AdmitAll(now, &a.caller, a.own, a.plan, requests)
 	decision.Limited = &admission
 	if admission.Refused != "" {
 		decision.Allow, decision.Reason = false, gate.Reason(admission.Refused)
@@ -92,21 +92,38 @@ func (p *passage) bound(w http.ResponseWriter, r *http.Request) http.ResponseWri
 	if !limited {
 		return w
 	}
-	if most := a.body(); most > 0 && r.Body != nil && r.Body != http.NoBody {
+	hasBody := r.Body != nil && r.Body != http.NoBody && !p.replaced
+	if most := a.body(); most > 0 && hasBody {
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 	}
-	if !a.countsBytes() {
+	p.spend = p.gateway.spending(&a)
+	switch {
+	case p.spend == nil:
 		return w
-	}
-	p.spend = func(bytes int) {
-		if bytes > 0 {
-			p.gateway.limits.Spend(p.gateway.now(), &a.caller, a.own, a.plan, int64(bytes))
-		}
-	}
-	if r.Body != nil && r.Body != http.NoBody {
+	case p.replaced:
+		p.spend(int(p.request.Length))
+	case hasBody:
 		r.Body = &countedBody{r.Body, p.spend}
 	}
 	return &countedWriter{w, p.spend}
+}
+
+// spending returns what counts bytes under an allowance; nil where none are counted.
+func (d *door) spending(a *allowance) func(bytes int) {
+	if !a.countsBytes() {
+		return nil
+	}
+	return func(bytes int) {
+		if bytes > 0 {
+			d.limits.Spend(d.now(), &a.caller, a.own, a.plan, int64(bytes))
+		}
+	}
+}
+
+// exhausted reports whether what lasts has to end because its limits of bytes are used up.
+func (d *door) exhausted(decision *gate.Decision, address netip.Addr, now time.Time) bool {
+	a, limited := allowanceOf(decision, address)
+	return limited && a.countsBytes() && d.limits.Exhausted(now, &a.caller, a.own, a.plan)
 }
 
 type countedBody struct {
@@ -127,8 +144,8 @@ type countedWriter struct {
 
 func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// Write counts first, so that whatever a client has got is counted.
 func (w *countedWriter) Write(b []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(b)
-	w.spend(n)
-	return n, err
+	w.spend(len(b))
+	return w.ResponseWriter.Write(b)
 }

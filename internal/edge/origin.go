@@ -15,13 +15,31 @@ var errOrigin = access.New(access.Forbidden, "origin_refused",
 // 10.2): browsers keep no page from trying, and tell its origin. What sends none is no browser.
 func checkOrigin(h http.Header, host string, app *catalog.Application) error {
 	origins := h["Origin"]
-	if len(origins) == 0 || !isWebSocket(h) {
+	// Some proxies ask without Upgrade. No page can send a Sec-WebSocket-Key otherwise (Fetch section 2.2.2).
+	if len(origins) == 0 || !isWebSocket(h) && len(h["Sec-Websocket-Key"]) == 0 {
 		return nil
 	}
 	if len(origins) > 1 || !app.TakesOrigin(origins[0], host) {
 		return errOrigin
 	}
 	return nil
+}
+
+// tellPage lets a page of an origin that the resource file names read what a door answers in the upstream's stead (Fetch section
+// 3.2); else a browser shows it nothing but that there was an answer. No such answer hangs on a cookie, so that it may be read
+// also where the page asked with them. What the upstream itself answers is for the upstream to open.
+func tellPage(answer, client http.Header, app *catalog.Application) {
+	if app == nil || len(app.Document.Origins) == 0 {
+		return
+	}
+	answer.Add("Vary", "Origin")
+	origins := client["Origin"]
+	if len(origins) != 1 || !app.NamesOrigin(origins[0]) {
+		return
+	}
+	answer.Set("Access-Control-Allow-Origin", origins[0])
+	answer.Set("Access-Control-Allow-Credentials", "true")
+	answer.Set("Access-Control-Expose-Headers", "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate")
 }
 
 // isWebSocket reports whether a request asks to become a WebSocket, and nothing else.

@@ -1,11 +1,8 @@
 package edge
 
 import (
-	"bufio"
 	"context"
 	"io"
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -15,11 +12,15 @@ import (
 
 // session is something a decision let in that lasts: an upgraded connection, or a stream of events.
 type session struct {
-	request gate.Request
-	token   *access.Token // nil: anonymous
-	socket  *socket       // which knows what it was let in for; else nil
-	io.Closer
+	request     gate.Request
+	token       *access.Token // nil: anonymous
+	application string        // its id
+	socket      *socket       // which knows what it was let in for; else nil
+	lasting
 }
+
+// lasting is what a session ends, without waiting for anybody. It is told why; nil: the gateway itself ends.
+type lasting interface{ finish(why *gate.Decision) }
 
 // sessions are all that are open.
 type sessions struct {
@@ -66,7 +67,7 @@ func (g *Gateway) Run(ctx context.Context) {
 			g.Recheck()
 		case <-ctx.Done():
 			for _, s := range g.sessions.list() {
-				s.Close()
+				s.finish(nil)
 			}
 			g.transports.closeIdle()
 			return
@@ -74,86 +75,54 @@ func (g *Gateway) Run(ctx context.Context) {
 	}
 }
 
-// Recheck decides anew on every open WebSocket, other upgraded connection and event stream, and closes those that would
-// not be let in now. Call it after [gate.Gate.Swap]: when it returns, what the new view ends has ended.
+// Recheck decides anew on every open WebSocket and event stream, and closes those that would not be let in now, or whose
+// limit of bytes is used up. Call it after [gate.Gate.Swap]: when it returns, what the new view ends has ended.
 func (g *Gateway) Recheck() {
 	view, now := g.gate.View(), g.now()
 	for _, s := range g.sessions.list() {
-		if !s.mayGoOn(view, now) {
-			s.Close()
-		}
+		g.recheck(s, view, now)
 	}
 }
 
-// mayGoOn is false also where a public resource would still be open to all: the upstream was told who calls, and that has
-// ended.
-func (s *session) mayGoOn(view *gate.View, now time.Time) bool {
-	if s.socket != nil {
-		return s.socket.mayGoOn(view, now)
+func (g *Gateway) recheck(s *session, view *gate.View, now time.Time) {
+	d, ok := s.judge(view, now)
+	if !ok {
+		return
 	}
-	d := gate.Decide(&s.request, s.token, view, now)
-	return d.Allow && d.Token == s.token
+	if d.Allow && g.exhausted(&d, s.request.Address, now) {
+		d.Allow, d.Reason = false, gate.RateLimited
+	}
+	if !d.Allow {
+		s.finish(&d)
+	}
+}
+
+// judge decides anew; false: it is not known yet on what. It denies also where a public resource would still be open to all:
+// the upstream was told who calls, and that has ended. And where another application has come to serve host and path: its
+// rules do not speak of this upstream.
+func (s *session) judge(view *gate.View, now time.Time) (d gate.Decision, ok bool) {
+	if s.socket != nil {
+		return s.socket.judge(view, now)
+	}
+	d = gate.Decide(&s.request, s.token, view, now)
+	if d.Allow && d.Token != s.token {
+		d.Allow, d.Reason = false, gate.TokenInvalid
+	}
+	bind(&d, s.application)
+	return d, true
+}
+
+// bind denies what is allowed by the rules of any other application.
+func bind(d *gate.Decision, application string) {
+	if d.Allow && d.Application.ID != application {
+		d.Allow, d.Reason = false, gate.NoApplication
+	}
 }
 
 // begin registers a session. What was decided on may have changed in the meantime, so it is checked once more.
 func (g *Gateway) begin(s *session) {
 	g.sessions.add(s)
-	if !s.mayGoOn(g.gate.View(), g.now()) {
-		s.Close()
-	}
-}
-
-// upgradeWriter notices when a connection stops being HTTP.
-type upgradeWriter struct {
-	http.ResponseWriter
-	passage *passage
-}
-
-func (w *upgradeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	upgraded := &upgradedConn{Conn: conn, spend: w.passage.spend}
-	upgraded.end = w.passage.begin(conn)
-	return upgraded, buffered, nil
-}
-
-// upgradedConn is the client's side of an upgraded connection.
-type upgradedConn struct {
-	net.Conn
-	end   func()
-	spend func(bytes int) // nil: they are not counted
-}
-
-func (c *upgradedConn) Read(into []byte) (int, error) {
-	n, err := c.Conn.Read(into)
-	if c.spend != nil {
-		c.spend(n)
-	}
-	return n, err
-}
-
-func (c *upgradedConn) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	if c.spend != nil {
-		c.spend(n)
-	}
-	return n, err
-}
-
-func (c *upgradedConn) Close() error {
-	c.end()
-	return c.Conn.Close()
-}
-
-func (c *upgradedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
+	g.recheck(s, g.gate.View(), g.now())
 }
 
 // eventStream is the body of a stream of events.
@@ -166,3 +135,5 @@ func (s *eventStream) Close() error {
 	s.end()
 	return s.ReadCloser.Close()
 }
+
+func (s *eventStream) finish(*gate.Decision) { _ = s.ReadCloser.Close() }

@@ -3,8 +3,14 @@ package edge_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,5 +145,133 @@ func TestRunEndsEverySession(t *testing.T) {
 	w.gateway.Run(ctx)
 	if err := saysBack(t.Context(), conn); err == nil {
 		t.Error("the connection outlived the gateway")
+	}
+}
+
+// closes reads until a WebSocket ends, and returns how.
+func closes(t *testing.T, ctx context.Context, conn *websocket.Conn) (messages []string, end websocket.CloseError) {
+	t.Helper()
+	for {
+		_, text, err := conn.Read(ctx)
+		if err == nil {
+			messages = append(messages, string(text))
+			continue
+		}
+		if !errors.As(err, &end) {
+			t.Errorf("it ended without a close frame: %v", err)
+		}
+		return messages, end
+	}
+}
+
+// limited puts a limit of bytes on WebSockets, of two kinds.
+func (w *world) limited(t *testing.T, limit string) {
+	t.Helper()
+	text := rules
+	for _, match := range []string{"  - match: ANY /ws/**\n", "  - match: ANY /graphql/open\n"} {
+		text = strings.Replace(text, match, match+"    limit: { bytes: "+limit+" }\n", 1)
+	}
+	w.gate.Swap(w.viewOf(t, text))
+}
+
+// TestWebSocketEndsWithAReason: between two frames, also where one is under way.
+func TestWebSocketEndsWithAReason(t *testing.T) {
+	begun, goOn := make(chan struct{}, 1), make(chan struct{})
+	const long = 70_000
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/ws/long" {
+			echo(rw, r)
+			return
+		}
+		conn, buffered, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455 section 4.2.2
+		fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+			base64.StdEncoding.EncodeToString(accept[:]))
+		conn.Write(binary.BigEndian.AppendUint64([]byte{0x81, 127}, long))
+		conn.Write(make([]byte, long/2))
+		begun <- struct{}{}
+		<-goOn
+		conn.Write(append(make([]byte, long/2), 0x81, 1, 'x')) // and a frame that is beyond
+		io.Copy(io.Discard, buffered)
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	w.limited(t, "2000B/h")
+
+	conn := w.dial(t, ctx, "/ws/room", "pass.ws:open")
+	if err := saysBack(ctx, conn); err != nil {
+		t.Fatal(err)
+	}
+	w.gateway.Recheck()
+	if err := conn.Write(ctx, websocket.MessageText, make([]byte, 1500)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := conn.Read(ctx); err != nil {
+		t.Fatalf("a limit cut a message off: %v", err)
+	}
+	w.gateway.Recheck()
+	if _, end := closes(t, ctx, conn); end.Code != websocket.StatusTryAgainLater || end.Reason != "rate_limited" {
+		t.Errorf("ended with %v", end)
+	}
+	if _, res, err := websocket.Dial(ctx, "ws://"+w.Gateway+"/ws/room", &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer pass.ws:open"}}, Host: "photos.example.com"}); err == nil || res.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("the next one: %v", err)
+	}
+
+	w.setNow(noon.Add(50 * time.Minute)) // the count is whole again at 1:00
+	w.limited(t, "1999B/h")              // another limit, and so from the beginning
+	conn = w.dial(t, ctx, "/ws/long", "pass.ws:open")
+	conn.SetReadLimit(2 * long)
+	<-begun
+	first := make([]byte, 1)
+	_, message, err := conn.Reader(ctx)
+	if err == nil {
+		_, err = io.ReadFull(message, first)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gateway.Recheck()
+	close(goOn)
+	if rest, err := io.ReadAll(message); err != nil || len(rest) != long-1 {
+		t.Errorf("%d bytes of a message under way came: %v", len(rest), err)
+	}
+	if more, end := closes(t, ctx, conn); end.Code != websocket.StatusTryAgainLater || len(more) != 0 {
+		t.Errorf("ended with %v, after %q", end, more)
+	}
+
+	w.limited(t, "1MB/h")
+	conn = w.dial(t, ctx, "/ws/room", "pass.ws:open")
+	if err := saysBack(ctx, conn); err != nil {
+		t.Fatal(err)
+	}
+	w.setNow(noon.Add(2 * time.Hour))
+	w.gateway.Recheck()
+	if _, end := closes(t, ctx, conn); end.Code != websocket.StatusPolicyViolation || end.Reason != "token_expired" {
+		t.Errorf("ended with %v", end)
+	}
+}
+
+// TestEventStreamEndsWithItsBytes: it has no end of its own to wait for.
+func TestEventStreamEndsWithItsBytes(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(echo))
+	w.limited(t, "5B/h")
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://"+w.Gateway+"/ws/events", nil)
+	req.Header.Set("Authorization", "Bearer pass.ws:open")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewReader(res.Body)
+	if line, err := lines.ReadString('\n'); err != nil || line != "data: 1\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	w.gateway.Recheck()
+	if _, err := io.ReadAll(lines); err == nil {
+		t.Error("it ended as if that were its end")
 	}
 }

@@ -53,10 +53,12 @@ func (d *door) understand(request *gate.Request, t told) (credential string, err
 func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential string, t told) (gate.Decision, error) {
 	decision := d.judge(request, credential, userAgent(t.header))
 	if decision.Reason == gate.GraphQLUnparsed {
+		tellPage(w.Header(), t.header, decision.Application)
 		WriteProblem(w, r, errGraphQLNeedsGateway)
 		return decision, errGraphQLNeedsGateway
 	}
 	if !decision.Allow {
+		tellPage(w.Header(), t.header, decision.Application)
 		writeDenial(w, r, &decision, credential)
 		return decision, nil
 	}
@@ -66,6 +68,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Reque
 		err = errShapeNeedsGateway
 	}
 	if err != nil {
+		tellPage(w.Header(), t.header, decision.Application)
 		WriteProblem(w, r, err)
 		return decision, err
 	}
@@ -106,7 +109,7 @@ func checkClaims(h http.Header, method, target string) error {
 		case name == "X-Original-Url", name == "X-Rewrite-Url", name == "X-Auth-Request-Redirect":
 			want = target
 		case strings.HasPrefix(name, identityPrefix):
-		case isPlainName(name) || mayPass(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))):
+		case isPlainName(name) || mayPassAs(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))):
 			continue
 		}
 		if want == "" || len(values) != 1 || values[0] != want {
@@ -115,3 +118,7 @@ func checkClaims(h http.Header, method, target string) error {
 	}
 	return nil
 }
+
+// mayPassAs reports whether an upstream may take a header for the one of this name. A proxy that removes Api-Key leaves its twin
+// with an underscore, and the key in it.
+func mayPassAs(name string) bool { return mayPass(name) && name != "Api-Key" }

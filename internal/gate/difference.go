@@ -85,6 +85,7 @@ type KeyCount struct {
 // Comparison adds up how two files differ.
 type Comparison struct {
 	Requests int64 // looked at
+	Blurred  int64 // of them, those that were not told apart
 	found    map[differenceKey]*Difference
 }
 
@@ -93,6 +94,9 @@ type differenceKey struct{ was, is Verdict }
 // Add compares what two files say of the requests of a fact.
 func (c *Comparison) Add(f *access.Fact, was, is Verdict) {
 	c.Requests += f.Count
+	if f.IsBlurred() {
+		c.Blurred += f.Count
+	}
 	change := ChangeOf(was.Reason, is.Reason)
 	if change == Same {
 		return
@@ -120,6 +124,9 @@ func (d *Difference) add(f *access.Fact) {
 		d.Anonymous += f.Count
 	} else {
 		d.keys[f.KeyID] += f.Count
+	}
+	if f.IsBlurred() {
+		return
 	}
 	sample := f.Method + " " + f.Path
 	if f.Fields != "" {

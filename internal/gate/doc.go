@@ -25,7 +25,8 @@
 // the upstream.
 //
 // On a GraphQL resource the rule is one for every root field of the operation: what
-// no field may be asked for is denied there, scopes and roles are those of all
+// no field may be asked for is denied there, though only to those whose pass is
+// good: others are told what is wrong with it. Scopes and roles are those of all
 // fields together, and a request without an operation is denied. A public resource
 // is then an operation of public fields alone.
 //

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/catalog"
 )
 
 // Outcome is how one check of a decision went.
@@ -137,6 +138,30 @@ type Explanation struct {
 	// Fix is the smallest change that would allow the request; empty if it is
 	// allowed.
 	Fix string `json:"fix,omitempty"`
+	// Shadow is what would be said if all that is in shadow mode were enforced; nil:
+	// nothing is.
+	Shadow *ShadowExplanation `json:"shadow,omitempty"`
+}
+
+// ShadowExplanation is a verdict that changes no answer.
+type ShadowExplanation struct {
+	Tried    string `json:"tried"` // as [catalog.Tried] writes it
+	Allow    bool   `json:"allow"`
+	Reason   Reason `json:"reason"`
+	Status   int    `json:"status"`
+	Resource string `json:"resource,omitempty"`
+	Line     int    `json:"line,omitempty"` // of the file that is tried
+	Fix      string `json:"fix,omitempty"`
+}
+
+// ExplainShadow explains what [Decision.Tried] returned, of the same request and
+// view.
+func ExplainShadow(tried catalog.Tried, d *Decision, r *Request, v *View) *ShadowExplanation {
+	e := Explain(d, r, v)
+	return &ShadowExplanation{
+		Tried: tried.String(),
+		Allow: e.Allow, Reason: e.Reason, Status: e.Status, Resource: e.Resource, Line: e.Line, Fix: e.Fix,
+	}
 }
 
 // Explain puts a decision into words: what [Decide] returned for the request on

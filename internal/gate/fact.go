@@ -44,6 +44,19 @@ func (d *Decision) inShadow(shadow *catalog.Application, r Request, standing Rea
 	return Decision{view: d.view, Application: shadow}.within(&r, d.presented, d.view, now)
 }
 
+// Tried is what the application's files in shadow mode say of the request of a
+// decision of [Gate.CheckAt], and reports false where nothing is in shadow mode.
+func (d *Decision) Tried(r *Request, now time.Time) (Decision, bool) {
+	if d.Application == nil || d.Application.Shadow() == nil {
+		return Decision{}, false
+	}
+	tried := Decision{view: d.view, Application: d.Application.Shadow()}.within(r, d.presented, d.view, now)
+	if d.unreadable && tried.Reason == TokenMissing {
+		tried.Reason = TokenInvalid
+	}
+	return tried, true
+}
+
 // byFile reports whether the application's resource file, and the pass, are all
 // that the decision hangs on.
 func (d *Decision) byFile(r *Request) bool {
@@ -122,6 +135,7 @@ func (w *Witnessed) Fact(r *Request, now time.Time) access.Fact {
 		f.KeyID, f.Subject, f.MembershipID = t.KeyID, t.Subject, t.MembershipID
 		f.Scopes, f.RoleText, f.Roles = t.ScopeText, t.RoleText, t.Authority.Roles
 	}
+	f.Stray = f.KeyID == "" && !w.Reason.Allows()
 	return f
 }
 
@@ -146,7 +160,8 @@ func NewReplay(app *catalog.Application) *Replay {
 	return &Replay{app: app, scopes: map[string]scope.Set{}}
 }
 
-// Decide decides one fact. The error says that it cannot be read.
+// Decide decides one fact that is not blurred. The error says that it cannot be
+// read.
 func (p *Replay) Decide(f *access.Fact) (Decision, error) {
 	path, err := catalog.ParsePath(f.Path)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 )
 
 // graphql judges a request of a GraphQL resource by the root fields that could
-// execute. What no pass could open is denied first.
+// execute. What no pass could open is denied first, but only to those who show a
+// good one: which fields there are is not for everybody to find out.
 func (d Decision) graphql(r *Request, t *access.Token, now time.Time) Decision {
 	if r.GraphQL == nil {
 		return d.deny(GraphQLUnparsed)
@@ -23,6 +24,10 @@ func (d Decision) graphql(r *Request, t *access.Token, now time.Time) Decision {
 	for i := range fields {
 		f := &fields[i]
 		if reason, closed := closedTo(f); closed {
+			d.Token = t
+			if reason, ok := d.checkToken(r, now); !ok {
+				return d.deny(reason)
+			}
 			d.Field = f.Name
 			return d.deny(reason)
 		}

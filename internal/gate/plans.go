@@ -40,6 +40,15 @@ func (p *Plans) With(plans []access.Plan, holders []access.PlanHolder) *Plans {
 	return next
 }
 
+// Holders is how many keys and memberships are known to hold a plan; also deleted
+// ones, until the plans are read anew.
+func (p *Plans) Holders() int {
+	if p == nil {
+		return 0
+	}
+	return len(p.holders)
+}
+
 // of returns the limits of the plan of a token's key, or else of its membership,
 // and which of the two holds it.
 func (p *Plans) of(t *access.Token) (limits *access.Limits, holder string) {

@@ -20,20 +20,31 @@ func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call
 	if err != nil {
 		return err
 	}
+	now := h.Now()
 	view := h.Gate.View()
-	decision := h.Gate.Check(question, value(in.Token))
+	decision := h.Gate.CheckAt(question, value(in.Token), now)
 	if app := decision.Application; app != nil && !mayInspect(c.caller, app.OrganizationID) {
 		decision = gate.Decision{Reason: gate.NoApplication}
 	}
-	if e := decision.Network; e != nil && e.Platform && !c.caller.IsAdministrator() {
-		// Why the platform denies a network may tell of other organizations.
-		decision.Network = &gate.NetworkEntry{Network: e.Network, Expires: e.Expires, Platform: true}
+	tried, isTried := decision.Tried(question, now)
+	hideReason(c.caller, &decision)
+	explanation := gate.Explain(&decision, question, view)
+	if isTried {
+		hideReason(c.caller, &tried)
+		explanation.Shadow = gate.ExplainShadow(decision.Application.Tried(), &tried, question, view)
 	}
-	body, err := json.Marshal(gate.Explain(&decision, question, view))
+	body, err := json.Marshal(explanation)
 	if err != nil {
 		return err
 	}
 	return send(w, mediaJSON, append(body, '\n'))
+}
+
+// hideReason keeps from others than administrators why the platform denies a network: it may tell of other organizations.
+func hideReason(caller *access.Caller, d *gate.Decision) {
+	if e := d.Network; e != nil && e.Platform && !caller.IsAdministrator() {
+		d.Network = &gate.NetworkEntry{Network: e.Network, Expires: e.Expires, Platform: true}
+	}
 }
 
 func questionOf(in *api.ExplainRequest, caller *access.Caller) (*gate.Request, error) {

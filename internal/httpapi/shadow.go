@@ -84,7 +84,7 @@ func (o operations) CompareShadow(ctx context.Context, in api.CompareShadowReque
 	if err != nil {
 		return nil, err
 	}
-	return api.CompareShadow200JSONResponse(o.h.comparisonView(&all, facts.More)), nil
+	return api.CompareShadow200JSONResponse(o.h.comparisonView(&all, facts)), nil
 }
 
 // replayApplication decides what is kept again, by the file in the body.
@@ -100,7 +100,7 @@ func (h *Handler) replayApplication(w http.ResponseWriter, r *http.Request, c *c
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(h.comparisonView(&replay.all, facts.More))
+	body, err := json.Marshal(h.comparisonView(&replay.all, facts))
 	if err != nil {
 		return err
 	}
@@ -130,11 +130,15 @@ func (p *replay) begin(app admin.Application, file []byte) error {
 
 // add takes the answer that was given for what the present file says, where it gave it.
 func (p *replay) add(f *access.Fact) error {
+	was, _, _ := gate.Recorded(f)
+	if f.IsBlurred() {
+		p.all.Add(f, was, was)
+		return nil
+	}
 	is, err := p.other.Decide(f)
 	if err != nil {
 		return err
 	}
-	was, _, _ := gate.Recorded(f)
 	if f.Revision != p.revision {
 		now, err := p.present.Decide(f)
 		if err != nil {
@@ -177,11 +181,11 @@ func factFilterOf(query url.Values) (admin.FactFilter, error) {
 // maxDifferences is how many groups are listed.
 const maxDifferences = 200
 
-func (h *Handler) comparisonView(all *gate.Comparison, more bool) api.Comparison {
+func (h *Handler) comparisonView(all *gate.Comparison, facts admin.Facts) api.Comparison {
 	differences := all.Differences()
 	beyond := max(len(differences)-maxDifferences, 0)
 	return api.Comparison{
-		Kept: int64(h.FactsKeep / time.Second), Requests: all.Requests, More: more,
+		Kept: int64(h.FactsKeep / time.Second), Requests: all.Requests, NotToldApart: all.Blurred, More: facts.More, Oldest: moment(facts.Oldest),
 		NewlyDenied: all.Count(gate.NewlyDenied), NewlyAllowed: all.Count(gate.NewlyAllowed), DeniedOtherwise: all.Count(gate.DeniedOtherwise),
 		Differences: views(differences[:len(differences)-beyond], differenceView), MoreDifferences: beyond,
 	}

@@ -24,6 +24,11 @@ const (
 	MaxScopeUses    = 10_000
 )
 
+// MaxStrays is how many facts an hour are kept of an application's requests
+// without a key that were refused. What is beyond is blurred: whoever tries
+// addresses at random would otherwise push out what is worth keeping.
+const MaxStrays = 200
+
 // Facts folds requests into facts, and what they made use of into scopes per key
 // and day, and flushes both to a [FactSink]. It never makes a request wait: one
 // that finds no room is dropped.
@@ -40,6 +45,8 @@ type Facts struct {
 	spare   []witnessed
 	folded  map[access.FactKey]*access.Fact
 	ofApp   map[string]int
+	hour    int64          // of strays
+	strays  map[string]int // by application
 	uses    map[access.ScopeUse]int64
 }
 
@@ -54,7 +61,7 @@ type witnessed struct {
 func NewFacts(sink FactSink, keep bool) *Facts {
 	return &Facts{
 		sink: sink, keep: keep, kick: make(chan struct{}, 1),
-		folded: map[access.FactKey]*access.Fact{}, ofApp: map[string]int{}, uses: map[access.ScopeUse]int64{},
+		folded: map[access.FactKey]*access.Fact{}, ofApp: map[string]int{}, strays: map[string]int{}, uses: map[access.ScopeUse]int64{},
 	}
 }
 
@@ -172,12 +179,14 @@ func (f *Facts) add(w *witnessed) (lost int64) {
 	if !f.keep || app == "" {
 		return 0
 	}
-	if known := f.folded[w.fact.FactKey]; known != nil {
-		known.Count += w.fact.Count
-		if w.fact.Last.After(known.Last) {
-			known.Last = w.fact.Last
-		}
+	if f.join(&w.fact) {
 		return 0
+	}
+	if w.fact.Stray && !f.tell(app, w.fact.Last) {
+		w.fact.FactKey = w.fact.Blurred()
+		if f.join(&w.fact) {
+			return 0
+		}
 	}
 	if len(f.folded) >= MaxFacts || f.ofApp[app] >= MaxFactsOfApp {
 		return w.fact.Count
@@ -186,6 +195,32 @@ func (f *Facts) add(w *witnessed) (lost int64) {
 	fact := w.fact
 	f.folded[fact.FactKey] = &fact
 	return 0
+}
+
+// join adds a request to the fact it is part of, if there is one.
+func (f *Facts) join(fact *access.Fact) bool {
+	known := f.folded[fact.FactKey]
+	if known == nil {
+		return false
+	}
+	known.Count += fact.Count
+	if fact.Last.After(known.Last) {
+		known.Last = fact.Last
+	}
+	return true
+}
+
+// tell reports whether one more stray of an application is told apart.
+func (f *Facts) tell(app string, at time.Time) bool {
+	if hour := at.Unix() / 3600; hour != f.hour {
+		f.hour = hour
+		clear(f.strays)
+	}
+	if f.strays[app] >= MaxStrays {
+		return false
+	}
+	f.strays[app]++
+	return true
 }
 
 func (f *Facts) use(u access.ScopeUse, count int64) {

@@ -111,6 +111,40 @@ func TestFactsAreBounded(t *testing.T) {
 	}
 }
 
+// TestStraysDoNotFlood: of what is tried at random without a key, a few are told apart in an hour; all are counted, by why
+// they were refused.
+func TestStraysDoNotFlood(t *testing.T) {
+	sink := newArchive()
+	facts := meter.NewFacts(sink, true)
+	stray := func(app string, n int, at time.Time) access.Fact {
+		f := requestFact(app, fmt.Sprint("/", n))
+		f.KeyID, f.Reason, f.Method, f.Stray, f.Last = "", "no_rule", "GET", true, at
+		return f
+	}
+	const tried, perFlush = 5000, 200
+	for i := range tried {
+		facts.Record(stray("app_1", i, at), nil)
+		if i%perFlush == perFlush-1 {
+			if err := facts.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	facts.Record(stray("app_2", 0, at), nil)
+	facts.Record(stray("app_1", 0, at.Add(time.Hour)), nil)
+	if err := facts.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first, second := stray("app_1", 0, at), stray("app_2", 0, at)
+	all, blurred := int64(0), sink.facts[first.Blurred()]
+	for _, n := range sink.facts {
+		all += n
+	}
+	if len(sink.facts) != meter.MaxStrays+2 || all != tried+2 || blurred != tried-meter.MaxStrays || sink.facts[first.FactKey] != 2 || sink.facts[second.FactKey] != 1 {
+		t.Errorf("%d facts of %d requests, %d blurred, %d dropped", len(sink.facts), all, blurred, facts.Dropped())
+	}
+}
+
 // TestFactsOff: nothing is kept of requests, and still what keys use.
 func TestFactsOff(t *testing.T) {
 	sink := newArchive()

@@ -29,25 +29,29 @@ type State struct {
 // keep a party waiting, at most.
 const overrun = 2
 
-// Judge says whether a limit admits one more request: empty, or why not and how
-// long to wait.
-func Judge(l *access.Limit, s State, now time.Time) (refused string, wait time.Duration) {
+// Judge says whether a limit admits so many more requests together: empty, or why
+// not and how long to wait. More than it ever admits at once are refused always.
+func Judge(l *access.Limit, s State, now time.Time, requests int64) (refused string, wait time.Duration) {
 	s = s.at(l, now)
-	if l.Quota.Count > 0 && s.used >= l.Quota.Count {
+	if l.Quota.Count > 0 && s.used+requests > l.Quota.Count {
 		return QuotaExceeded, untilDay(s.until, now)
 	}
-	clock := now.UnixNano()
 	if l.Rate.Count > 0 {
-		wait = time.Duration(s.rate + s.step - clock - s.step*l.AtOnce())
+		wait = time.Duration(s.rate + s.step*requests - now.UnixNano() - s.step*l.AtOnce())
 	}
-	if l.Bytes.Count > 0 {
-		// What an answer will cost is known afterwards, so one byte that is left will do.
-		wait = max(wait, time.Duration(s.bytes-clock)+l.Bytes.Cost(1)-l.Bytes.Window)
-	}
-	if wait > 0 {
+	if wait = max(wait, s.bytesWait(l, now)); wait > 0 {
 		return RateLimited, wait
 	}
 	return "", 0
+}
+
+// bytesWait is how long a limit of bytes makes a party wait: what an answer will
+// cost is known afterwards, so one byte that is left will do.
+func (s State) bytesWait(l *access.Limit, now time.Time) time.Duration {
+	if l.Bytes.Count == 0 {
+		return 0
+	}
+	return time.Duration(s.bytes-now.UnixNano()) + l.Bytes.Cost(1) - l.Bytes.Window
 }
 
 // After is the state after so many requests and bytes.
@@ -92,6 +96,21 @@ func (s State) at(l *access.Limit, now time.Time) State {
 func (s State) idle(now time.Time) bool {
 	clock := now.UnixNano()
 	return s.rate <= clock && s.bytes <= clock && (s.used == 0 || s.until <= access.Day(now))
+}
+
+// stricter is the state of two parties that share a count from now on: of each
+// part the one that leaves less.
+func (s State) stricter(o State) State {
+	if o.rate > s.rate {
+		s.rate, s.step = o.rate, o.step
+	}
+	if o.bytes > s.bytes {
+		s.bytes, s.byteRate = o.bytes, o.byteRate
+	}
+	if o.until > s.until || o.until == s.until && o.used > s.used {
+		s.used, s.until = o.used, o.until
+	}
+	return s
 }
 
 // Left is what a party may still do, and when it has all of it again.

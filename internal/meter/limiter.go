@@ -13,34 +13,34 @@ import (
 	"github.com/daypass/daypass/internal/access"
 )
 
-// MaxParties bounds how many counts of limits are kept at once. Those that are
-// whole again are dropped; beyond the bound, new parties of a limit share a
-// count, so that a flood of addresses is held together instead of not at all.
-const MaxParties = 262_144
-
 // shards is how many parts the tables have, each with a lock of its own; at most
 // 64, one bit each.
 const shards = 32
 
 // Limiter keeps the counts of limits. All its methods may be called at once.
 type Limiter struct {
-	seed    maphash.Seed
-	parties atomic.Int64
-	next    atomic.Uint32 // shard to sweep
-	shards  [shards]limitShard
+	seed   maphash.Seed
+	room   occupancy
+	next   atomic.Uint32 // shard to sweep
+	shards [shards]limitShard
 }
 
 type limitShard struct {
 	mu     sync.Mutex
-	counts map[count]*State
+	counts map[count]*counted
 	spent  map[access.QuotaKey]int64 // since the last flush
-	swept  time.Time
-	_      [64]byte // so that two locks do not share a cache line
+	_      [64]byte                  // so that two locks do not share a cache line
 }
 
 type count struct {
 	limit [16]byte
 	party party
+}
+
+// counted is a count, and whose room it takes.
+type counted struct {
+	State
+	organization string
 }
 
 // party is an id or an address. The zero party is all that found no room.
@@ -52,11 +52,11 @@ type party struct {
 // Caller is whom limits are counted for. Without a pass, all but Organization,
 // Application and Address are empty.
 type Caller struct {
-	Key, Subject string
-	Organization string // that owns the application
-	Application  string
-	Holder       string // of the plan: a key or a membership
-	Address      netip.Addr
+	Key, Member, Subject string
+	Organization         string // that owns the application, and whose limits they are
+	Application          string
+	Holder               string // of the plan: a key or a membership
+	Address              netip.Addr
 }
 
 func (c *Caller) party(by access.LimitBy) party {
@@ -64,6 +64,8 @@ func (c *Caller) party(by access.LimitBy) party {
 	switch by {
 	case access.PerKey:
 		id = c.Key
+	case access.PerMember:
+		id = c.Member
 	case access.PerSubject:
 		id = c.Subject
 	case access.PerOrganization:
@@ -99,9 +101,9 @@ type Admission struct {
 
 // NewLimiter makes an empty one.
 func NewLimiter() *Limiter {
-	l := &Limiter{seed: maphash.MakeSeed()}
+	l := &Limiter{seed: maphash.MakeSeed(), room: occupancy{organizations: make(map[string]int), limits: make(map[[16]byte]int)}}
 	for i := range l.shards {
-		l.shards[i].counts = make(map[count]*State)
+		l.shards[i].counts = make(map[count]*counted)
 		l.shards[i].spent = make(map[access.QuotaKey]int64)
 	}
 	return l
@@ -109,10 +111,11 @@ func NewLimiter() *Limiter {
 
 // charge is one limit of a request on its way.
 type charge struct {
-	limit *access.CountedLimit
-	party party
-	shard uint8
-	state *State
+	limit        *access.CountedLimit
+	organization string
+	party        party
+	shard        uint8
+	state        *State
 }
 
 // charges are the limits that one request is counted under.
@@ -134,7 +137,7 @@ func (l *Limiter) charges(c *Caller, own, plan *access.Limits) (all charges) {
 			}
 			p := c.party(limit.Per)
 			shard := l.shardOf(p)
-			all.list[all.n] = charge{limit: limit, party: p, shard: shard}
+			all.list[all.n] = charge{limit: limit, organization: c.Organization, party: p, shard: shard}
 			all.n++
 			all.mask |= 1 << shard
 		}
@@ -166,6 +169,12 @@ func (l *Limiter) unlock(mask uint64) {
 // Admit counts one request under the limits of its resource and of the caller's
 // plan, if all of them admit it; else under none.
 func (l *Limiter) Admit(now time.Time, c *Caller, own, plan *access.Limits) Admission {
+	return l.AdmitAll(now, c, own, plan, 1)
+}
+
+// AdmitAll is [Limiter.Admit] for requests that come together: all of them are
+// counted, or none.
+func (l *Limiter) AdmitAll(now time.Time, c *Caller, own, plan *access.Limits, requests int64) Admission {
 	all := l.charges(c, own, plan)
 	list := all.list[:all.n]
 	if len(list) == 0 {
@@ -177,16 +186,16 @@ func (l *Limiter) Admit(now time.Time, c *Caller, own, plan *access.Limits) Admi
 	for i := range list {
 		ch := &list[i]
 		ch.state = l.stateLocked(ch, now)
-		if refused, wait := Judge(&ch.limit.Limit, *ch.state, now); refused != "" && (out.Refused == "" || wait > out.Wait) {
+		if refused, wait := Judge(&ch.limit.Limit, *ch.state, now, requests); refused != "" && (out.Refused == "" || wait > out.Wait) {
 			out.Refused, out.Wait = refused, wait
 		}
 	}
 	for i := range list {
 		ch := &list[i]
 		if out.Refused == "" {
-			*ch.state = ch.state.After(&ch.limit.Limit, now, 1, 0)
+			*ch.state = ch.state.After(&ch.limit.Limit, now, requests, 0)
 			if ch.limit.Quota.Count > 0 {
-				l.shards[ch.shard].spent[ch.quotaKey()]++
+				l.shards[ch.shard].spent[ch.quotaKey()] += requests
 			}
 		}
 		states[i] = ch.state.at(&ch.limit.Limit, now)
@@ -214,52 +223,91 @@ func (l *Limiter) Spend(now time.Time, c *Caller, own, plan *access.Limits, byte
 	}
 }
 
-// stateLocked finds or begins the count of a party.
+// Exhausted reports whether a limit of bytes has none left for the caller. It
+// counts nothing.
+func (l *Limiter) Exhausted(now time.Time, c *Caller, own, plan *access.Limits) bool {
+	all := l.charges(c, own, plan)
+	for i := range all.list[:all.n] {
+		ch := &all.list[i]
+		if ch.limit.Bytes.Count == 0 {
+			continue
+		}
+		shard := &l.shards[ch.shard]
+		shard.mu.Lock()
+		state := l.stateLocked(ch, now).at(&ch.limit.Limit, now)
+		shard.mu.Unlock()
+		if state.bytesWait(&ch.limit.Limit, now) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// stateLocked finds or begins the count of a party. It drops none: another charge
+// of the same request may hold it.
 func (l *Limiter) stateLocked(ch *charge, now time.Time) *State {
 	shard := &l.shards[ch.shard]
 	key := count{ch.limit.ID, ch.party}
-	if s := shard.counts[key]; s != nil {
-		return s
+	if c := shard.counts[key]; c != nil {
+		return &c.State
 	}
-	if l.parties.Load() >= MaxParties && now.Sub(shard.swept).Abs() >= time.Second {
-		l.sweepLocked(shard, now)
+	if l.room.take(ch.organization, ch.limit.ID) {
+		c := &counted{organization: ch.organization}
+		shard.counts[key] = c
+		return &c.State
 	}
-	if l.parties.Load() >= MaxParties {
-		ch.party = party{}
-		key.party = ch.party
-		if s := shard.counts[key]; s != nil {
-			return s
-		}
-	}
-	s := new(State)
-	shard.counts[key] = s
-	l.parties.Add(1)
-	return s
+	ch.party = party{}
+	return l.sharedLocked(shard, ch.limit.ID, ch.organization)
 }
 
-// Sweep drops counts that are whole again, of one part of the table each time.
+// sharedLocked finds or begins the count of a limit's parties that found no room.
+func (l *Limiter) sharedLocked(shard *limitShard, limit [16]byte, organization string) *State {
+	key := count{limit: limit}
+	c := shard.counts[key]
+	if c == nil {
+		c = &counted{organization: organization}
+		shard.counts[key] = c
+		l.room.share(organization, limit)
+	}
+	return &c.State
+}
+
+// Sweep drops counts that are whole again: of one part of the table each time, or
+// of all of it after somebody found no room. What an organization has beyond its
+// part, while others need it, is shared from then on.
 func (l *Limiter) Sweep(now time.Time) {
-	shard := &l.shards[l.next.Add(1)%shards]
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	l.sweepLocked(shard, now)
+	parts := 1
+	if l.room.tight() {
+		parts = shards
+	}
+	for range parts {
+		shard := &l.shards[l.next.Add(1)%shards]
+		shard.mu.Lock()
+		l.sweepLocked(shard, now)
+		shard.mu.Unlock()
+	}
 }
 
 func (l *Limiter) sweepLocked(shard *limitShard, now time.Time) {
-	shard.swept = now
-	for key, s := range shard.counts {
-		if s.idle(now) {
-			delete(shard.counts, key)
-			l.parties.Add(-1)
+	for key, c := range shard.counts {
+		idle := c.idle(now)
+		if !idle && (key.party == party{} || !l.room.exceeds(c.organization)) {
+			continue
+		}
+		delete(shard.counts, key)
+		l.room.give(c.organization, key.limit)
+		if !idle {
+			shared := l.sharedLocked(shard, key.limit, c.organization)
+			*shared = shared.stricter(c.State)
 		}
 	}
 }
 
 // Parties is how many counts are kept now.
-func (l *Limiter) Parties() int { return int(l.parties.Load()) }
+func (l *Limiter) Parties() int { return l.room.taken() }
 
 func (ch *charge) quotaKey() access.QuotaKey {
-	return access.QuotaKey{Limit: ch.limit.ID, Party: ch.party.text(), Until: ch.state.until}
+	return access.QuotaKey{OrganizationID: ch.organization, Limit: ch.limit.ID, Party: ch.party.text(), Until: ch.state.until}
 }
 
 const idMark, addressMark = "=", "@"
@@ -282,19 +330,36 @@ func parseParty(text string) (party, bool) {
 }
 
 // Restore begins with what was used of quotas before this start. Call it before
-// the first request.
+// the first request, with what matters most first: what finds no room is counted
+// with those that share.
 func (l *Limiter) Restore(counts []access.QuotaCount) {
 	for _, c := range counts {
 		p, ok := parseParty(c.Party)
-		if !ok || l.parties.Load() >= MaxParties {
+		if !ok {
+			continue
+		}
+		used := State{used: c.Count, until: c.Until}
+		if p == (party{}) {
+			l.restoreShared(c, used)
 			continue
 		}
 		shard := &l.shards[l.shardOf(p)]
 		shard.mu.Lock()
-		if key := (count{c.Limit, p}); shard.counts[key] == nil {
-			shard.counts[key] = &State{used: c.Count, until: c.Until}
-			l.parties.Add(1)
+		if key := (count{c.Limit, p}); shard.counts[key] == nil && l.room.take(c.OrganizationID, c.Limit) {
+			shard.counts[key] = &counted{State: used, organization: c.OrganizationID}
 		}
+		shard.mu.Unlock()
+	}
+}
+
+// restoreShared gives each part of the table its part of what all that shared have
+// used together: who used what is not known.
+func (l *Limiter) restoreShared(c access.QuotaCount, used State) {
+	used.used = (c.Count + shards - 1) / shards
+	for i := range l.shards {
+		shard := &l.shards[i]
+		shard.mu.Lock()
+		*l.sharedLocked(shard, c.Limit, c.OrganizationID) = used
 		shard.mu.Unlock()
 	}
 }

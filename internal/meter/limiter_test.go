@@ -119,12 +119,12 @@ func TestWindow(t *testing.T) {
 		now, passed := at, []time.Time{}
 		for range rapid.IntRange(1, 200).Draw(t, "requests") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(rate.Cost(3))).Draw(t, "pause")))
-			refused, wait := meter.Judge(&rule, s, now)
+			refused, wait := meter.Judge(&rule, s, now, 1)
 			if refused != "" {
-				if late, _ := meter.Judge(&rule, s, now.Add(wait)); late != "" {
+				if late, _ := meter.Judge(&rule, s, now.Add(wait), 1); late != "" {
 					t.Fatalf("refused after the wait of %v", wait)
 				}
-				if early, _ := meter.Judge(&rule, s, now.Add(wait-1)); early == "" {
+				if early, _ := meter.Judge(&rule, s, now.Add(wait-1), 1); early == "" {
 					t.Fatalf("a wait of %v is too long", wait)
 				}
 				continue
@@ -229,7 +229,7 @@ func TestBytes(t *testing.T) {
 }
 
 func TestParties(t *testing.T) {
-	pass := meter.Caller{Key: "key_1", Subject: "ada", Organization: "org_1", Application: "app_1", Address: netip.MustParseAddr("192.0.2.1")}
+	pass := meter.Caller{Key: "key_1", Member: "mem_1", Subject: "ada", Organization: "org_1", Application: "app_1", Address: netip.MustParseAddr("192.0.2.1")}
 	with := func(change func(*meter.Caller)) *meter.Caller {
 		c := pass
 		change(&c)
@@ -243,6 +243,8 @@ func TestParties(t *testing.T) {
 	}{
 		{"key", with(func(c *meter.Caller) { c.Subject, c.Address = "bob", netip.MustParseAddr("192.0.2.2") }), true},
 		{"key", with(func(c *meter.Caller) { c.Key = "key_2" }), false},
+		{"member", with(func(c *meter.Caller) { c.Key, c.Subject = "key_2", "bob" }), true},
+		{"member", with(func(c *meter.Caller) { c.Member = "mem_2" }), false},
 		{"subject", with(func(c *meter.Caller) { c.Key = "key_2" }), true},
 		{"subject", with(func(c *meter.Caller) { c.Subject = "bob" }), false},
 		{"organization", with(func(c *meter.Caller) { c.Key, c.Subject, c.Application = "key_2", "bob", "app_2" }), true},
@@ -266,28 +268,132 @@ func TestParties(t *testing.T) {
 	}
 }
 
-// TestBounded: a flood of parties fills the table, then shares; and the table
+// TestBounded: a flood of parties fills a limit's part of the table, then shares;
+// other limits and other organizations have room all the same; and the table
 // empties when they have gone.
 func TestBounded(t *testing.T) {
 	l, rule := meter.NewLimiter(), limits(t, access.LimitText{Rate: "10/m", Per: "key"})
 	refused := 0
-	for i := range meter.MaxParties + 10_000 {
+	for i := range meter.MaxPartiesOfLimit + 10_000 {
 		if l.Admit(at, caller(i), rule, nil).Refused != "" {
 			refused++
 		}
 	}
-	if refused < 9_000 || l.Parties() > meter.MaxParties+64 {
+	if refused < 9_000 || l.Parties() > meter.MaxPartiesOfLimit+64 {
 		t.Errorf("%d refused, %d parties", refused, l.Parties())
 	}
 	if l.Admit(at, caller(1), rule, nil).Refused != "" {
 		t.Error("a party that is in the table suffers")
 	}
-	later := at.Add(time.Minute)
+	plan := access.NewLimits("pln_1", "gold-", []access.Limit{{Per: access.PerKey, Quota: access.Quota{Count: 1}}})
+	for i := range 100 {
+		if a := l.Admit(at, caller(-1-i), nil, plan); a.Refused != "" {
+			t.Fatalf("key %d shares a count of a plan: %+v", i, a)
+		}
+	}
+	later := at.AddDate(0, 0, 1)
 	for range 32 {
 		l.Sweep(later)
 	}
 	if l.Parties() != 0 {
 		t.Errorf("%d parties are left", l.Parties())
+	}
+}
+
+// monthly is a quota of two a month for each subject, at a resource of an
+// organization.
+func monthly(organization string) (*access.Limits, func(subject int) *meter.Caller) {
+	rule := access.NewLimits(organization, "", []access.Limit{{Per: access.PerSubject, Quota: access.Quota{Count: 2, Monthly: true}}})
+	return rule, func(subject int) *meter.Caller {
+		return &meter.Caller{Subject: fmt.Sprint("ada-", subject), Organization: organization, Application: "app_" + organization}
+	}
+}
+
+// TestOrganizationsDoNotCrowd: quotas of a month, which are not whole again for
+// weeks, fill one organization's room and not that of another; not after a restart
+// either.
+func TestOrganizationsDoNotCrowd(t *testing.T) {
+	r := meter.New(newLedger())
+	l := r.Limits
+	flood := func(organization string, parties int) {
+		rule, subject := monthly(organization)
+		for i := range parties {
+			l.Admit(at, subject(i), rule, nil)
+		}
+	}
+	quiet, subject := monthly("org_quiet")
+	counted := func(when string) {
+		t.Helper()
+		for i := range 200 {
+			if a := l.Admit(at, subject(i), quiet, nil); a.Refused != "" {
+				t.Fatalf("%s: subject %d of another organization is refused: %+v", when, i, a)
+			}
+		}
+	}
+	for i := range 2 * meter.MaxParties / meter.MaxPartiesOfLimit {
+		flood(fmt.Sprint("org_", i), meter.MaxPartiesOfLimit+100)
+	}
+	full := l.Parties()
+	counted("the table is full")
+	for range 32 {
+		l.Sweep(at)
+	}
+	counted("what is too much was given back")
+	if full > 2*meter.MaxParties || l.Parties() > meter.MaxParties+1000 {
+		t.Errorf("%d parties, then %d", full, l.Parties())
+	}
+
+	var stored []access.QuotaCount
+	for i := range meter.MaxPartiesOfLimit + 100 {
+		rule, _ := monthly("org_0")
+		stored = append(stored, access.QuotaCount{Count: 2, QuotaKey: access.QuotaKey{
+			OrganizationID: "org_0", Limit: rule.List[0].ID, Party: fmt.Sprint("=ada-", i), Until: access.Day(time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)),
+		}})
+	}
+	stored = append(stored, access.QuotaCount{Count: 1, QuotaKey: access.QuotaKey{
+		OrganizationID: "org_quiet", Limit: quiet.List[0].ID, Party: "=ada-1", Until: stored[0].Until,
+	}})
+	l = meter.NewLimiter()
+	l.Restore(stored)
+	if a := l.Admit(at, subject(1), quiet, nil); !strings.HasPrefix(a.State, `"quota";r=0;`) {
+		t.Errorf("what was used before the restart: %+v", a)
+	}
+}
+
+// TestSharedSurvives: those that share go on, together, where they were.
+func TestSharedSurvives(t *testing.T) {
+	rule, subject := monthly("org_1")
+	l := meter.NewLimiter()
+	l.Restore([]access.QuotaCount{{Count: 64, QuotaKey: access.QuotaKey{
+		OrganizationID: "org_1", Limit: rule.List[0].ID, Party: "=", Until: access.Day(time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)),
+	}}})
+	for i := range meter.MaxPartiesOfLimit + 100 {
+		if refused := l.Admit(at, subject(i), rule, nil).Refused != ""; refused != (i >= meter.MaxPartiesOfLimit-32) {
+			t.Fatalf("subject %d is refused: %v", i, refused)
+		}
+	}
+}
+
+// TestFullTableForgetsNothing: what a request is counted under stays in the table
+// while another of its limits looks for room.
+func TestFullTableForgetsNothing(t *testing.T) {
+	l := meter.NewLimiter()
+	once := access.Limit{Per: access.PerKey, Rate: access.Rate{Count: 1, Window: time.Minute}}
+	first := access.NewLimits("first", "", []access.Limit{once})
+	both := [2]*access.Limits{first, access.NewLimits("second", "", []access.Limit{once})}
+	l.Admit(at, caller(0), first, nil)
+	for i := range meter.MaxParties {
+		c := caller(i)
+		c.Organization = fmt.Sprint("org_", i%8)
+		rule := access.NewLimits(c.Organization, "", []access.Limit{once})
+		l.Admit(at.Add(2*time.Minute), c, rule, nil)
+	}
+	later := at.Add(4 * time.Minute)
+	if a := l.Admit(later, caller(0), both[0], both[1]); a.Refused != "" {
+		t.Fatalf("%+v", a)
+	}
+	if a := l.Admit(later, caller(0), first, nil); a.Refused == "" {
+		t.Error("the request before is forgotten")
 	}
 }
 

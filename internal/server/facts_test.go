@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/internal/server"
 )
 
@@ -57,6 +59,25 @@ func TestShadowAndReplay(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("what is older than a day is still kept")
+		}
+	}
+}
+
+// TestStrangersDoNotFlood: who tries addresses at random adds few rows to what is kept, and a replay tells how many it
+// could not tell apart, and since when requests are kept.
+func TestStrangersDoNotFlood(t *testing.T) {
+	i := start(t, nil)
+	i.clock.offset.Store(int64(time.Until(time.Now().Truncate(time.Hour).Add(90 * time.Minute)))) // all within one hour
+	i.restart()
+	i.protect()
+	const tried = meter.MaxStrays + 30
+	for n := range tried {
+		i.must(403, "GET", fmt.Sprint(i.gateway, "/wp-", n), "", nil)
+	}
+	replayed := i.must(200, "POST", "/v1/organizations/acme/applications/photos/replay", i.created.Key, "resources: [{match: GET /**, access: public}]").text
+	for _, part := range []string{fmt.Sprintf(`"requests":%d`, tried), `"not_told_apart":30`, fmt.Sprintf(`"newly_allowed":%d`, meter.MaxStrays), `"oldest":"`} {
+		if !strings.Contains(replayed, part) {
+			t.Errorf("the replay lacks %s: %s", part, replayed)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	if err := f.catchUpNetworks(ctx, view, gone); err != nil {
 		return err
 	}
-	if err := f.readPlans(ctx, view); err != nil {
+	if view.Plans, err = f.plans(ctx, view.Plans, since); err != nil {
 		return err
 	}
 	if err := f.noteChanges(ctx, since, head); err != nil {
@@ -129,20 +129,6 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 	}
 	view.Revision = head
 	f.feed.publish(revoked, head)
-	return nil
-}
-
-// readPlans brings the view's plans, and who holds which, up to date.
-func (f *follower) readPlans(ctx context.Context, view *gate.View) error {
-	plans, err := f.store.PlansSince(ctx, view.Revision)
-	if err != nil {
-		return err
-	}
-	holders, err := f.store.PlanHoldersSince(ctx, view.Revision)
-	if err != nil {
-		return err
-	}
-	view.Plans = view.Plans.With(plans, holders)
 	return nil
 }
 

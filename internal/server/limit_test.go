@@ -39,3 +39,33 @@ func TestPlansHoldAtOnceAndQuotasSurvive(t *testing.T) {
 		return strings.Contains(usage.text, `"count":3`)
 	})
 }
+
+// TestDeletedHoldersAreDropped: keys that held a plan and are gone take up no memory for ever.
+func TestDeletedHoldersAreDropped(t *testing.T) {
+	i := start(t, nil)
+	i.protect()
+	const org = "/v1/organizations/acme"
+	i.must(201, "PUT", org+"/plans/gold", i.created.Key, object{"limits": []object{{"quota": "1/d"}}})
+	key := i.must(201, "POST", org+"/keys", i.created.Key, object{"scopes": []string{"*"}, "plan": "gold"})
+	stays := i.must(201, "POST", org+"/keys", i.created.Key, object{"scopes": []string{"*"}, "plan": "gold"})
+	i.must(204, "DELETE", org+"/keys/"+key.str("id"), i.created.Key, nil)
+	if left, err := i.server.PrunePlans(t.Context()); err != nil || left != 1 {
+		t.Errorf("%d holders are left (%v)", left, err)
+	}
+	pass := i.must(200, "POST", "/v1/tokens", stays.str("key"), object{}).str("token")
+	i.must(200, "GET", i.gateway+"/photos/1", pass, nil)
+	i.must(429, "GET", i.gateway+"/photos/1", pass, nil)
+}
+
+// TestNewKeysBeginNoNewQuota: a consumer that may make keys does not get its quota again with each of them.
+func TestNewKeysBeginNoNewQuota(t *testing.T) {
+	i := start(t, nil)
+	i.protect()
+	file := strings.ReplaceAll(photos, "UPSTREAM", i.upstream.URL) + "  - match: GET /dear/*\n    access: authenticated\n    limit: {quota: 2/month}\n"
+	i.must(200, "PUT", "/v1/organizations/acme/applications/photos", i.created.Key, file)
+	for _, status := range []int{200, 200, 429} {
+		key := i.must(201, "POST", "/v1/organizations/acme/keys", i.created.Key, object{"scopes": []string{"*"}}).str("key")
+		pass := i.must(200, "POST", "/v1/tokens", key, object{}).str("token")
+		i.must(status, "GET", i.gateway+"/dear/1", pass, nil)
+	}
+}

@@ -455,11 +455,12 @@ func (s *Server) tidy(ctx context.Context) {
 		now := s.now()
 		revocations := s.feed.prune(ctx)
 		networks := s.feed.pruneNetworks(ctx)
+		plans := s.feed.prunePlans(ctx)
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
 		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, answers, records, quotas, used); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -15,13 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/server"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // instance is a server over a data folder, on ports of its own.
 type instance struct {

@@ -59,7 +59,9 @@ func writeBatch(ctx context.Context, q *gen.Queries, b access.Batch) error {
 		}
 	}
 	for k, count := range b.Quotas {
-		err := q.AddQuota(ctx, gen.AddQuotaParams{LimitID: hex.EncodeToString(k.Limit[:]), Party: storable(k.Party), PeriodEnd: k.Until, Count: count})
+		err := q.AddQuota(ctx, gen.AddQuotaParams{
+			LimitID: hex.EncodeToString(k.Limit[:]), Party: storable(k.Party), PeriodEnd: k.Until, OrganizationID: k.OrganizationID, Count: count,
+		})
 		if err != nil {
 			return err
 		}

@@ -125,27 +125,64 @@ func fact(row gen.FactsRow) (access.Fact, error) {
 	return out, err
 }
 
-// PruneFacts drops facts that ended before a time, and the oldest of those beyond
-// most.
+// OldestFact tells since when facts of an application are kept: of what came
+// before, some or all is gone. Zero: there are none.
+func (s queries) OldestFact(ctx context.Context, orgID, appID string) (time.Time, error) {
+	first, err := s.q.OldestFact(ctx, gen.OldestFactParams{OrganizationID: orgID, ApplicationID: appID})
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return fromMillis(first), translate(err)
+}
+
+// PruneFacts drops facts that ended before a time. Of those beyond most, the
+// applications that have the most of them lose their oldest: one that has no more
+// than an equal part loses none, however busy the others are.
 func (s *Store) PruneFacts(ctx context.Context, before time.Time, most int) (dropped int64, err error) {
 	err = s.inTx(ctx, func(q *gen.Queries) error {
 		old, err := q.PruneFacts(ctx, millis(before))
 		if err != nil {
 			return translate(err)
 		}
-		dropped = old
-		last, err := q.FactBeyond(ctx, int32(most))
-		if err == nil {
-			old, err = q.DropFactsTo(ctx, last)
-			dropped += old
-		}
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		more, err := dropCrowd(ctx, q, int64(most))
+		if err != nil {
 			return translate(err)
 		}
+		dropped = old + more
 		_, err = q.PruneFactAuthorities(ctx, millis(before))
 		return translate(err)
 	})
 	return dropped, err
+}
+
+func dropCrowd(ctx context.Context, q *gen.Queries, most int64) (dropped int64, err error) {
+	counts, err := q.CountFacts(ctx)
+	if err != nil {
+		return 0, err
+	}
+	slices.SortFunc(counts, func(a, b gen.CountFactsRow) int { return cmp.Compare(a.Facts, b.Facts) })
+	for i, c := range counts {
+		part := most / int64(len(counts)-i)
+		if c.Facts <= part {
+			most -= c.Facts
+			continue
+		}
+		// All that follow have more than this part too.
+		most -= part
+		last, err := q.FactBeyond(ctx, gen.FactBeyondParams{ApplicationID: c.ApplicationID, Most: int32(part)})
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // another server has dropped them
+		}
+		if err != nil {
+			return dropped, err
+		}
+		n, err := q.DropFactsTo(ctx, gen.DropFactsToParams{ApplicationID: c.ApplicationID, ID: last})
+		if err != nil {
+			return dropped, err
+		}
+		dropped += n
+	}
+	return dropped, nil
 }
 
 // ScopeCount is how often a key used a scope, and on which day last.

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -47,22 +50,79 @@ func (s queries) NetworksSince(ctx context.Context, revision int64) ([]access.Ne
 	})
 }
 
-// PutNetwork adds an entry, or puts it in the place of the one its list has for
-// the network.
-func (t *Tx) PutNetwork(e access.NetworkEntry) error {
-	return t.wrote(t.q.PutNetwork(t.ctx, gen.PutNetworkParams{
-		ID: e.ID, OrganizationID: e.OrganizationID, ApplicationID: e.ApplicationID, Network: access.FormatNetwork(e.Network),
-		Action: string(e.Action), Reason: e.Reason, Expires: millis(e.Expires), Created: millis(e.Created), CreatedBy: e.CreatedBy, Revision: t.Revision(),
-	}))
+// networksAtOnce is how many entries one statement reads or writes.
+const networksAtOnce = 1000
+
+// NetworksAmong returns the entries of a list for any of the networks.
+func (s queries) NetworksAmong(ctx context.Context, list access.NetworkList, networks []netip.Prefix) ([]access.NetworkEntry, error) {
+	var found []access.NetworkEntry
+	for some := range slices.Chunk(networks, networksAtOnce) {
+		rows, err := s.q.NetworksAmong(ctx, gen.NetworksAmongParams{OrganizationID: list.OrganizationID, ApplicationID: list.ApplicationID, Entries: keyed(some)})
+		entries, err := each(rows, err, networkEntry)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, entries...)
+	}
+	return found, nil
 }
 
-// DeleteNetwork deletes the entry of a list for a network; not_found if it has
-// none.
-func (t *Tx) DeleteNetwork(e access.NetworkEntry) error {
-	return t.wroteOne(t.q.DeleteNetwork(t.ctx, gen.DeleteNetworkParams{
-		OrganizationID: e.OrganizationID, ApplicationID: e.ApplicationID, Network: access.FormatNetwork(e.Network),
-		Deleted: millis(t.Now()), Revision: t.Revision(),
-	}))
+// PutNetworks adds entries to a list, each in the place of the one it has for the
+// network. A network is given once. The entries' own list and revision are not
+// looked at.
+func (t *Tx) PutNetworks(list access.NetworkList, entries []access.NetworkEntry) error {
+	for some := range slices.Chunk(entries, networksAtOnce) {
+		columns := make(map[string]networkColumns, len(some))
+		for _, e := range some {
+			columns[access.FormatNetwork(e.Network)] = networkColumns{e.ID, string(e.Action), e.Reason, millis(e.Expires), millis(e.Created), e.CreatedBy}
+		}
+		text, _ := json.Marshal(columns) // strings and numbers always marshal
+		err := t.q.PutNetworks(t.ctx, gen.PutNetworksParams{
+			OrganizationID: list.OrganizationID, ApplicationID: list.ApplicationID, Revision: t.Revision(), Entries: string(text),
+		})
+		if err != nil {
+			return t.wrote(err)
+		}
+	}
+	return nil
+}
+
+// networkColumns are those of an entry by its network.
+type networkColumns struct {
+	ID        string `json:"id"`
+	Action    string `json:"action"`
+	Reason    string `json:"reason"`
+	Expires   int64  `json:"expires"`
+	Created   int64  `json:"created"`
+	CreatedBy string `json:"created_by"`
+}
+
+// DeleteNetworks deletes the entries of a list for some networks; not_found if
+// it lacks one. A network is given once.
+func (t *Tx) DeleteNetworks(list access.NetworkList, networks ...netip.Prefix) error {
+	for some := range slices.Chunk(networks, networksAtOnce) {
+		rows, err := t.q.DeleteNetworks(t.ctx, gen.DeleteNetworksParams{
+			OrganizationID: list.OrganizationID, ApplicationID: list.ApplicationID, Entries: keyed(some),
+			Deleted: millis(t.Now()), Revision: t.Revision(),
+		})
+		if err == nil && rows != int64(len(some)) {
+			err = access.ErrNotFound
+		}
+		if err != nil {
+			return t.wrote(err)
+		}
+	}
+	return nil
+}
+
+// keyed writes networks as the names of a JSON object.
+func keyed(networks []netip.Prefix) string {
+	names := make(map[string]int, len(networks))
+	for _, n := range networks {
+		names[access.FormatNetwork(n)] = 0
+	}
+	text, _ := json.Marshal(names) // strings always marshal
+	return string(text)
 }
 
 // DropNetworks forgets the list of an application that is deleted in this change.

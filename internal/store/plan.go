@@ -97,11 +97,12 @@ func plan(row gen.Plan) (access.Plan, error) {
 }
 
 // Quotas returns what has been used of quotas whose time had not ended at now, at
-// most so many.
+// most so many: where there are more, equally many of each organization, those of
+// which most was used.
 func (s queries) Quotas(ctx context.Context, now time.Time, most int) ([]access.QuotaCount, error) {
 	rows, err := s.q.Quotas(ctx, gen.QuotasParams{Day: access.Day(now), Most: int32(most)})
 	return each(rows, err, func(row gen.Quota) (access.QuotaCount, error) {
-		c := access.QuotaCount{Count: row.Count, QuotaKey: access.QuotaKey{Party: row.Party, Until: row.PeriodEnd}}
+		c := access.QuotaCount{Count: row.Count, QuotaKey: access.QuotaKey{OrganizationID: row.OrganizationID, Party: row.Party, Until: row.PeriodEnd}}
 		id, err := hex.DecodeString(row.LimitID)
 		copy(c.Limit[:], id)
 		return c, err

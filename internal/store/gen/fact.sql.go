@@ -34,12 +34,49 @@ func (q *Queries) AddKeyScope(ctx context.Context, arg AddKeyScopeParams) error 
 	return err
 }
 
-const dropFactsTo = `-- name: DropFactsTo :execrows
-DELETE FROM facts WHERE id <= $1
+const countFacts = `-- name: CountFacts :many
+SELECT application_id, COUNT(*) AS facts FROM facts GROUP BY application_id
 `
 
-func (q *Queries) DropFactsTo(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, dropFactsTo, id)
+type CountFactsRow struct {
+	ApplicationID string
+	Facts         int64
+}
+
+func (q *Queries) CountFacts(ctx context.Context) ([]CountFactsRow, error) {
+	rows, err := q.db.QueryContext(ctx, countFacts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountFactsRow
+	for rows.Next() {
+		var i CountFactsRow
+		if err := rows.Scan(&i.ApplicationID, &i.Facts); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dropFactsTo = `-- name: DropFactsTo :execrows
+DELETE FROM facts WHERE application_id = $1 AND id <= $2
+`
+
+type DropFactsToParams struct {
+	ApplicationID string
+	ID            string
+}
+
+func (q *Queries) DropFactsTo(ctx context.Context, arg DropFactsToParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, dropFactsTo, arg.ApplicationID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -47,11 +84,16 @@ func (q *Queries) DropFactsTo(ctx context.Context, id string) (int64, error) {
 }
 
 const factBeyond = `-- name: FactBeyond :one
-SELECT id FROM facts ORDER BY id DESC LIMIT 1 OFFSET $1
+SELECT id FROM facts WHERE application_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2
 `
 
-func (q *Queries) FactBeyond(ctx context.Context, most int32) (string, error) {
-	row := q.db.QueryRowContext(ctx, factBeyond, most)
+type FactBeyondParams struct {
+	ApplicationID string
+	Most          int32
+}
+
+func (q *Queries) FactBeyond(ctx context.Context, arg FactBeyondParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, factBeyond, arg.ApplicationID, arg.Most)
 	var id string
 	err := row.Scan(&id)
 	return id, err
@@ -236,6 +278,22 @@ func (q *Queries) KeyScopes(ctx context.Context, arg KeyScopesParams) ([]KeyScop
 		return nil, err
 	}
 	return items, nil
+}
+
+const oldestFact = `-- name: OldestFact :one
+SELECT first FROM facts WHERE organization_id = $1 AND application_id = $2 ORDER BY id LIMIT 1
+`
+
+type OldestFactParams struct {
+	OrganizationID string
+	ApplicationID  string
+}
+
+func (q *Queries) OldestFact(ctx context.Context, arg OldestFactParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, oldestFact, arg.OrganizationID, arg.ApplicationID)
+	var first int64
+	err := row.Scan(&first)
+	return first, err
 }
 
 const pruneFactAuthorities = `-- name: PruneFactAuthorities :execrows

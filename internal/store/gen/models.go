@@ -169,10 +169,11 @@ type Plan struct {
 }
 
 type Quota struct {
-	LimitID   string
-	Party     string
-	PeriodEnd int64
-	Count     int64
+	LimitID        string
+	Party          string
+	PeriodEnd      int64
+	OrganizationID string
+	Count          int64
 }
 
 type Revocation struct {

@@ -28,26 +28,27 @@ func (q *Queries) CountNetworks(ctx context.Context, arg CountNetworksParams) (i
 	return count, err
 }
 
-const deleteNetwork = `-- name: DeleteNetwork :execrows
+const deleteNetworks = `-- name: DeleteNetworks :execrows
 UPDATE networks SET deleted = $1, reason = '', revision = $2
-WHERE application_id = $3 AND organization_id = $4 AND network = $5 AND deleted = 0
+WHERE application_id = $3 AND organization_id = $4 AND deleted = 0
+  AND network IN (SELECT e.key FROM json_each($5) AS e)
 `
 
-type DeleteNetworkParams struct {
+type DeleteNetworksParams struct {
 	Deleted        int64
 	Revision       int64
 	ApplicationID  string
 	OrganizationID string
-	Network        string
+	Entries        string
 }
 
-func (q *Queries) DeleteNetwork(ctx context.Context, arg DeleteNetworkParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteNetwork,
+func (q *Queries) DeleteNetworks(ctx context.Context, arg DeleteNetworksParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteNetworks,
 		arg.Deleted,
 		arg.Revision,
 		arg.ApplicationID,
 		arg.OrganizationID,
-		arg.Network,
+		arg.Entries,
 	)
 	if err != nil {
 		return 0, err
@@ -151,6 +152,53 @@ func (q *Queries) Networks(ctx context.Context, arg NetworksParams) ([]Network, 
 	return items, nil
 }
 
+const networksAmong = `-- name: NetworksAmong :many
+SELECT id, organization_id, application_id, network, action, reason, expires, created, created_by, deleted, revision FROM networks
+WHERE application_id = $1 AND organization_id = $2 AND deleted = 0
+  AND network IN (SELECT e.key FROM json_each($3) AS e)
+`
+
+type NetworksAmongParams struct {
+	ApplicationID  string
+	OrganizationID string
+	Entries        string
+}
+
+func (q *Queries) NetworksAmong(ctx context.Context, arg NetworksAmongParams) ([]Network, error) {
+	rows, err := q.db.QueryContext(ctx, networksAmong, arg.ApplicationID, arg.OrganizationID, arg.Entries)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Network
+	for rows.Next() {
+		var i Network
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.ApplicationID,
+			&i.Network,
+			&i.Action,
+			&i.Reason,
+			&i.Expires,
+			&i.Created,
+			&i.CreatedBy,
+			&i.Deleted,
+			&i.Revision,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const networksSince = `-- name: NetworksSince :many
 SELECT id, organization_id, application_id, network, action, reason, expires, created, created_by, deleted, revision FROM networks WHERE revision > $1 ORDER BY revision, id
 `
@@ -194,6 +242,7 @@ const pruneNetworks = `-- name: PruneNetworks :execrows
 DELETE FROM networks WHERE networks.id IN (
     SELECT n.id FROM networks n WHERE (n.deleted > 0 AND n.deleted <= $1) OR (n.expires > 0 AND n.expires <= $1)
     LIMIT $2)
+  AND ((networks.deleted > 0 AND networks.deleted <= $1) OR (networks.expires > 0 AND networks.expires <= $1))
 `
 
 type PruneNetworksParams struct {
@@ -201,6 +250,9 @@ type PruneNetworksParams struct {
 	Most   int32
 }
 
+// The condition stands twice: PostgreSQL looks again at a row that was changed
+// while the DELETE waited for it, but does not ask the subselect again, and a ban
+// that was renewed meanwhile must stay.
 func (q *Queries) PruneNetworks(ctx context.Context, arg PruneNetworksParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, pruneNetworks, arg.Before, arg.Most)
 	if err != nil {
@@ -209,39 +261,30 @@ func (q *Queries) PruneNetworks(ctx context.Context, arg PruneNetworksParams) (i
 	return result.RowsAffected()
 }
 
-const putNetwork = `-- name: PutNetwork :exec
+const putNetworks = `-- name: PutNetworks :exec
 INSERT INTO networks (id, organization_id, application_id, network, action, reason, expires, created, created_by, deleted, revision)
-VALUES ($1, $2, $3, $4, $5, $6,
-        $7, $8, $9, 0, $10)
+SELECT e.value ->> 'id', CAST($1 AS TEXT), CAST($2 AS TEXT), e.key, e.value ->> 'action', e.value ->> 'reason',
+       CAST(e.value ->> 'expires' AS BIGINT), CAST(e.value ->> 'created' AS BIGINT), e.value ->> 'created_by', 0, CAST($3 AS BIGINT)
+FROM json_each($4) AS e WHERE TRUE
 ON CONFLICT (application_id, network) DO UPDATE SET id = excluded.id, action = excluded.action, reason = excluded.reason,
     expires = excluded.expires, created = excluded.created, created_by = excluded.created_by, deleted = 0, revision = excluded.revision
 `
 
-type PutNetworkParams struct {
-	ID             string
+type PutNetworksParams struct {
 	OrganizationID string
 	ApplicationID  string
-	Network        string
-	Action         string
-	Reason         string
-	Expires        int64
-	Created        int64
-	CreatedBy      string
 	Revision       int64
+	Entries        string
 }
 
-func (q *Queries) PutNetwork(ctx context.Context, arg PutNetworkParams) error {
-	_, err := q.db.ExecContext(ctx, putNetwork,
-		arg.ID,
+// Both databases make rows of the members of a JSON object with json_each. WHERE
+// TRUE tells SQLite that the ON of ON CONFLICT is not that of a join.
+func (q *Queries) PutNetworks(ctx context.Context, arg PutNetworksParams) error {
+	_, err := q.db.ExecContext(ctx, putNetworks,
 		arg.OrganizationID,
 		arg.ApplicationID,
-		arg.Network,
-		arg.Action,
-		arg.Reason,
-		arg.Expires,
-		arg.Created,
-		arg.CreatedBy,
 		arg.Revision,
+		arg.Entries,
 	)
 	return err
 }

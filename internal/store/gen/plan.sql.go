@@ -10,16 +10,17 @@ import (
 )
 
 const addQuota = `-- name: AddQuota :exec
-INSERT INTO quotas (limit_id, party, period_end, count)
-VALUES ($1, $2, $3, $4)
+INSERT INTO quotas (limit_id, party, period_end, organization_id, count)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (limit_id, party, period_end) DO UPDATE SET count = quotas.count + excluded.count
 `
 
 type AddQuotaParams struct {
-	LimitID   string
-	Party     string
-	PeriodEnd int64
-	Count     int64
+	LimitID        string
+	Party          string
+	PeriodEnd      int64
+	OrganizationID string
+	Count          int64
 }
 
 func (q *Queries) AddQuota(ctx context.Context, arg AddQuotaParams) error {
@@ -27,6 +28,7 @@ func (q *Queries) AddQuota(ctx context.Context, arg AddQuotaParams) error {
 		arg.LimitID,
 		arg.Party,
 		arg.PeriodEnd,
+		arg.OrganizationID,
 		arg.Count,
 	)
 	return err
@@ -271,7 +273,8 @@ func (q *Queries) PruneQuotas(ctx context.Context, day int64) (int64, error) {
 }
 
 const quotas = `-- name: Quotas :many
-SELECT limit_id, party, period_end, count FROM quotas WHERE period_end > $1 ORDER BY period_end, limit_id, party LIMIT $2
+SELECT limit_id, party, period_end, organization_id, count FROM quotas WHERE period_end > $1
+ORDER BY ROW_NUMBER() OVER (PARTITION BY organization_id ORDER BY count DESC, limit_id, party), organization_id LIMIT $2
 `
 
 type QuotasParams struct {
@@ -279,6 +282,7 @@ type QuotasParams struct {
 	Most int32
 }
 
+// Of each organization those of which most was used, and equally many of each.
 func (q *Queries) Quotas(ctx context.Context, arg QuotasParams) ([]Quota, error) {
 	rows, err := q.db.QueryContext(ctx, quotas, arg.Day, arg.Most)
 	if err != nil {
@@ -292,6 +296,7 @@ func (q *Queries) Quotas(ctx context.Context, arg QuotasParams) ([]Quota, error)
 			&i.LimitID,
 			&i.Party,
 			&i.PeriodEnd,
+			&i.OrganizationID,
 			&i.Count,
 		); err != nil {
 			return nil, err

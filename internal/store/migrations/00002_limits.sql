@@ -23,10 +23,11 @@ CREATE INDEX memberships_by_revision ON memberships (revision);
 
 -- period_end is the UTC day at whose beginning the count ends, from 1970-01-01.
 CREATE TABLE quotas (
-    limit_id   TEXT   NOT NULL,
-    party      TEXT   NOT NULL,
-    period_end BIGINT NOT NULL,
-    count      BIGINT NOT NULL,
+    limit_id        TEXT   NOT NULL,
+    party           TEXT   NOT NULL,
+    period_end      BIGINT NOT NULL,
+    organization_id TEXT   NOT NULL, -- whose limit it is
+    count           BIGINT NOT NULL,
     PRIMARY KEY (limit_id, party, period_end)
 );
 CREATE INDEX quotas_by_period_end ON quotas (period_end);

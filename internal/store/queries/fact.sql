@@ -19,11 +19,17 @@ ORDER BY f.id DESC LIMIT sqlc.arg(most);
 -- name: PruneFacts :execrows
 DELETE FROM facts WHERE last < sqlc.arg(before);
 
+-- name: CountFacts :many
+SELECT application_id, COUNT(*) AS facts FROM facts GROUP BY application_id;
+
 -- name: FactBeyond :one
-SELECT id FROM facts ORDER BY id DESC LIMIT 1 OFFSET sqlc.arg(most);
+SELECT id FROM facts WHERE application_id = sqlc.arg(application_id) ORDER BY id DESC LIMIT 1 OFFSET sqlc.arg(most);
 
 -- name: DropFactsTo :execrows
-DELETE FROM facts WHERE id <= sqlc.arg(id);
+DELETE FROM facts WHERE application_id = sqlc.arg(application_id) AND id <= sqlc.arg(id);
+
+-- name: OldestFact :one
+SELECT first FROM facts WHERE organization_id = sqlc.arg(organization_id) AND application_id = sqlc.arg(application_id) ORDER BY id LIMIT 1;
 
 -- name: PruneFactAuthorities :execrows
 DELETE FROM fact_authorities WHERE seen < sqlc.arg(before)

@@ -38,12 +38,14 @@ UPDATE keys SET plan_id = sqlc.arg(plan_id), revision = sqlc.arg(revision)
 WHERE id = sqlc.arg(id) AND organization_id = sqlc.arg(organization_id);
 
 -- name: AddQuota :exec
-INSERT INTO quotas (limit_id, party, period_end, count)
-VALUES (sqlc.arg(limit_id), sqlc.arg(party), sqlc.arg(period_end), sqlc.arg(count))
+INSERT INTO quotas (limit_id, party, period_end, organization_id, count)
+VALUES (sqlc.arg(limit_id), sqlc.arg(party), sqlc.arg(period_end), sqlc.arg(organization_id), sqlc.arg(count))
 ON CONFLICT (limit_id, party, period_end) DO UPDATE SET count = quotas.count + excluded.count;
 
 -- name: Quotas :many
-SELECT * FROM quotas WHERE period_end > sqlc.arg(day) ORDER BY period_end, limit_id, party LIMIT sqlc.arg(most);
+-- Of each organization those of which most was used, and equally many of each.
+SELECT * FROM quotas WHERE period_end > sqlc.arg(day)
+ORDER BY ROW_NUMBER() OVER (PARTITION BY organization_id ORDER BY count DESC, limit_id, party), organization_id LIMIT sqlc.arg(most);
 
 -- name: PruneQuotas :execrows
 DELETE FROM quotas WHERE period_end <= sqlc.arg(day);

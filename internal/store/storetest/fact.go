@@ -71,12 +71,23 @@ func facts(w *world) {
 	equal(w, got[0].Path, nil, "/4999")
 	equal(w, got[4499].Path, nil, "/500")
 
-	n, err := w.PruneFacts(w.ctx, time.Time{}, 4000) // 5003 there, the oldest go
+	oldest, err := w.OldestFact(w.ctx, w.org.ID, "app_1")
+	equal(w, oldest.Equal(bare.First), err, true)
+	oldest, err = w.OldestFact(w.ctx, w.org.ID, "app_none")
+	equal(w, oldest.IsZero(), err, true)
+	n, err := w.PruneFacts(w.ctx, time.Time{}, 4000) // 5003 there: the oldest of the one that has the most go
 	equal(w, n, err, 1003)
 	got, _ = read("app_3", time.Time{}, 5000)
-	equal(w, len(got), nil, 4000)
-	n, err = w.PruneFacts(w.ctx, noon, 10)
-	equal(w, n, err, 4000)
+	equal(w, len(got), nil, 3997)
+	equal(w, got[3996].Path, nil, "/1003")
+	got, _ = read("app_1", time.Time{}, 10)
+	equal(w, got, nil, []access.Fact{full, bare})
+	n, err = w.PruneFacts(w.ctx, time.Time{}, 4) // two parts of one, one of two
+	equal(w, n, err, 3996)
+	got, _ = read("app_1", time.Time{}, 10)
+	equal(w, got, nil, []access.Fact{full})
+	n, err = w.PruneFacts(w.ctx, noon.Add(time.Minute), 10)
+	equal(w, n, err, 4)
 	write(access.FactBatch{Facts: []access.Fact{full}}) // what its pass may do is written anew
 	got, _ = read("app_1", time.Time{}, 10)
 	equal(w, len(got), nil, 1)

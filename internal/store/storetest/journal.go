@@ -26,8 +26,9 @@ func batches(w *world) {
 		Origin: access.FromRenewal, Subject: "nul\x00 and \xff", Scopes: "a b", Roles: "developer", Audience: "acme", IPs: "10.0.0.0/8", Renewable: true,
 		IssuedAt: noon, Expires: noon.Add(time.Hour), Revision: 3, From: use(noon, "curl"), Lineage: []string{w.org.ID, "tok_head"},
 	}
-	today := access.QuotaKey{Limit: [16]byte{0, 255}, Party: "=key_1", Until: access.Day(noon) + 1}
-	month := access.QuotaKey{Limit: [16]byte{1}, Party: "@192.0.2.1", Until: access.Day(noon) + 20}
+	today := access.QuotaKey{OrganizationID: "org_1", Limit: [16]byte{0, 255}, Party: "=key_1", Until: access.Day(noon) + 1}
+	month := access.QuotaKey{OrganizationID: "org_1", Limit: [16]byte{1}, Party: "@192.0.2.1", Until: access.Day(noon) + 20}
+	other := access.QuotaKey{OrganizationID: "org_2", Limit: [16]byte{2}, Party: "=key_1", Until: access.Day(noon) + 1}
 	odd := access.QuotaKey{Party: "=\xff\x00", Until: access.Day(noon)}
 	write := func(b access.Batch) {
 		w.Helper()
@@ -42,7 +43,7 @@ func batches(w *world) {
 		Keys:    map[string]access.Use{k.ID: {Count: 2, Last: use(noon.Add(time.Minute), "odd \xff\x00 agent")}, "key_deleted": {Count: 1}},
 		Members: map[string]access.LastUse{w.member.ID: use(noon.Add(time.Minute), strings.Repeat("é", 150)), "mem_deleted": {}},
 		Usage:   map[access.UsageKey]int64{counter: 40, exchange: 1, spoken: 3},
-		Quotas:  map[access.QuotaKey]int64{today: 4, month: 9, odd: 1},
+		Quotas:  map[access.QuotaKey]int64{today: 4, month: 9, other: 1, odd: 1},
 	})
 	write(access.Batch{ // of another server, that lags
 		Issued:  []access.IssuedToken{token},
@@ -85,9 +86,11 @@ func batches(w *world) {
 	}
 
 	used, err := w.Quotas(w.ctx, noon, 10)
-	equal(w, used, err, []access.QuotaCount{{QuotaKey: today, Count: 5}, {QuotaKey: month, Count: 9}})
+	equal(w, used, err, []access.QuotaCount{{QuotaKey: month, Count: 9}, {QuotaKey: other, Count: 1}, {QuotaKey: today, Count: 5}})
+	used, err = w.Quotas(w.ctx, noon, 2) // one of each
+	equal(w, used, err, []access.QuotaCount{{QuotaKey: month, Count: 9}, {QuotaKey: other, Count: 1}})
 	n, err := w.PruneQuotas(w.ctx, noon.AddDate(0, 0, 1))
-	equal(w, n, err, 2)
+	equal(w, n, err, 3)
 	used, err = w.Quotas(w.ctx, noon, 10)
 	equal(w, used, err, []access.QuotaCount{{QuotaKey: month, Count: 9}})
 }

@@ -19,7 +19,7 @@ func networks(w *world) {
 			ID: seal.NewID("net"), OrganizationID: list.OrganizationID, ApplicationID: list.ApplicationID, Network: netip.MustParsePrefix(network),
 			Action: access.DenyNetwork, Reason: "scans <ports> 金", Expires: expires, Created: noon, CreatedBy: w.user.ID,
 		}
-		e.Revision = w.change(func(tx *store.Tx) error { return tx.PutNetwork(e) })
+		e.Revision = w.change(func(tx *store.Tx) error { return tx.PutNetworks(list, []access.NetworkEntry{e}) })
 		return e
 	}
 	count := func(list access.NetworkList, at time.Time, want int64) {
@@ -49,7 +49,7 @@ func networks(w *world) {
 
 	// Putting a network again changes its entry and adds none.
 	one.Action, one.Reason, one.Expires = access.AllowNetwork, "", noon.Add(time.Minute)
-	one.Revision = w.change(func(tx *store.Tx) error { return tx.PutNetwork(one) })
+	one.Revision = w.change(func(tx *store.Tx) error { return tx.PutNetworks(mine, []access.NetworkEntry{one}) })
 	find(one)
 	got, err := w.Networks(w.ctx, store.NetworkFilter{List: mine}, store.Page{Limit: 2})
 	sameEntries(w, got, err, one, soon)
@@ -59,17 +59,25 @@ func networks(w *world) {
 	sameEntries(w, got, err, one)
 	got, err = w.Networks(w.ctx, store.NetworkFilter{List: foreign}, store.Page{})
 	sameEntries(w, got, err)
+	among := []netip.Prefix{six.Network, netip.MustParsePrefix("192.0.2.0/24")}
+	got, err = w.NetworksAmong(w.ctx, mine, among)
+	sameEntries(w, got, err, six)
+	got, err = w.NetworksAmong(w.ctx, foreign, among)
+	sameEntries(w, got, err)
 	_, err = w.Network(w.ctx, foreign, one.ID)
 	refused(w, err, "not_found")
 
 	// A deletion is told, once, and is no entry any more.
-	stranger := one
-	stranger.OrganizationID = other.ID
-	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetwork(stranger) })
+	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetworks(foreign, one.Network) })
 	refused(w, err, "not_found")
+	_, err = w.try(func(tx *store.Tx) error {
+		return tx.DeleteNetworks(mine, six.Network, netip.MustParsePrefix("192.0.2.0/24"))
+	})
+	refused(w, err, "not_found")
+	find(six)
 	seen := w.head()
-	w.change(func(tx *store.Tx) error { return tx.DeleteNetwork(one) })
-	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetwork(one) })
+	w.change(func(tx *store.Tx) error { return tx.DeleteNetworks(mine, one.Network) })
+	_, err = w.try(func(tx *store.Tx) error { return tx.DeleteNetworks(mine, one.Network) })
 	refused(w, err, "not_found")
 	_, err = w.Network(w.ctx, mine, one.ID)
 	refused(w, err, "not_found")
@@ -85,8 +93,28 @@ func networks(w *world) {
 		w.Fatalf("the feed tells %+v (%v)", news, err)
 	}
 
+	// Many at once, in more than one statement.
+	var many []access.NetworkEntry
+	var theirs []netip.Prefix
+	for i := range 2500 {
+		e := again
+		e.ID, e.Network = seal.NewID("net"), netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)
+		many, theirs = append(many, e), append(theirs, e.Network)
+	}
+	w.change(func(tx *store.Tx) error { return tx.PutNetworks(mine, many) })
+	count(mine, noon, 2503)
+	if got, err = w.NetworksAmong(w.ctx, mine, theirs); err != nil || len(got) != len(theirs) {
+		w.Fatalf("of many %d are there (%v)", len(got), err)
+	}
+	w.change(func(tx *store.Tx) error { return tx.DeleteNetworks(mine, theirs...) })
+	count(mine, noon, 3)
+	_, err = w.PruneNetworks(w.ctx, noon)
+	if err != nil {
+		w.Fatal(err)
+	}
+
 	// What is over goes when its time has come; what is not stays.
-	w.change(func(tx *store.Tx) error { return tx.DeleteNetwork(six) })
+	w.change(func(tx *store.Tx) error { return tx.DeleteNetworks(mine, six.Network) })
 	for _, prune := range []struct {
 		before time.Time
 		want   int64
@@ -96,6 +124,26 @@ func networks(w *world) {
 	}
 	got, err = w.Networks(w.ctx, store.NetworkFilter{List: mine}, store.Page{})
 	sameEntries(w, got, err, again)
+
+	// One that is renewed while it is dropped stays.
+	again.Expires = noon.Add(time.Hour)
+	w.change(func(tx *store.Tx) error { return tx.PutNetworks(mine, []access.NetworkEntry{again}) })
+	dropped := make(chan error, 1)
+	w.change(func(tx *store.Tx) error {
+		again.Expires, again.Revision = noon.Add(time.Hour*24), tx.Revision()
+		err := tx.PutNetworks(mine, []access.NetworkEntry{again})
+		go func() {
+			_, err := w.PruneNetworks(w.ctx, noon.Add(time.Hour))
+			dropped <- err
+		}()
+		time.Sleep(100 * time.Millisecond) // long enough to wait for the row, where there is one to wait for
+		return err
+	})
+	if err := <-dropped; err != nil {
+		w.Fatal(err)
+	}
+	find(again)
+
 	w.change(func(tx *store.Tx) error { return tx.DropNetworks(app.ID) })
 	count(mine, noon, 0)
 	find(global)

@@ -434,20 +434,22 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateKeyWithBody Give a key a plan
+	// UpdateKeyWithBody Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /v1/organizations/{org}/keys/{key} (the `UpdateKey` operationId).
 	UpdateKeyWithBody(ctx context.Context, org OrgPath, key KeyID, params *UpdateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateKey Give a key a plan
+	// UpdateKey Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1523,10 +1525,11 @@ func (c *Client) GetKey(ctx context.Context, org OrgPath, key KeyID, reqEditors 
 	return c.Client.Do(req)
 }
 
-// UpdateKeyWithBody Give a key a plan
+// UpdateKeyWithBody Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1543,10 +1546,11 @@ func (c *Client) UpdateKeyWithBody(ctx context.Context, org OrgPath, key KeyID, 
 	return c.Client.Do(req)
 }
 
-// UpdateKey Give a key a plan
+// UpdateKey Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6329,20 +6333,22 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/keys/{key} (the `GetKey` operationId).
 	GetKeyWithResponse(ctx context.Context, org OrgPath, key KeyID, reqEditors ...RequestEditorFn) (*GetKeyResponse, error)
 
-	// UpdateKeyWithBodyWithResponse Give a key a plan
+	// UpdateKeyWithBodyWithResponse Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/organizations/{org}/keys/{key} (the `UpdateKey` operationId).
 	UpdateKeyWithBodyWithResponse(ctx context.Context, org OrgPath, key KeyID, params *UpdateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateKeyResponse, error)
 
-	// UpdateKeyWithResponse Give a key a plan
+	// UpdateKeyWithResponse Give a key a plan, or a public key
 	//
 	// Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-	// next request on; passes made from the key go on.
+	// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+	// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9840,10 +9846,11 @@ func (c *ClientWithResponses) GetKeyWithResponse(ctx context.Context, org OrgPat
 	return ParseGetKeyResponse(rsp)
 }
 
-// UpdateKeyWithBodyWithResponse Give a key a plan
+// UpdateKeyWithBodyWithResponse Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9856,10 +9863,11 @@ func (c *ClientWithResponses) UpdateKeyWithBodyWithResponse(ctx context.Context,
 	return ParseUpdateKeyResponse(rsp)
 }
 
-// UpdateKeyWithResponse Give a key a plan
+// UpdateKeyWithResponse Give a key a plan, or a public key
 //
 // Needs `daypass:keys:write` and an account manager. An empty `plan` takes it away; then that of its owner's membership holds. It counts from the
-// next request on; passes made from the key go on.
+// next request on; passes made from the key go on. With a `public_key` whoever has its private half can do all that the key can, so the key must
+// lie within what the caller may hand on; an empty object takes it away, and then its assertions prove nothing more.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -88,7 +88,7 @@ type ServerInterface interface {
 	// GetKey One key
 	// (GET /v1/organizations/{org}/keys/{key})
 	GetKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID)
-	// UpdateKey Give a key a plan
+	// UpdateKey Give a key a plan, or a public key
 	// (PATCH /v1/organizations/{org}/keys/{key})
 	UpdateKey(w http.ResponseWriter, r *http.Request, org OrgPath, key KeyID, params UpdateKeyParams)
 	// NarrowKey Take scopes from a key
@@ -5250,7 +5250,7 @@ type StrictServerInterface interface {
 	// GetKey One key
 	// (GET /v1/organizations/{org}/keys/{key})
 	GetKey(ctx context.Context, request GetKeyRequestObject) (GetKeyResponseObject, error)
-	// UpdateKey Give a key a plan
+	// UpdateKey Give a key a plan, or a public key
 	// (PATCH /v1/organizations/{org}/keys/{key})
 	UpdateKey(ctx context.Context, request UpdateKeyRequestObject) (UpdateKeyResponseObject, error)
 	// NarrowKey Take scopes from a key

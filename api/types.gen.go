@@ -185,6 +185,24 @@ func (e NetworkAction) Valid() bool {
 	}
 }
 
+// Defines values for OAuthTokenTokenType.
+const (
+	OAuthTokenTokenTypeBearer OAuthTokenTokenType = "Bearer"
+	OAuthTokenTokenTypeDPoP   OAuthTokenTokenType = "DPoP"
+)
+
+// Valid indicates whether the value is a known member of the OAuthTokenTokenType enum.
+func (e OAuthTokenTokenType) Valid() bool {
+	switch e {
+	case OAuthTokenTokenTypeBearer:
+		return true
+	case OAuthTokenTokenTypeDPoP:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShadowExplanationTried.
 const (
 	ShadowExplanationTriedAlone  ShadowExplanationTried = "alone"
@@ -208,14 +226,17 @@ func (e ShadowExplanationTried) Valid() bool {
 
 // Defines values for TokenOrigin.
 const (
-	TokenOriginKey      TokenOrigin = "key"
-	TokenOriginNarrowed TokenOrigin = "narrowed"
-	TokenOriginRenewed  TokenOrigin = "renewed"
+	TokenOriginExchanged TokenOrigin = "exchanged"
+	TokenOriginKey       TokenOrigin = "key"
+	TokenOriginNarrowed  TokenOrigin = "narrowed"
+	TokenOriginRenewed   TokenOrigin = "renewed"
 )
 
 // Valid indicates whether the value is a known member of the TokenOrigin enum.
 func (e TokenOrigin) Valid() bool {
 	switch e {
+	case TokenOriginExchanged:
+		return true
 	case TokenOriginKey:
 		return true
 	case TokenOriginNarrowed:
@@ -765,6 +786,9 @@ type KeyCreate struct {
 	// Plan Slug or id of the plan it holds. For account managers to give.
 	Plan *string `json:"plan,omitempty"`
 
+	// PublicKey Of who may prove to be the key by what it signs.
+	PublicKey *PublicJWK `json:"public_key,omitempty"`
+
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
@@ -804,11 +828,14 @@ type KeyCreated struct {
 	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
 
 	// Plan Slug; absent where that of its owner's membership holds.
-	Plan             *string `json:"plan,omitempty"`
-	RequireSignature bool    `json:"require_signature"`
-	Revision         int64   `json:"revision"`
-	Roles            Roles   `json:"roles"`
-	Scopes           Scopes  `json:"scopes"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+	PublicKey        *PublicJWK `json:"public_key,omitempty"`
+	RequireSignature bool       `json:"require_signature"`
+	Revision         int64      `json:"revision"`
+	Roles            Roles      `json:"roles"`
+	Scopes           Scopes     `json:"scopes"`
 
 	// Secret What a key with `require_signature` signs with. Never shown again.
 	Secret *string `json:"secret,omitempty"`
@@ -845,11 +872,14 @@ type KeyFields struct {
 	OverlapUntil *time.Time `json:"overlap_until,omitempty"`
 
 	// Plan Slug; absent where that of its owner's membership holds.
-	Plan             *string `json:"plan,omitempty"`
-	RequireSignature bool    `json:"require_signature"`
-	Revision         int64   `json:"revision"`
-	Roles            Roles   `json:"roles"`
-	Scopes           Scopes  `json:"scopes"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+	PublicKey        *PublicJWK `json:"public_key,omitempty"`
+	RequireSignature bool       `json:"require_signature"`
+	Revision         int64      `json:"revision"`
+	Roles            Roles      `json:"roles"`
+	Scopes           Scopes     `json:"scopes"`
 
 	// User Id of its owner.
 	User string `json:"user"`
@@ -913,7 +943,10 @@ type KeySuggestion struct {
 // KeyUpdate defines model for KeyUpdate.
 type KeyUpdate struct {
 	// Plan Slug or id; empty for none.
-	Plan string `json:"plan"`
+	Plan *string `json:"plan,omitempty"`
+
+	// PublicKey An empty object takes it away.
+	PublicKey *PublicJWK `json:"public_key,omitempty"`
 }
 
 // LastUse Absent where a thing was never used.
@@ -1083,6 +1116,70 @@ type Networks = []Network
 // NextCursor Absent on the last page.
 type NextCursor = string
 
+// OAuthError defines model for OAuthError.
+type OAuthError struct {
+	// Code Daypass's own; see /docs/errors.
+	Code string `json:"code"`
+
+	// Error Of RFC 6749, section 5.2, and its extensions.
+	Error            string `json:"error"`
+	ErrorDescription string `json:"error_description"`
+}
+
+// OAuthToken defines model for OAuthToken.
+type OAuthToken struct {
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn Seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// IssuedTokenType With a token exchange.
+	IssuedTokenType *string             `json:"issued_token_type,omitempty"`
+	RefreshToken    *string             `json:"refresh_token,omitempty"`
+	Scope           string              `json:"scope"`
+	TokenType       OAuthTokenTokenType `json:"token_type"`
+}
+
+// OAuthTokenTokenType defines model for OAuthToken.TokenType.
+type OAuthTokenTokenType string
+
+// OAuthTokenRequest defines model for OAuthTokenRequest.
+type OAuthTokenRequest struct {
+	ActorToken          *string   `json:"actor_token,omitempty"`
+	ActorTokenType      *string   `json:"actor_token_type,omitempty"`
+	Assertion           *string   `json:"assertion,omitempty"`
+	Audience            *[]string `json:"audience,omitempty"`
+	ClientAssertion     *string   `json:"client_assertion,omitempty"`
+	ClientAssertionType *string   `json:"client_assertion_type,omitempty"`
+
+	// ClientID Id of a key.
+	ClientID *string `json:"client_id,omitempty"`
+
+	// ClientSecret Text of the key.
+	ClientSecret       *string   `json:"client_secret,omitempty"`
+	GrantType          string    `json:"grant_type"`
+	RefreshToken       *string   `json:"refresh_token,omitempty"`
+	RequestedTokenType *string   `json:"requested_token_type,omitempty"`
+	Resource           *[]string `json:"resource,omitempty"`
+
+	// Scope Separated by spaces; all that the proof holds unless given.
+	Scope            *string `json:"scope,omitempty"`
+	SubjectToken     *string `json:"subject_token,omitempty"`
+	SubjectTokenType *string `json:"subject_token_type,omitempty"`
+}
+
+// OAuthTokenText defines model for OAuthTokenText.
+type OAuthTokenText struct {
+	ClientAssertion     *string `json:"client_assertion,omitempty"`
+	ClientAssertionType *string `json:"client_assertion_type,omitempty"`
+	ClientID            *string `json:"client_id,omitempty"`
+	ClientSecret        *string `json:"client_secret,omitempty"`
+	Token               string  `json:"token"`
+
+	// TokenTypeHint Not looked at.
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
 // Organization defines model for Organization.
 type Organization struct {
 	Active   bool      `json:"active"`
@@ -1169,6 +1266,22 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// PublicJWK A public key for signatures (RFC 7517) and nothing but its public members. `alg` may be left out but with RSA.
+type PublicJWK struct {
+	Alg    *string   `json:"alg,omitempty"`
+	Crv    *string   `json:"crv,omitempty"`
+	E      *string   `json:"e,omitempty"`
+	KeyOps *[]string `json:"key_ops,omitempty"`
+
+	// Kid What the header of an assertion may name it by, beside the id of the key.
+	Kid *string `json:"kid,omitempty"`
+	Kty *string `json:"kty,omitempty"`
+	N   *string `json:"n,omitempty"`
+	Use *string `json:"use,omitempty"`
+	X   *string `json:"x,omitempty"`
+	Y   *string `json:"y,omitempty"`
+}
+
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
 
@@ -1242,6 +1355,8 @@ type SigningKeys struct {
 
 // Token The record of a pass; its text is kept nowhere.
 type Token struct {
+	// Actors Who acts for the subject, the latest first.
+	Actors   *[]string `json:"actors,omitempty"`
 	Audience []string  `json:"audience"`
 	Expires  time.Time `json:"expires"`
 

@@ -119,6 +119,12 @@ func (b *bench) alone(v volley) volley {
 
 // measureExchange turns a key into passes, each with 20 scopes and an audience.
 func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
+	return b.exchangeDuel(ctx, "exchange", "exchange, key → ES256 pass, beside one bare ES256 signature", 0.60,
+		func(h *house) ([]byte, error) { return exchangeRequest(h.key), nil })
+}
+
+// exchangeDuel measures a way to turn a key into passes beside a server that only signs.
+func (b *bench) exchangeDuel(ctx context.Context, name, what string, required float64, ask func(*house) ([]byte, error)) (rows []row, err error) {
 	h, err := b.newHouse(ctx, "")
 	if err != nil {
 		return nil, err
@@ -129,7 +135,11 @@ func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bare.stop()) }()
-	v := volley{Connections: connections, Requests: [][]byte{exchangeRequest(h.key)}, Status: 200, For: settledRound}
+	request, err := ask(h)
+	if err != nil {
+		return nil, err
+	}
+	v := volley{Connections: connections, Requests: [][]byte{request}, Status: 200, For: settledRound}
 	d := duel{ours: side{server: h.child, volley: v.at(h.Ready.Listen), settles: true}, floor: side{server: bare, volley: v.at(bare.Ready.Listen)}, rounds: settledRounds}
 	// Warmed by rounds of their own: all that a round causes is to count, and nothing else.
 	for _, s := range []side{d.ours, d.floor} {
@@ -137,7 +147,7 @@ func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
 			return nil, err
 		}
 	}
-	if err := b.profile(h, "exchange", d.ours.volley); err != nil {
+	if err := b.profile(h, name, d.ours.volley); err != nil {
 		return nil, err
 	}
 	if _, err := h.settle(); err != nil {
@@ -148,7 +158,7 @@ func (b *bench) measureExchange(ctx context.Context) (rows []row, err error) {
 		return nil, err
 	}
 	return []row{
-		o.rateRow("exchange, key → ES256 pass, beside one bare ES256 signature", 0.60),
+		o.rateRow(what, required),
 		o.timeRow("— median", p50),
 		o.timeRow("— p99 at 32 connections", p99),
 		o.processorRow("— processor time of one request, its record included"),

@@ -172,6 +172,11 @@ func (w *world) send(method, target, credential string, body any, headers ...str
 		}
 		req.Header[name] = append(req.Header[name], value)
 	}
+	return w.do(req)
+}
+
+func (w *world) do(req *http.Request) answer {
+	w.t.Helper()
 	res, err := w.client.Do(req)
 	if err != nil {
 		w.t.Fatal(err)

@@ -68,8 +68,25 @@ type Confirmation struct {
 
 // Actor is who acts for the subject (RFC 8693, 4.1), the latest outermost.
 type Actor struct {
-	Subject string `json:"sub"`
-	Actor   *Actor `json:"act,omitzero"`
+	Subject string   `json:"sub"`
+	Lineage []string `json:"lin,omitempty"` // whose revocation ends what it does for the subject; see [Claims.Lineage]
+	Actor   *Actor   `json:"act,omitzero"`
+}
+
+// MaxActors bounds how many act one for the other, and MaxActorLineage how many revocations could end what each does.
+const (
+	MaxActors       = 4
+	MaxActorLineage = 100
+)
+
+// sound says whether all have names, and are not too many.
+func (a *Actor) sound() bool {
+	for n := 0; a != nil; n, a = n+1, a.Actor {
+		if n == MaxActors || a.Subject == "" || len(a.Lineage) > MaxActorLineage || slices.Contains(a.Lineage, "") {
+			return false
+		}
+	}
+	return true
 }
 
 // Audience is the aud claim: in a token one string, or an array when there are several (RFC 7519, 4.1.3).
@@ -179,6 +196,8 @@ func (c *Claims) complete() string {
 		return "the token is bound to no address at all"
 	case c.Confirmation != nil && c.Confirmation.JKT == "":
 		return "the token is bound in a way that is not known here"
+	case !c.Actor.sound():
+		return "the token's act is refused"
 	case slices.ContainsFunc(c.Roles, func(r Role) bool { return r.RoleName == "" }):
 		return "the token has a role without a name"
 	}
@@ -219,7 +238,8 @@ func (c *Claims) Scopes() scope.Set { return c.scopes }
 func (c *Claims) HasScope(concrete string) bool { return c.scopes.Match(concrete) }
 
 // Lineage lists everything whose revocation ends this token: its organization, user, membership, what proved in a key's place
-// (Via), key, the secret of the key ("key_…/2"), the applications it is bound to or holds a role in, and the heads of its families. The caller must not
+// (Via), key, the secret of the key ("key_…/2"), the applications it is bound to or holds a role in, what ends those who act for its
+// subject, and the heads of its families. The caller must not
 // change it.
 func (c *Claims) Lineage() []string { return c.lineage }
 
@@ -233,6 +253,9 @@ func (c *Claims) lineageOf() []string {
 		if r.AppID != nil {
 			all = append(all, *r.AppID)
 		}
+	}
+	for a := c.Actor; a != nil; a = a.Actor {
+		all = append(all, a.Lineage...)
 	}
 	if len(c.Family) > 0 {
 		all = append(all, c.Family...)

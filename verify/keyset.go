@@ -122,6 +122,14 @@ type header struct {
 var headerLimits = strictjson.Limits{Bytes: MaxTokenBytes, Depth: 8, Members: 64, Strict: true}
 
 func readHeader(part string) (header, error) {
+	h, err := parseHeader(part)
+	if err == nil && (h.KeyID == "" || h.Algorithm == "") {
+		err = ErrHeader.because("the token's header must name alg and kid")
+	}
+	return h, err
+}
+
+func parseHeader(part string) (header, error) {
 	var h header
 	raw, ok := decode(part)
 	if !ok {
@@ -129,9 +137,6 @@ func readHeader(part string) (header, error) {
 	}
 	if err := strictjson.Unmarshal(raw, &h, headerLimits); err != nil {
 		return h, ErrHeader.because(headerReason(err)).causedBy(err)
-	}
-	if h.KeyID == "" || h.Algorithm == "" {
-		return h, ErrHeader.because("the token's header must name alg and kid")
 	}
 	return h, nil
 }

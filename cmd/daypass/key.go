@@ -24,6 +24,7 @@ func newKeyCreate(c *cli) *cobra.Command {
 	var (
 		body                           api.KeyCreate
 		user, kind, comment, plan      string
+		publicKey                      string
 		scopes, roles, ips             []string
 		expires, maxLife               seconds
 		requireSignature, nameSubjects bool
@@ -45,6 +46,10 @@ A key can do no more than its owner, and no more than the key that makes it.`,
 			if !flags.Changed("scopes") {
 				return usage(cmd, "--scopes is missing: name what the key may do, such as photos:read; '*' is everything its owner may")
 			}
+			jwk, err := publicKeyFile(flags, publicKey)
+			if err != nil {
+				return err
+			}
 			client, org, err := c.session(cmd)
 			if err != nil {
 				return err
@@ -61,6 +66,7 @@ A key can do no more than its owner, and no more than the key that makes it.`,
 				MaxTokenLife:     given(flags, "max-token-life", int64(maxLife)),
 				RequireSignature: given(flags, "require-signature", requireSignature),
 				MayNameSubjects:  given(flags, "may-name-subjects", nameSubjects),
+				PublicKey:        jwk,
 			}
 			key, err := daypass.Answer[api.KeyCreated](client.CreateKey(cmd.Context(), org, nil, body))
 			if err != nil {
@@ -80,6 +86,7 @@ A key can do no more than its owner, and no more than the key that makes it.`,
 	flags.Var(&expires, "expires-in", "when it ends, such as 365d; default: never")
 	flags.Var(&maxLife, "max-token-life", "longest life of a pass made from it, such as 1h")
 	flags.BoolVar(&requireSignature, "require-signature", false, "the text alone is not enough: requests are signed with its secret")
+	publicKeyFlag(flags, &publicKey)
 	flags.BoolVar(&nameSubjects, "may-name-subjects", false, "it may make passes that speak for its backend's own users")
 	return cmd
 }
@@ -189,6 +196,7 @@ func (c *cli) describeKey(k *api.Key) {
 		fact{"longest pass", longest},
 		fact{"signed requests", yesNo(k.RequireSignature)},
 		fact{"names subjects", yesNo(k.MayNameSubjects)},
+		fact{"public key", publicKeyName(k.PublicKey)},
 		fact{"version", strconv.FormatInt(k.Version, 10)},
 		fact{"old text until", c.moment(value(k.OverlapUntil))},
 		fact{"created", c.moment(k.Created)},

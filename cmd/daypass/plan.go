@@ -190,21 +190,27 @@ func newPlanDelete(c *cli) *cobra.Command {
 }
 
 func newKeyUpdate(c *cli) *cobra.Command {
-	var plan string
+	var plan, publicKey string
 	cmd := &cobra.Command{
-		Use:     "update KEY-ID --plan NAME",
-		Short:   "Give a key another plan; an empty one takes it away",
-		Example: "  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan gold\n  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan ''",
-		Args:    args("KEY-ID"),
+		Use:   "update KEY-ID",
+		Short: "Give a key another plan or public key; an empty one takes it away",
+		Example: "  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan gold\n" +
+			"  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --public-key jwk.json",
+		Args: args("KEY-ID"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			if !cmd.Flags().Changed("plan") {
-				return usage(cmd, "--plan is missing: 'daypass plan list' shows which there are")
+			flags := cmd.Flags()
+			if !flags.Changed("plan") && !flags.Changed("public-key") {
+				return usage(cmd, "say what to change: --plan NAME, which 'daypass plan list' shows, or --public-key FILE")
+			}
+			jwk, err := publicKeyFile(flags, publicKey)
+			if err != nil {
+				return err
 			}
 			client, org, err := c.session(cmd)
 			if err != nil {
 				return err
 			}
-			k, err := daypass.Answer[api.Key](client.UpdateKey(cmd.Context(), org, arguments[0], nil, api.KeyUpdate{Plan: plan}))
+			k, err := daypass.Answer[api.Key](client.UpdateKey(cmd.Context(), org, arguments[0], nil, api.KeyUpdate{Plan: given(flags, "plan", plan), PublicKey: jwk}))
 			if err != nil {
 				return err
 			}
@@ -212,5 +218,6 @@ func newKeyUpdate(c *cli) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&plan, "plan", "", "the plan it is to hold")
+	publicKeyFlag(cmd.Flags(), &publicKey)
 	return cmd
 }

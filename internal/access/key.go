@@ -33,6 +33,7 @@ type Key struct {
 
 	RequireSignature bool
 	MayNameSubjects  bool
+	PublicKey        string // a JWK whose owner may prove to be the key by what it signs; empty: none
 
 	Version      int64     // of the current secret, from 1
 	OverlapUntil time.Time // the previous secret works until then; zero: it does not
@@ -59,6 +60,10 @@ type Source struct {
 	// password login (ses_…), an outside issuer (isr_…). Empty: the key alone.
 	Via string
 }
+
+// CurrentSecret stands for the version of a key's current secret where its holder
+// is looked for. No pass has it.
+const CurrentSecret int64 = -1
 
 // IsZero reports whether nothing is named.
 func (s Source) IsZero() bool { return s == Source{} }

@@ -20,6 +20,9 @@ type Token struct {
 	// Source is the standing credential the token descends from.
 	Source
 
+	// Actors are who acts for the subject (RFC 8693, section 4.1), the latest first.
+	Actors []Acting
+
 	// Authority.NotAfter is exp, Authority.MaxLife is expt.
 	Authority Authority
 	IssuedAt  time.Time
@@ -37,6 +40,16 @@ type Token struct {
 	ScopeText string
 	RoleText  string
 }
+
+// Acting is who acts for another's subject. What ends the pass by which it proved
+// who it is ends what it may do for others.
+type Acting struct {
+	Subject string
+	Lineage []string // as Token.Lineage, of the pass that it proved itself by; without what is the subject's too
+}
+
+// MaxActors bounds how many may act one for the other.
+const MaxActors = 4
 
 // MaxFamilyDepth bounds how often a token may be narrowed from a narrowed one.
 const MaxFamilyDepth = 8
@@ -61,6 +74,9 @@ func (t *Token) Seal() {
 		if r.ApplicationID != "" && !slices.Contains(lineage, r.ApplicationID) {
 			lineage = append(lineage, r.ApplicationID)
 		}
+	}
+	for _, a := range t.Actors {
+		lineage = append(lineage, a.Lineage...)
 	}
 	t.Lineage = slices.DeleteFunc(append(lineage, t.Family...), func(s string) bool { return s == "" })
 	// Many tokens say the same: one text serves all that are kept.
@@ -93,6 +109,7 @@ const (
 	FromKey       Origin = "key"
 	FromRenewal   Origin = "renewed"
 	FromNarrowing Origin = "narrowed"
+	FromExchange  Origin = "exchanged" // of another's pass, to act for its subject
 )
 
 // IssuedToken is the record kept of each token: never its text.
@@ -101,6 +118,7 @@ type IssuedToken struct {
 	OrganizationID, UserID, KeyID         string
 	Origin                                Origin
 	Subject, Scopes, Roles, Audience, IPs string // as in the claims, lists joined by a space
+	Actors                                []string
 	Renewable                             bool
 	IssuedAt, Expires                     time.Time
 	Revision                              int64

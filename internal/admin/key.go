@@ -29,6 +29,7 @@ type Key struct {
 	Created          time.Time
 	LastUse          access.LastUse
 	Plan             string // slug; empty: that of the owner's membership
+	PublicKey        string // a JWK; empty: none
 	Revision         int64
 }
 
@@ -53,6 +54,7 @@ type NewKey struct {
 	RequireSignature bool
 	MayNameSubjects  bool
 	Plan             string // slug or id; empty: none
+	PublicKey        string // a JWK; empty: none
 }
 
 // KeyFilter narrows a list of keys.
@@ -70,7 +72,7 @@ func (n *names) key(k access.Key) (Key, error) {
 		ID: k.ID, UserID: k.UserID, Kind: k.Kind, Comment: k.Comment, Scopes: k.Scopes.Strings(), Roles: roles,
 		IPs: k.Networks.Strings(), Expires: k.Expires, MaxTokenLife: k.MaxTokenLife,
 		RequireSignature: k.RequireSignature, MayNameSubjects: k.MayNameSubjects,
-		Version: k.Version, OverlapUntil: k.OverlapUntil, Created: k.Created, LastUse: k.LastUse, Plan: plan, Revision: k.Revision,
+		Version: k.Version, OverlapUntil: k.OverlapUntil, Created: k.Created, LastUse: k.LastUse, Plan: plan, PublicKey: k.PublicKey, Revision: k.Revision,
 	}, err
 }
 
@@ -147,6 +149,10 @@ func (s *Service) draft(in NewKey) (draft, error) {
 		wrong.invalid("/kind", "a key is live, test or ug (user group)")
 	}
 	wrong.text("/comment", in.Comment, maxComment)
+	var err error
+	if d.key.PublicKey, err = readPublicKey(in.PublicKey); err != nil {
+		wrong.found = append(wrong.found, access.AsError(err))
+	}
 	if len(in.Roles) > 0 {
 		d.roles = wrong.roles("/roles", in.Roles)
 	}
@@ -203,9 +209,11 @@ func (s *Service) CreateKey(ctx context.Context, caller *access.Caller, org stri
 		if out, err = s.insertKey(ctx, tx, key); err != nil {
 			return err
 		}
-		return tx.Record("key.created", g.org.ID, key.ID, map[string]any{
-			"user": key.UserID, "kind": key.Kind, "scopes": out.Scopes, "roles": out.Roles, "ips": out.IPs,
-		})
+		detail := map[string]any{"user": key.UserID, "kind": key.Kind, "scopes": out.Scopes, "roles": out.Roles, "ips": out.IPs}
+		if key.PublicKey != "" {
+			detail["public_key"] = thumbprint(key.PublicKey)
+		}
+		return tx.Record("key.created", g.org.ID, key.ID, detail)
 	})
 	return out, err
 }

@@ -102,7 +102,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return err
 	},
 	"keys.update": func(w *world, c *access.Caller, on things) error {
-		_, err := w.SetKeyPlan(w.ctx, c, on.org, on.key, "", never)
+		_, err := w.UpdateKey(w.ctx, c, on.org, on.key, admin.KeyPatch{Plan: new("")}, never)
 		return err
 	},
 	"plans.list": func(w *world, c *access.Caller, on things) error {

@@ -162,45 +162,6 @@ func (s *Service) DeletePlan(ctx context.Context, caller *access.Caller, org, pl
 	})
 }
 
-// SetKeyPlan gives a key another plan, by slug or id, or with an empty one takes
-// its plan away, so that of its owner's membership holds. Passes go on; what they
-// may do changes with the next request. Code unknown_plan (422).
-func (s *Service) SetKeyPlan(ctx context.Context, caller *access.Caller, org, key, plan string, ifRevision int64) (Key, error) {
-	var out Key
-	err := s.change(ctx, caller, opUpdateKey, org, func(tx *store.Tx, g *grant) error {
-		k, err := tx.Key(ctx, g.org.ID, key)
-		if err != nil {
-			return err
-		}
-		if _, err := s.ownerOf(ctx, tx, g, k); err != nil {
-			return err
-		}
-		if err := expect(ifRevision, k.Revision); err != nil {
-			return err
-		}
-		n := namesIn(ctx, tx, g.org.ID)
-		id, err := n.planID(plan)
-		if err != nil {
-			return err
-		}
-		if id == k.PlanID {
-			if out, err = n.key(k); err != nil {
-				return err
-			}
-			return errSame
-		}
-		k.PlanID, k.Revision = id, tx.Revision()
-		if err := tx.SetPlanOfKey(g.org.ID, k.ID, id); err != nil {
-			return err
-		}
-		if out, err = n.key(k); err != nil {
-			return err
-		}
-		return tx.Record("key.updated", g.org.ID, k.ID, map[string]any{"plan": out.Plan})
-	})
-	return out, sameIsFine(err)
-}
-
 // mayGivePlan keeps limits from those whom they hold: a plan is given by who
 // manages the organization.
 func (g *grant) mayGivePlan() error {

@@ -42,11 +42,11 @@ func TestPlanLife(t *testing.T) {
 	w.refused(err, "unknown_plan")
 	w.refused(w.DeletePlan(w.ctx, w.root, "acme", "gold", admin.AnyRevision), "plan_in_use")
 
-	changed := must(w.SetKeyPlan(w.ctx, w.root, "acme", key.ID, "", key.Revision))(t)
+	changed := must(w.UpdateKey(w.ctx, w.root, "acme", key.ID, admin.KeyPatch{Plan: new("")}, key.Revision))(t)
 	if changed.Plan != "" || changed.Revision == key.Revision {
 		t.Errorf("%+v", changed)
 	}
-	_, err = w.SetKeyPlan(w.ctx, user, "acme", key.ID, "gold", admin.AnyRevision)
+	_, err = w.UpdateKey(w.ctx, user, "acme", key.ID, admin.KeyPatch{Plan: new("gold")}, admin.AnyRevision)
 	w.refused(err, "role_missing")
 	slug := "gold"
 	m, _, err := w.PutMembership(w.ctx, w.root, "acme", user.UserID, admin.MembershipPut{Roles: []string{"consumer"}, Plan: &slug}, admin.AnyRevision)

@@ -272,7 +272,7 @@ func (g *Gateway) refuseGraphQL(w http.ResponseWriter, r *http.Request, err erro
 		writeGraphQL(w, r, http.StatusOK, unread(err), list.times())
 		return
 	}
-	e := shown(err)
+	e := Shown(err)
 	switch e.Kind {
 	case access.Internal:
 		g.log.LogAttrs(r.Context(), slog.LevelError, "GraphQL request not read", slog.Any("error", err), slog.String("request_id", ClientFrom(r.Context()).RequestID))

@@ -56,7 +56,7 @@ func unread(err error) graphqlError {
 	if errors.Is(err, errPersistedUnknown) {
 		return graphqlError{Message: "PersistedQueryNotFound", Extensions: graphqlExtensions{Code: persistedNotFound}}
 	}
-	return graphqlErrorOf(shown(err))
+	return graphqlErrorOf(Shown(err))
 }
 
 // graphqlDenial is a denial as GraphQL clients read it.

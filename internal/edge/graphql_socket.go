@@ -483,7 +483,7 @@ func (s *socket) subscribe(m socketMessage) error {
 	}
 	one := new(graphqlRequest)
 	if err := one.read(m.Payload); err != nil {
-		s.sendError(m.ID, graphqlErrorOf(shown(err)))
+		s.sendError(m.ID, graphqlErrorOf(Shown(err)))
 		return nil
 	}
 	return s.ask(m.ID, one, int64(len(m.Payload)))
@@ -522,7 +522,7 @@ func (s *socket) ask(id string, one *graphqlRequest, length int64) error {
 	s.gateway.persisted.keep(application, one)
 	payload, err := one.append(nil)
 	if err != nil {
-		s.sendError(id, graphqlErrorOf(shown(err)))
+		s.sendError(id, graphqlErrorOf(Shown(err)))
 		return nil
 	}
 	s.mu.Lock()

@@ -52,7 +52,7 @@ func StatusOf(kind access.Kind) int {
 // but its request id; logging its cause is the caller's part. A 401 gets a Bearer challenge (RFC 6750 section 3), with an
 // error code only if a credential was sent; Retry-After is set from the error.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
-	e := shown(err)
+	e := Shown(err)
 	header := w.Header()
 	if e.Kind == access.Unauthenticated && header["Www-Authenticate"] == nil {
 		header.Set("Www-Authenticate", bearerChallenge(e.Code, e.Message))
@@ -63,8 +63,8 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, r, Problem{Status: StatusOf(e.Kind), Code: e.Code, Detail: e.Message, Errors: e.Fields})
 }
 
-// shown is err as it may be shown.
-func shown(err error) *access.Error {
+// Shown is err as it may be shown: of what is ours to mend, nothing.
+func Shown(err error) *access.Error {
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		err = access.New(access.TooLarge, "body_too_large", "the body may have at most "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
 	}
@@ -93,6 +93,9 @@ func bearerChallenge(code, message string) string {
 	}
 	return realm + `, error="invalid_token", error_description="` + challengeText(message) + `"`
 }
+
+// PlainText is s in the characters of an error_description (RFC 6749 section 5.2, RFC 6750 section 3).
+func PlainText(s string) string { return challengeText(s) }
 
 // challengeText keeps to the characters of an error_description (RFC 6750 section 3).
 func challengeText(s string) string {

@@ -42,19 +42,28 @@ func (s *Service) proveKey(ctx context.Context, text string, client Client, now 
 	if err != nil {
 		return nil, err
 	}
-	if err := h.live(now); err != nil {
+	if err := h.usable(client, now); err != nil {
 		return nil, err
-	}
-	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
-		return nil, wrongAddress(client)
 	}
 	if h.signs {
 		return nil, access.New(access.Unauthenticated, "signature_required", "this key must sign its requests; its text alone proves nothing")
 	}
-	if h.userGroup {
-		return nil, access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; its text alone proves nobody")
-	}
 	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+}
+
+// usable refuses a key that has ended, that may not be used from here, or that is
+// for others than its owner.
+func (h *holder) usable(client Client, now time.Time) error {
+	if err := h.live(now); err != nil {
+		return err
+	}
+	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
+		return wrongAddress(client)
+	}
+	if h.userGroup {
+		return access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; its text alone proves nobody")
+	}
+	return nil
 }
 
 func wrongAddress(c Client) error {

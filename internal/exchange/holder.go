@@ -6,6 +6,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/scope"
+	"github.com/daypass/daypass/verify"
 )
 
 // holder is what is kept of an [access.Holder]. Very many are, so it has only
@@ -21,6 +22,8 @@ type holder struct {
 	expires                           time.Time // zero: no end
 	rotated                           bool      // the secret is not the current one
 	overlapUntil                      time.Time // then
+
+	publicKey *verify.PublicKey // nil: none is registered
 
 	authority access.Authority
 }
@@ -42,6 +45,7 @@ func (s *Service) keep(h *access.Holder) *holder {
 		expires:          h.Key.Expires,
 		rotated:          h.Version != h.Key.Version,
 		overlapUntil:     h.Key.OverlapUntil,
+		publicKey:        publicKeyOf(h.Key),
 		authority:        s.authority(h),
 	}
 }

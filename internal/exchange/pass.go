@@ -43,5 +43,24 @@ func (s *Service) provePass(ctx context.Context, text string, client Client, now
 	if err := h.live(now); err != nil {
 		return nil, err
 	}
-	return &principal{holder: h, parent: t, subject: t.Subject, authority: t.Authority}, nil
+	return &principal{holder: h, parent: t, subject: t.Subject, authority: t.Authority, actors: t.Actors}, nil
+}
+
+// Pass is the text of a pass as a refresh token or a subject's token: to renew it
+// or to narrow it. A key is none.
+type Pass struct {
+	Text string
+	// ClientID is who presents it, where that was proved: then it must be whom the
+	// pass was made for (RFC 6749, section 6). Empty: whoever has it.
+	ClientID string
+}
+
+func (Pass) account() string { return "" }
+
+func (p Pass) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
+	made, err := s.provePass(ctx, p.Text, client, now)
+	if err == nil && p.ClientID != "" && p.ClientID != made.parent.ClientID {
+		return nil, access.New(access.Unauthenticated, "client_mismatch", "this pass was made with another key than the one that presents it")
+	}
+	return made, err
 }

@@ -25,6 +25,9 @@ type principal struct {
 	parent    *access.Token // the pass that was the proof; nil for a key
 	subject   string        // whom its passes speak for
 	authority access.Authority
+
+	actors    []access.Acting // who acts for the subject, the latest first
+	delegated bool            // the latest joined with this proof
 }
 
 // prove takes the steps that are the same for every kind of proof: the limits on

@@ -100,6 +100,7 @@ type Service struct {
 	Config
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
+	absent   *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
 type cached struct {
@@ -118,6 +119,7 @@ func New(c Config) *Service {
 		Config:   c,
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
+		absent:   otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 
@@ -203,6 +205,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 		IssuedAt:       now.Truncate(time.Second),
 		NotBefore:      now.Truncate(time.Second),
 		Revision:       revision,
+		Actors:         p.actors,
 	}
 	t.Authority.NotAfter = t.Authority.NotAfter.Truncate(time.Second)
 	if d.origin != access.FromRenewal {
@@ -212,7 +215,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	if p.parent != nil {
 		parentID = p.parent.ID
 		t.Family = p.parent.Family
-		if d.origin == access.FromNarrowing {
+		if d.origin != access.FromRenewal {
 			if len(t.Family) >= access.MaxFamilyDepth {
 				return nil, access.New(access.Forbidden, "narrowed_too_often", "this pass was narrowed from a narrowed one too many times; exchange the key again")
 			}
@@ -230,7 +233,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 		Origin: d.origin, Subject: t.Subject, Scopes: t.ScopeText, Roles: t.RoleText,
 		Audience: joinAudiences(t.Authority.Audiences), IPs: joinNetworks(t.Authority.Networks),
 		Renewable: t.Authority.Renewable, IssuedAt: t.IssuedAt, Expires: t.Authority.NotAfter,
-		Revision: revision, From: client.use(now), Lineage: t.Lineage,
+		Revision: revision, From: client.use(now), Lineage: t.Lineage, Actors: actorNames(t.Actors),
 	}
 	if err := s.Journal.Issued(ctx, record, t.MembershipID, s.Strict); err != nil {
 		return nil, err

@@ -59,6 +59,9 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 		return nil, err
 	}
 	d := &draft{subject: p.subject, origin: access.FromKey}
+	if p.delegated {
+		d.origin = access.FromExchange
+	}
 	if p.parent != nil {
 		return s.narrowPass(p, ask, w, now, d)
 	}
@@ -70,7 +73,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	}
 	parent := p.authority
 	s.setLife(&ask, &parent, w, now)
-	ask.Renewable = renewable(w, ask, parent) && (w.Subject == "" || w.Subject == p.subject)
+	ask.Renewable = renewable(w, ask, parent) && !p.delegated && (w.Subject == "" || w.Subject == p.subject)
 	d.authority, err = access.Narrow(parent, ask, now)
 	return d, err
 }
@@ -85,6 +88,9 @@ func (s *Service) narrowPass(p *principal, ask access.Ask, w Wish, now time.Time
 	parent := p.parent.Authority
 	extend := parent
 	extend.NotAfter = p.holder.authority.NotAfter
+	if p.delegated { // who acts for another does so no longer than both passes last
+		parent.NotAfter, parent.Renewable = p.authority.NotAfter, false
+	}
 	if parent.Renewable {
 		parent = extend
 	}
@@ -97,7 +103,11 @@ func (s *Service) narrowPass(p *principal, ask access.Ask, w Wish, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	d.authority, d.origin = child, access.FromNarrowing
+	d.authority = child
+	if p.delegated {
+		return d, nil
+	}
+	d.origin = access.FromNarrowing
 	if p.parent.Authority.Within(child) {
 		d.origin = access.FromRenewal
 		if !parent.Renewable {

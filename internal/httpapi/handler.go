@@ -148,8 +148,10 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	if c.client, err = clientOf(r); err != nil {
 		return err
 	}
-	if c.credential, err = credentialOf(r); err != nil {
-		return err
+	if !rt.ownScheme {
+		if c.credential, err = credentialOf(r); err != nil {
+			return err
+		}
 	}
 	if c.credential != "" {
 		c.proof = exchange.Credential(c.credential)

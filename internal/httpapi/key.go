@@ -16,7 +16,7 @@ func keyView(k admin.Key) api.Key {
 		Expires: moment(k.Expires), MaxTokenLife: int64(k.MaxTokenLife / time.Second),
 		RequireSignature: k.RequireSignature, MayNameSubjects: k.MayNameSubjects,
 		Version: k.Version, OverlapUntil: moment(k.OverlapUntil),
-		Created: k.Created.UTC(), Accessed: lastUseView(k.LastUse), Plan: optional(k.Plan), Revision: k.Revision,
+		Created: k.Created.UTC(), Accessed: lastUseView(k.LastUse), Plan: optional(k.Plan), PublicKey: publicKeyView(k.PublicKey), Revision: k.Revision,
 	}
 }
 
@@ -29,7 +29,7 @@ func issuedKeyView(k admin.IssuedKey) api.KeyCreated {
 		Expires: v.Expires, MaxTokenLife: v.MaxTokenLife,
 		RequireSignature: v.RequireSignature, MayNameSubjects: v.MayNameSubjects,
 		Version: v.Version, OverlapUntil: v.OverlapUntil,
-		Created: v.Created, Accessed: v.Accessed, Plan: v.Plan, Revision: v.Revision,
+		Created: v.Created, Accessed: v.Accessed, Plan: v.Plan, PublicKey: v.PublicKey, Revision: v.Revision,
 	}
 }
 
@@ -51,7 +51,7 @@ func (o operations) CreateKey(ctx context.Context, in api.CreateKeyRequestObject
 		User: value(b.User), Kind: access.KeyKind(value(b.Kind)), Comment: value(b.Comment),
 		Scopes: b.Scopes, Roles: value(b.Roles), IPs: value(b.Ips),
 		ExpiresIn: b.ExpiresIn, MaxTokenLife: b.MaxTokenLife,
-		RequireSignature: value(b.RequireSignature), MayNameSubjects: value(b.MayNameSubjects), Plan: value(b.Plan),
+		RequireSignature: value(b.RequireSignature), MayNameSubjects: value(b.MayNameSubjects), Plan: value(b.Plan), PublicKey: publicKeyOf(b.PublicKey),
 	})
 	if err != nil {
 		return nil, err

@@ -71,15 +71,3 @@ func (o operations) DeletePlan(ctx context.Context, in api.DeletePlanRequestObje
 	}
 	return api.DeletePlan204Response{}, nil
 }
-
-func (o operations) UpdateKey(ctx context.Context, in api.UpdateKeyRequestObject) (api.UpdateKeyResponseObject, error) {
-	revision, err := ifRevision(in.Params.IfMatch)
-	if err != nil {
-		return nil, err
-	}
-	key, err := o.h.Admin.SetKeyPlan(ctx, callerOf(ctx), in.Org, in.Key, in.Body.Plan, revision)
-	if err != nil {
-		return nil, err
-	}
-	return api.UpdateKey200JSONResponse{Body: keyView(key), Headers: api.UpdateKey200ResponseHeaders{ETag: etag(key.Revision)}}, nil
-}

@@ -13,8 +13,15 @@ func tokenView(t access.IssuedToken) api.Token {
 	return api.Token{
 		ID: t.ID, Parent: optional(t.ParentID), User: t.UserID, Key: t.KeyID, Origin: api.TokenOrigin(t.Origin), Subject: t.Subject,
 		Scopes: words(t.Scopes), Roles: words(t.Roles), Audience: words(t.Audience), Ips: words(t.IPs),
-		Renewable: t.Renewable, Issued: t.IssuedAt.UTC(), Expires: t.Expires.UTC(), From: lastUseView(t.From),
+		Renewable: t.Renewable, Issued: t.IssuedAt.UTC(), Expires: t.Expires.UTC(), From: lastUseView(t.From), Actors: actorsView(t.Actors),
 	}
+}
+
+func actorsView(list []string) *[]string {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list
 }
 
 // words is a list that is kept joined by spaces.

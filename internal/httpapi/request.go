@@ -244,7 +244,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 	}
 	switch {
 	case c.media == mediaForm:
-		c.form, err = readForm(c.raw)
+		c.form, err = readForm(c.raw, rt.repeated)
 	case rt.body != nil:
 		c.body = rt.body()
 		err = decode(c.raw, c.body, int(limit), rt.members())
@@ -257,8 +257,8 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 	return err
 }
 
-// readForm reads a form strictly: each field is there once, and is text (RFC 6749, section 3.2).
-func readForm(raw []byte) (url.Values, error) {
+// readForm reads a form strictly: each field is there once unless it may be repeated, and is text (RFC 6749, section 3.2).
+func readForm(raw []byte, repeated []string) (url.Values, error) {
 	const most = 100
 	if bytes.Count(raw, []byte("&")) >= most {
 		return nil, access.New(access.Malformed, "invalid_form", fmt.Sprintf("a form has at most %d fields", most))
@@ -269,9 +269,9 @@ func readForm(raw []byte) (url.Values, error) {
 	}
 	for name, values := range form {
 		switch {
-		case len(values) != 1:
+		case len(values) != 1 && !slices.Contains(repeated, name):
 			return nil, access.New(access.Malformed, "invalid_form", "give each field of the form once")
-		case !utf8.ValidString(name) || !utf8.ValidString(values[0]):
+		case !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }):
 			return nil, access.New(access.Malformed, "invalid_form", "the form is not UTF-8")
 		}
 	}

@@ -14,9 +14,11 @@ type route struct {
 	bodyOptional bool
 	document     bool     // the body is a resource file, YAML or JSON
 	form         bool     // the body may be, or without a type to read JSON into must be, a form
+	repeated     []string // fields of the form that may be there several times
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
 	open         bool     // no credential is needed
+	ownScheme    bool     // handle reads Authorization, which may have another scheme than Bearer
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
 	preflight    string   // the methods of a CORS preflight's route
@@ -115,6 +117,11 @@ func (h *Handler) table() map[string]route {
 		"DELETE " + inOrg + "/tokens/{token}": {},
 		"GET " + inOrg + "/events":            {query: eventsBy},
 		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
+
+		"GET " + oauthMetadataPath: publicGet.by(h.oauthMetadata),
+		"POST " + oauthTokenPath:   oauthDoor.by(h.oauthToken),
+		"POST /oauth2/introspect":  oauthDoor.by(h.oauthIntrospect),
+		"POST /oauth2/revoke":      oauthDoor.by(h.oauthRevoke),
 	}
 }
 

@@ -106,6 +106,9 @@ func (h *house) request(op operation, s step, real binding, revision string) *ht
 		for name, content := range op.RequestBody.Value.Content {
 			if example := content.Examples[s.Example]; example != nil {
 				media, body = name, real.text(example.Value.Value)
+				if fields, ok := example.Value.Value.(map[string]any); ok && strings.HasSuffix(name, "urlencoded") {
+					body = real.form(fields)
+				}
 			}
 		}
 	}
@@ -225,6 +228,21 @@ func (b binding) text(v any) string {
 		panic(err)
 	}
 	return b.of(string(raw))
+}
+
+// form is an object as the fields of a form; an array is a field that is repeated.
+func (b binding) form(fields map[string]any) string {
+	values := url.Values{}
+	for name, v := range fields {
+		list, ok := v.([]any)
+		if !ok {
+			list = []any{v}
+		}
+		for _, one := range list {
+			values.Add(name, b.of(fmt.Sprint(one)))
+		}
+	}
+	return values.Encode()
 }
 
 // moving are members whose values differ from run to run.

@@ -60,13 +60,16 @@ func value[T any](p *T) T {
 
 // introspectToken tells what a living pass of the caller's organization says (RFC 7662). Of all others it tells nothing.
 func (h *Handler) introspectToken(w http.ResponseWriter, _ *http.Request, c *call) error {
+	return h.describe(w, c.caller, c.body.(*api.TokenText).Token)
+}
+
+func (h *Handler) describe(w http.ResponseWriter, caller *access.Caller, text string) error {
 	now := h.Now()
 	if _, err := h.Exchange.Scene.Revision(now); err != nil {
 		return err
 	}
-	text := c.body.(*api.TokenText).Token
 	t, err := h.Gate.Token(text)
-	if err != nil || !mayInspect(c.caller, t.OrganizationID) {
+	if err != nil || !mayInspect(caller, t.OrganizationID) {
 		return inactive(w)
 	}
 	_, revoked := h.Exchange.Scene.Revoked(t, now)
@@ -110,11 +113,16 @@ func (o operations) RevokeToken(ctx context.Context, in api.RevokeTokenRequestOb
 	if err != nil {
 		return api.RevokeToken204Response{}, nil
 	}
-	if reason, dead := o.h.Exchange.Scene.Revoked(t, o.h.Now()); dead && reason == "pass_revoked" {
-		return api.RevokeToken204Response{}, nil
-	}
-	if err := o.h.Admin.RevokePresented(ctx, nil, t); err != nil {
+	if err := o.h.end(ctx, nil, t); err != nil {
 		return nil, err
 	}
 	return api.RevokeToken204Response{}, nil
+}
+
+// end ends a pass that was presented, unless it was ended already.
+func (h *Handler) end(ctx context.Context, caller *access.Caller, t *access.Token) error {
+	if reason, dead := h.Exchange.Scene.Revoked(t, h.Now()); dead && reason == "pass_revoked" {
+		return nil
+	}
+	return h.Admin.RevokePresented(ctx, caller, t)
 }

@@ -42,12 +42,15 @@ func (s queries) HolderOf(ctx context.Context, source access.Source) (*access.Ho
 	return s.holderByKey(ctx, source.KeyID, source.KeyVersion)
 }
 
-// holderByKey finds the holder of a key for one version of its secret: the
-// current one, or the one before if it was given an overlap, which may be over.
+// holderByKey finds the holder of a key for one version of its secret, [access.CurrentSecret]
+// among them: the current one, or the one before if it was given an overlap, which may be over.
 func (s queries) holderByKey(ctx context.Context, keyID string, version int64) (*access.Holder, error) {
 	row, err := s.q.HolderByKey(ctx, keyID)
 	if err != nil {
 		return nil, translate(err)
+	}
+	if version == access.CurrentSecret {
+		version = row.Key.Version
 	}
 	current := version == row.Key.Version
 	overlapping := version == row.Key.Version-1 && row.Key.PrevUntil != 0

@@ -45,7 +45,8 @@ func (t *Tx) InsertKey(k access.Key, hash [32]byte, sealedSecret []byte) error {
 		Scopes: list(k.Scopes.Strings()), Roles: roleList(k.Roles), Networks: list(k.Networks.Strings()),
 		Expires: millis(k.Expires), MaxTokenLife: k.MaxTokenLife.Milliseconds(),
 		RequireSignature: k.RequireSignature, MayNameSubjects: k.MayNameSubjects,
-		SecretSealed: sealedSecret, Hash: hash[:], Version: k.Version, Created: millis(k.Created), PlanID: k.PlanID, Revision: t.Revision(),
+		SecretSealed: sealedSecret, Hash: hash[:], Version: k.Version, Created: millis(k.Created), PlanID: k.PlanID,
+		PublicKey: k.PublicKey, Revision: t.Revision(),
 	}))
 }
 
@@ -83,7 +84,8 @@ func key(row gen.Key) (access.Key, error) {
 		ID: row.ID, OrganizationID: row.OrganizationID, UserID: row.UserID, Kind: access.KeyKind(row.Kind), Comment: row.Comment,
 		Expires: fromMillis(row.Expires), MaxTokenLife: time.Duration(row.MaxTokenLife) * time.Millisecond,
 		RequireSignature: row.RequireSignature, MayNameSubjects: row.MayNameSubjects,
-		Version: row.Version, OverlapUntil: fromMillis(row.PrevUntil), Created: fromMillis(row.Created), PlanID: row.PlanID, Revision: row.Revision,
+		Version: row.Version, OverlapUntil: fromMillis(row.PrevUntil), Created: fromMillis(row.Created), PlanID: row.PlanID,
+		PublicKey: row.PublicKey, Revision: row.Revision,
 	}
 	var err error
 	if k.Scopes, err = parseScopes(row.Scopes); err != nil {

@@ -128,7 +128,16 @@ func insertToken(ctx context.Context, q *gen.Queries, t access.IssuedToken) erro
 		Subject: storable(t.Subject), Scopes: t.Scopes, Roles: t.Roles, Audience: t.Audience, Ips: t.IPs, Renewable: t.Renewable,
 		Issued: millis(t.IssuedAt), Expires: millis(t.Expires), Revision: t.Revision,
 		Asked: millis(t.From.Time), AskedAddress: addressText(t.From.Address), AskedAgent: storable(t.From.UserAgent),
+		Actors: actorList(t.Actors),
 	})
+}
+
+// actorList is empty where nobody acts, as it is for most.
+func actorList(actors []string) string {
+	if len(actors) == 0 {
+		return ""
+	}
+	return list(actors)
 }
 
 func issuedToken(row gen.Token) (access.IssuedToken, error) {
@@ -141,6 +150,11 @@ func issuedToken(row gen.Token) (access.IssuedToken, error) {
 	var err error
 	if t.Lineage, err = parseList(row.Lineage); err != nil {
 		return t, err
+	}
+	if row.Actors != "" {
+		if t.Actors, err = parseList(row.Actors); err != nil {
+			return t, err
+		}
 	}
 	t.From, err = lastUse(row.Asked, row.AskedAddress, row.AskedAgent)
 	return t, err

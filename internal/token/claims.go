@@ -44,6 +44,9 @@ func claimsOf(t *access.Token) (*verify.Claims, error) {
 	if a.Confirmation != "" {
 		c.Confirmation = &verify.Confirmation{JKT: a.Confirmation}
 	}
+	for _, actor := range slices.Backward(t.Actors) {
+		c.Actor = &verify.Actor{Subject: actor.Subject, Lineage: actor.Lineage, Actor: c.Actor}
+	}
 	if err := addAudience(c, t); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,10 @@ func mintable(t *access.Token, c *verify.Claims) error {
 		return errors.New("mint: the token must have iat, nbf, and an exp after them")
 	case t.Authority.Everywhere != t.Authority.Networks.IsEmpty():
 		return errors.New("mint: the token must be good everywhere, or at some address")
+	case len(t.Actors) > access.MaxActors || slices.ContainsFunc(t.Actors, func(a access.Acting) bool { return a.Subject == "" }):
+		return errors.New("mint: too many act for the subject, or one without a name")
+	case slices.ContainsFunc(t.Actors, func(a access.Acting) bool { return len(a.Lineage) > verify.MaxActorLineage }):
+		return ErrTooLarge
 	case (t.KeyVersion < 1) != (t.KeyID == ""):
 		return errors.New("mint: a key has a version of its secret, and no key has none")
 	}
@@ -165,6 +172,9 @@ func tokenOf(c *verify.Claims) (*access.Token, error) {
 		NotBefore: time.Unix(c.NotBefore, 0).UTC(),
 		Revision:  c.Revision,
 		Family:    slices.Clone(c.Family),
+	}
+	for a := c.Actor; a != nil; a = a.Actor {
+		t.Actors = append(t.Actors, access.Acting{Subject: a.Subject, Lineage: a.Lineage})
 	}
 	if t.KeyID != "" {
 		t.KeyVersion = max(c.KeyVersion, 1)

@@ -128,6 +128,13 @@ func drawPass(t *rapid.T) *access.Token {
 	if len(p.Family) > 0 && rapid.Bool().Draw(t, "own head") {
 		p.Family = append(p.Family, p.ID)
 	}
+	for i := range rapid.IntRange(0, access.MaxActors).Draw(t, "actors") {
+		acting := access.Acting{Subject: rapid.StringN(1, 40, 100).Draw(t, "actor")}
+		if i%2 == 0 {
+			acting.Lineage = []string{seal.NewID("usr"), seal.NewID("key"), seal.NewID("tok")}
+		}
+		p.Actors = append(p.Actors, acting)
+	}
 	p.Seal()
 	return p
 }

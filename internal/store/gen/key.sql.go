@@ -43,7 +43,7 @@ func (q *Queries) DeleteKey(ctx context.Context, arg DeleteKeyParams) (int64, er
 }
 
 const holderByHash = `-- name: HolderByHash :one
-SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
+SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, k.public_key, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
 FROM keys k
 JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 JOIN users u ON u.id = k.user_id
@@ -91,6 +91,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 		&i.Key.Uses,
 		&i.Key.Revision,
 		&i.Key.PlanID,
+		&i.Key.PublicKey,
 		&i.Membership.ID,
 		&i.Membership.OrganizationID,
 		&i.Membership.UserID,
@@ -120,7 +121,7 @@ func (q *Queries) HolderByHash(ctx context.Context, arg HolderByHashParams) (Hol
 }
 
 const holderByKey = `-- name: HolderByKey :one
-SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
+SELECT k.id, k.organization_id, k.user_id, k.kind, k.comment, k.scopes, k.roles, k.networks, k.expires, k.max_token_life, k.require_signature, k.may_name_subjects, k.secret_sealed, k.hash, k.prev_hash, k.prev_until, k.version, k.created, k.accessed, k.accessed_address, k.accessed_agent, k.uses, k.revision, k.plan_id, k.public_key, m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision, o.id, o.slug, o.name, o.active, o.created, o.revision
 FROM keys k
 JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 JOIN users u ON u.id = k.user_id
@@ -163,6 +164,7 @@ func (q *Queries) HolderByKey(ctx context.Context, id string) (HolderByKeyRow, e
 		&i.Key.Uses,
 		&i.Key.Revision,
 		&i.Key.PlanID,
+		&i.Key.PublicKey,
 		&i.Membership.ID,
 		&i.Membership.OrganizationID,
 		&i.Membership.UserID,
@@ -194,10 +196,11 @@ func (q *Queries) HolderByKey(ctx context.Context, id string) (HolderByKeyRow, e
 const insertKey = `-- name: InsertKey :exec
 INSERT INTO keys (id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life,
                   require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created,
-                  accessed, accessed_address, accessed_agent, uses, plan_id, revision)
+                  accessed, accessed_address, accessed_agent, uses, plan_id, public_key, revision)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12,
-        $13, $14, NULL, 0, $15, $16, 0, '', '', 0, $17, $18)
+        $13, $14, NULL, 0, $15, $16, 0, '', '', 0, $17,
+        $18, $19)
 `
 
 type InsertKeyParams struct {
@@ -218,6 +221,7 @@ type InsertKeyParams struct {
 	Version          int64
 	Created          int64
 	PlanID           string
+	PublicKey        string
 	Revision         int64
 }
 
@@ -240,13 +244,14 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) error {
 		arg.Version,
 		arg.Created,
 		arg.PlanID,
+		arg.PublicKey,
 		arg.Revision,
 	)
 	return err
 }
 
 const key = `-- name: Key :one
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id FROM keys WHERE id = $1 AND organization_id = $2
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, public_key FROM keys WHERE id = $1 AND organization_id = $2
 `
 
 type KeyParams struct {
@@ -282,6 +287,7 @@ func (q *Queries) Key(ctx context.Context, arg KeyParams) (Key, error) {
 		&i.Uses,
 		&i.Revision,
 		&i.PlanID,
+		&i.PublicKey,
 	)
 	return i, err
 }
@@ -303,7 +309,7 @@ func (q *Queries) KeySecret(ctx context.Context, arg KeySecretParams) ([]byte, e
 }
 
 const keysOfOrganization = `-- name: KeysOfOrganization :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, public_key FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type KeysOfOrganizationParams struct {
@@ -346,6 +352,7 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 			&i.Uses,
 			&i.Revision,
 			&i.PlanID,
+			&i.PublicKey,
 		); err != nil {
 			return nil, err
 		}
@@ -361,7 +368,7 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 }
 
 const keysOfUser = `-- name: KeysOfUser :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, public_key FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
 ORDER BY id LIMIT $4
 `
 
@@ -411,6 +418,7 @@ func (q *Queries) KeysOfUser(ctx context.Context, arg KeysOfUserParams) ([]Key, 
 			&i.Uses,
 			&i.Revision,
 			&i.PlanID,
+			&i.PublicKey,
 		); err != nil {
 			return nil, err
 		}

@@ -104,6 +104,7 @@ type Key struct {
 	Uses             int64
 	Revision         int64
 	PlanID           string
+	PublicKey        string
 }
 
 type KeyScope struct {
@@ -232,6 +233,7 @@ type Token struct {
 	AskedAddress   string
 	AskedAgent     string
 	Revision       int64
+	Actors         string
 }
 
 type Usage struct {

@@ -11,10 +11,10 @@ import (
 
 const insertToken = `-- name: InsertToken :exec
 INSERT INTO tokens (id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips,
-                    renewable, issued, expires, asked, asked_address, asked_agent, revision)
+                    renewable, issued, expires, asked, asked_address, asked_agent, actors, revision)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12, $13, $14,
-        $15, $16, $17, $18, $19, $20)
+        $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (id) DO NOTHING
 `
 
@@ -38,6 +38,7 @@ type InsertTokenParams struct {
 	Asked          int64
 	AskedAddress   string
 	AskedAgent     string
+	Actors         string
 	Revision       int64
 }
 
@@ -62,6 +63,7 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 		arg.Asked,
 		arg.AskedAddress,
 		arg.AskedAgent,
+		arg.Actors,
 		arg.Revision,
 	)
 	return err
@@ -85,7 +87,7 @@ func (q *Queries) PruneTokens(ctx context.Context, arg PruneTokensParams) (int64
 }
 
 const token = `-- name: Token :one
-SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision FROM tokens WHERE id = $1 AND organization_id = $2
+SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision, actors FROM tokens WHERE id = $1 AND organization_id = $2
 `
 
 type TokenParams struct {
@@ -117,12 +119,13 @@ func (q *Queries) Token(ctx context.Context, arg TokenParams) (Token, error) {
 		&i.AskedAddress,
 		&i.AskedAgent,
 		&i.Revision,
+		&i.Actors,
 	)
 	return i, err
 }
 
 const tokensOfKey = `-- name: TokensOfKey :many
-SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision FROM tokens
+SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision, actors FROM tokens
 WHERE key_id = $1 AND organization_id = $2 AND id < $3 AND expires > $4
 ORDER BY id DESC LIMIT $5
 `
@@ -171,6 +174,7 @@ func (q *Queries) TokensOfKey(ctx context.Context, arg TokensOfKeyParams) ([]Tok
 			&i.AskedAddress,
 			&i.AskedAgent,
 			&i.Revision,
+			&i.Actors,
 		); err != nil {
 			return nil, err
 		}
@@ -186,7 +190,7 @@ func (q *Queries) TokensOfKey(ctx context.Context, arg TokensOfKeyParams) ([]Tok
 }
 
 const tokensOfOrganization = `-- name: TokensOfOrganization :many
-SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision FROM tokens
+SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision, actors FROM tokens
 WHERE organization_id = $1 AND id < $2 AND expires > $3
 ORDER BY id DESC LIMIT $4
 `
@@ -233,6 +237,7 @@ func (q *Queries) TokensOfOrganization(ctx context.Context, arg TokensOfOrganiza
 			&i.AskedAddress,
 			&i.AskedAgent,
 			&i.Revision,
+			&i.Actors,
 		); err != nil {
 			return nil, err
 		}
@@ -248,7 +253,7 @@ func (q *Queries) TokensOfOrganization(ctx context.Context, arg TokensOfOrganiza
 }
 
 const tokensOfUser = `-- name: TokensOfUser :many
-SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision FROM tokens
+SELECT id, head, parent_id, lineage, organization_id, user_id, key_id, origin, subject, scopes, roles, audience, ips, renewable, issued, expires, asked, asked_address, asked_agent, revision, actors FROM tokens
 WHERE user_id = $1 AND organization_id = $2 AND id < $3 AND expires > $4
 ORDER BY id DESC LIMIT $5
 `
@@ -297,6 +302,7 @@ func (q *Queries) TokensOfUser(ctx context.Context, arg TokensOfUserParams) ([]T
 			&i.AskedAddress,
 			&i.AskedAgent,
 			&i.Revision,
+			&i.Actors,
 		); err != nil {
 			return nil, err
 		}

@@ -1,10 +1,11 @@
 -- name: InsertKey :exec
 INSERT INTO keys (id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life,
                   require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created,
-                  accessed, accessed_address, accessed_agent, uses, plan_id, revision)
+                  accessed, accessed_address, accessed_agent, uses, plan_id, public_key, revision)
 VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(user_id), sqlc.arg(kind), sqlc.arg(comment), sqlc.arg(scopes), sqlc.arg(roles),
         sqlc.arg(networks), sqlc.arg(expires), sqlc.arg(max_token_life), sqlc.arg(require_signature), sqlc.arg(may_name_subjects),
-        sqlc.arg(secret_sealed), sqlc.arg(hash), NULL, 0, sqlc.arg(version), sqlc.arg(created), 0, '', '', 0, sqlc.arg(plan_id), sqlc.arg(revision));
+        sqlc.arg(secret_sealed), sqlc.arg(hash), NULL, 0, sqlc.arg(version), sqlc.arg(created), 0, '', '', 0, sqlc.arg(plan_id),
+        sqlc.arg(public_key), sqlc.arg(revision));
 
 -- name: UpdateKey :execrows
 UPDATE keys SET comment = sqlc.arg(comment), scopes = sqlc.arg(scopes), roles = sqlc.arg(roles), networks = sqlc.arg(networks),

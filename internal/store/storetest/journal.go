@@ -23,7 +23,7 @@ func batches(w *world) {
 	exchange := access.UsageKey{OrganizationID: w.org.ID, Day: access.Day(noon) - 1, Outcome: "issued"}
 	token := access.IssuedToken{
 		ID: seal.NewID("tok"), Head: "tok_head", ParentID: "tok_parent", OrganizationID: w.org.ID, UserID: w.user.ID, KeyID: k.ID,
-		Origin: access.FromRenewal, Subject: "nul\x00 and \xff", Scopes: "a b", Roles: "developer", Audience: "acme", IPs: "10.0.0.0/8", Renewable: true,
+		Origin: access.FromRenewal, Subject: "nul\x00 and \xff", Scopes: "a b", Roles: "developer", Audience: "acme", Actors: []string{"ada", "a b"}, IPs: "10.0.0.0/8", Renewable: true,
 		IssuedAt: noon, Expires: noon.Add(time.Hour), Revision: 3, From: use(noon, "curl"), Lineage: []string{w.org.ID, "tok_head"},
 	}
 	today := access.QuotaKey{OrganizationID: "org_1", Limit: [16]byte{0, 255}, Party: "=key_1", Until: access.Day(noon) + 1}

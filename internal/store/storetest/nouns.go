@@ -58,6 +58,10 @@ func nouns(w *world) {
 	k.Revision = w.change(func(tx *store.Tx) error { return tx.UpdateKey(k) })
 	gotKey, err = w.Key(w.ctx, org.ID, k.ID)
 	equal(w, gotKey, err, k)
+	k.PublicKey = `{"kty":"OKP"}`
+	k.Revision = w.change(func(tx *store.Tx) error { return tx.SetPublicKeyOfKey(org.ID, k.ID, k.PublicKey) })
+	gotKey, err = w.Key(w.ctx, org.ID, k.ID)
+	equal(w, gotKey, err, k)
 	k.Version, k.OverlapUntil = 2, noon.Add(time.Hour)
 	k.Revision = w.change(func(tx *store.Tx) error {
 		return tx.RotateKey(k.ID, sha256.Sum256([]byte("2")), 2, k.OverlapUntil, []byte("sealed again"))
@@ -192,7 +196,7 @@ func tenancy(w *world) {
 		_, errToken := tx.IssuedToken(w.ctx, other.ID, batch.Issued[0].ID)
 		return map[string]error{
 			"Key": err, "KeySecret": errSecret, "Application": errApplication, "Role": errRole, "Membership": errMembership, "IssuedToken": errToken,
-			"UpdateKey": tx.UpdateKey(foreignKey), "UpdateRole": tx.UpdateRole(foreignRole), "UpdateMembership": tx.UpdateMembership(foreignMember),
+			"UpdateKey": tx.UpdateKey(foreignKey), "SetPublicKeyOfKey": tx.SetPublicKeyOfKey(foreignKey.OrganizationID, foreignKey.ID, ""), "UpdateRole": tx.UpdateRole(foreignRole), "UpdateMembership": tx.UpdateMembership(foreignMember),
 			"PutApplication": tx.PutApplication(foreignApplication), "DeleteKey": tx.DeleteKey(other.ID, k.ID), "DeleteRole": tx.DeleteRole(other.ID, r.ID),
 			"DeleteMembership": tx.DeleteMembership(other.ID, w.user.ID), "DeleteApplication": tx.DeleteApplication(other.ID, a.ID),
 		}
@@ -380,8 +384,10 @@ func holders(w *world) {
 	}
 	got, err := w.HolderByHash(w.ctx, first, noon)
 	equal(w, got, err, want)
-	got, err = w.HolderOf(w.ctx, access.Source{KeyID: k.ID, KeyVersion: 1})
-	equal(w, got, err, want)
+	for _, version := range []int64{access.CurrentSecret, 1} {
+		got, err = w.HolderOf(w.ctx, access.Source{KeyID: k.ID, KeyVersion: version})
+		equal(w, got, err, want)
+	}
 
 	// Each part moves the holder's revision and shows at once, inactive ones too.
 	reviewer.Scopes = scopes("none")

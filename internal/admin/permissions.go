@@ -86,6 +86,12 @@ const (
 	opReadUsage  = Operation("usage.read")
 
 	opReadFeed = Operation("feed.read")
+
+	opListIssuers  = Operation("issuers.list")
+	opGetIssuer    = Operation("issuers.get")
+	opPutIssuer    = Operation("issuers.put")
+	opDeleteIssuer = Operation("issuers.delete")
+	opTestIssuer   = Operation("issuers.test")
 )
 
 // Permission is one row: who may use a route. The administrator may use every
@@ -176,6 +182,12 @@ var permissions = []Permission{
 	{opReadUsage, "GET", inOrg + "/usage", "daypass:usage:read", Everything, Everything, Everything, true},
 
 	{opReadFeed, "GET", "/v1/feed", "daypass:feed:read", Nothing, Nothing, Nothing, false},
+
+	{opListIssuers, "GET", inOrg + "/issuers", "daypass:issuers:read", Everything, Nothing, Nothing, false},
+	{opGetIssuer, "GET", inOrg + "/issuers/{issuer}", "daypass:issuers:read", Everything, Nothing, Nothing, false},
+	{opPutIssuer, "PUT", inOrg + "/issuers/{issuer}", "daypass:issuers:write", Everything, Nothing, Nothing, false},
+	{opDeleteIssuer, "DELETE", inOrg + "/issuers/{issuer}", "daypass:issuers:write", Everything, Nothing, Nothing, false},
+	{opTestIssuer, "POST", inOrg + "/issuers/{issuer}/test", "daypass:issuers:read", Everything, Nothing, Nothing, false},
 }
 
 var permissionOf = func() map[Operation]Permission {

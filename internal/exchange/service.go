@@ -78,6 +78,7 @@ type Config struct {
 	Journal Journal
 	Guesses Guesses // nil: no bound, for tests
 	Once    Once    // nil: whatever may be used once is refused
+	Outside Outside // nil: no outside issuer is trusted
 	KeyHash func(text string) [32]byte
 	NewID   func(prefix string) string
 	Now     func() time.Time

@@ -26,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/internal/meter"
+	"github.com/daypass/daypass/internal/outside"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
 	"github.com/daypass/daypass/internal/token"
@@ -65,6 +66,7 @@ type Server struct {
 	metrics *metrics
 	gateway *edge.Gateway
 	cert    *certificate
+	issuers *outside.Directory
 
 	listeners []*listener
 	extAuthz  *extAuthzListener // nil: off
@@ -157,9 +159,10 @@ func (s *Server) build(ctx context.Context, version string) error {
 	if s.keys, err = loadKeyset(ctx, s.store, s.sealer, issuer, s.now); err != nil {
 		return err
 	}
-	s.gate = gate.New(gate.Config{Read: s.keys.Token, Now: s.now, CacheEntries: c.CachedTokens})
+	s.issuers = outside.New(outside.Config{Own: issuer, Networks: c.issuerNetworks, Now: s.now, Log: s.log, Agent: "daypass/" + version})
+	s.gate = gate.New(gate.Config{Read: s.keys.Token, Outside: outsiders(s.issuers), Now: s.now, CacheEntries: c.CachedTokens})
 	s.signed = newFeed(issuer, s.keys.Sign, s.gate.View, s.now)
-	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter}
+	s.feed = &follower{store: s.store, gate: s.gate, issuers: s.issuers, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter}
 	if err := s.feed.pull(ctx); err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	})
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
-		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
+		Once: s.once, Outside: s.issuers, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
 	})
@@ -201,7 +204,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	api := httpapi.New(httpapi.Config{
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
-		Facts: s.facts, FactsKeep: c.FactsKeep,
+		Facts: s.facts, FactsKeep: c.FactsKeep, Issuers: s.issuers,
 	})
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
 }
@@ -338,7 +341,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup} {
+	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup, s.closeIssuers} {
 		background.Go(func() { job(work) })
 	}
 	failed := make(chan error, len(s.listeners)+1)

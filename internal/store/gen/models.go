@@ -79,6 +79,17 @@ type Idempotency struct {
 	Body    []byte
 }
 
+type Issuer struct {
+	ID             string
+	OrganizationID string
+	Slug           string
+	Url            string
+	Active         bool
+	Rules          string
+	Created        int64
+	Revision       int64
+}
+
 type Key struct {
 	ID               string
 	OrganizationID   string

@@ -35,7 +35,7 @@ var rooms = map[string][]string{
 	// Floor 3, verbs and office.
 	"internal/exchange": engines,
 	"internal/gate":     engines,
-	"internal/admin":    {"scope", "internal/access", "internal/seal", "internal/catalog", "internal/outside", "internal/store"},
+	"internal/admin":    {"scope", "verify", "internal/access", "internal/seal", "internal/catalog", "internal/outside", "internal/store"},
 	// Floor 4, doors: no SQL.
 	"internal/edge":    doors,
 	"internal/httpapi": append([]string{"internal/edge", "docs"}, doors...),

@@ -205,7 +205,7 @@ func checkAllTold(t *testing.T, id string, op operation, used map[string]bool) {
 // binding maps what examples say to what the server gave.
 type binding map[string]string
 
-var standIn = regexp.MustCompile(`\b(?:org|usr|mem|key|app|rol|pln|tok|evt|net)_[0-9a-z]{26}\b|\bdp_[a-z]+_[0-9A-Za-z]{49}\b|\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
+var standIn = regexp.MustCompile(`\b(?:org|usr|mem|key|app|rol|pln|tok|evt|net|isr)_[0-9a-z]{26}\b|\bdp_[a-z]+_[0-9A-Za-z]{49}\b|\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
 
 func (b binding) of(s string) string {
 	if given, ok := b[s]; ok {

@@ -360,3 +360,11 @@ func TestAttack_OutsideIssuerMisbehaves(t *testing.T) {
 		}
 	}
 }
+
+// TestClientsOIDC: npm oidc-provider is an outside issuer.
+func TestClientsOIDC(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *server.Config) { c.IssuerNetworks = []string{"127.0.0.0/8"} })
+	w.serve("acme", "photos", strings.Replace(photos, "hosts: [photos.example]", "hosts: [127.0.0.1]", 1))
+	runNode(t, "oidc.mjs", map[string]string{"DAYPASS_URL": w.api, "GATEWAY": w.gateway, "KEY": w.founder})
+}

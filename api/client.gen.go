@@ -99,6 +99,181 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `GetSigningKeys` operationId).
 	GetSigningKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// UsePasswordLinkWithBody Set a password by a link
+	//
+	// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+	// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+	// answered with a page.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+	UsePasswordLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UsePasswordLink Set a password by a link
+	//
+	// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+	// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+	// answered with a page.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+	UsePasswordLink(ctx context.Context, body UsePasswordLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UsePasswordLinkWithFormdataBody Set a password by a link
+	//
+	// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+	// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+	// answered with a page.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+	UsePasswordLinkWithFormdataBody(ctx context.Context, body UsePasswordLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPasswordResetWithBody Ask for a mail to set a new password
+	//
+	// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+	// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPasswordReset Ask for a mail to set a new password
+	//
+	// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+	// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+	RequestPasswordReset(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPasswordResetWithFormdataBody Ask for a mail to set a new password
+	//
+	// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+	// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithFormdataBody(ctx context.Context, body RequestPasswordResetFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogInWithBody Log in with a user name and a password
+	//
+	// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+	// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+	// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /auth/token (the `LogIn` operationId).
+	LogInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogIn Log in with a user name and a password
+	//
+	// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+	// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+	// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /auth/token (the `LogIn` operationId).
+	LogIn(ctx context.Context, body LogInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogInWithFormdataBody Log in with a user name and a password
+	//
+	// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+	// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+	// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /auth/token (the `LogIn` operationId).
+	LogInWithFormdataBody(ctx context.Context, body LogInFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefreshTokenWithBody Exchange a refresh token for the next pass
+	//
+	// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+	// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+	// The body may also be a form.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+	RefreshTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefreshToken Exchange a refresh token for the next pass
+	//
+	// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+	// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+	// The body may also be a form.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+	RefreshToken(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefreshTokenWithFormdataBody Exchange a refresh token for the next pass
+	//
+	// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+	// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+	// The body may also be a form.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+	RefreshTokenWithFormdataBody(ctx context.Context, body RefreshTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateChallengeWithBody Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallengeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateChallenge Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallenge(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnswerChallengeWithBody Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallengeWithBody(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnswerChallenge Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallenge(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetFeed The revocations, signed, for those who verify offline
 	//
 	// Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -386,12 +561,59 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
 	CompareShadow(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAttempts False proofs at the organization's users
+	//
+	// Who was tried, from where, and how often, in the last day unless `since` says otherwise, folded by the hour and at most a second behind; never what was presented. An administrator of the
+	// platform also sees those at nobody's. Needs `daypass:events:read`.
+	//
+	// Corresponds with GET /v1/organizations/{org}/attempts (the `ListAttempts` operationId).
+	ListAttempts(ctx context.Context, org OrgPath, params *ListAttemptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListEvents Who changed what
 	//
 	// Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
 	//
 	// Corresponds with GET /v1/organizations/{org}/events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, org OrgPath, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListIdentities Users who log in with a public key
+	//
+	// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+	ListIdentities(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteIdentity Forget it
+	//
+	// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+	DeleteIdentity(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetIdentity One of them
+	//
+	// Needs `daypass:identities:read`.
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+	GetIdentity(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateIdentityWithBody Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentityWithBody(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateIdentity Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentity(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListIssuers The outside issuers whose tokens are accepted
 	//
@@ -769,6 +991,60 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/organizations/{org}/users/{user} (the `UpdateUser` operationId).
 	UpdateUser(ctx context.Context, org OrgPath, user UserID, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// InviteUser Invite a user to choose a password
+	//
+	// Mails a link to the e-mail address in the user's profile, which becomes its user name; without mail set up the answer has the link, this once.
+	// Earlier links of the user end. A user of several organizations is invited by an administrator. Needs `daypass:users:write`.
+	//
+	// Corresponds with POST /v1/organizations/{org}/users/{user}/invitation (the `InviteUser` operationId).
+	InviteUser(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPasswordWithBody Change your own password
+	//
+	// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+	SetPasswordWithBody(ctx context.Context, org OrgPath, user UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPassword Change your own password
+	//
+	// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+	SetPassword(ctx context.Context, org OrgPath, user UserID, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPassword Send a user a link to set a new password
+	//
+	// As an invitation, and good for an hour. The password that there is works until the link is used. Needs `daypass:users:write`.
+	//
+	// Corresponds with POST /v1/organizations/{org}/users/{user}/password-reset (the `ResetPassword` operationId).
+	ResetPassword(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSessions Log a user out everywhere
+	//
+	// Every session of the user in the organization ends with its passes, at once. Needs `daypass:sessions:write`; users end their own.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions (the `EndSessions` operationId).
+	EndSessions(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSessions Where a user is logged in
+	//
+	// Needs `daypass:sessions:read`; users see their own.
+	//
+	// Corresponds with GET /v1/organizations/{org}/users/{user}/sessions (the `ListSessions` operationId).
+	ListSessions(ctx context.Context, org OrgPath, user UserID, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSession End one session
+	//
+	// Its refresh token and its passes are refused from the next request on. Needs `daypass:sessions:write`; users end their own.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions/{session} (the `EndSession` operationId).
+	EndSession(ctx context.Context, org OrgPath, user UserID, session string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ExchangeTokenWithBody Exchange a key for a pass, or a pass for another
 	//
 	// With a key: a pass of at most what the key and its owner may do. With a pass: a renewal (nothing is narrower; it must be renewable) or
@@ -859,6 +1135,341 @@ type ClientInterface interface {
 // Corresponds with GET /.well-known/jwks.json (the `GetSigningKeys` operationId).
 func (c *Client) GetSigningKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSigningKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UsePasswordLinkWithBody Set a password by a link
+//
+// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+// answered with a page.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+func (c *Client) UsePasswordLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUsePasswordLinkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UsePasswordLink Set a password by a link
+//
+// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+// answered with a page.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+func (c *Client) UsePasswordLink(ctx context.Context, body UsePasswordLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUsePasswordLinkRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UsePasswordLinkWithFormdataBody Set a password by a link
+//
+// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+// answered with a page.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+func (c *Client) UsePasswordLinkWithFormdataBody(ctx context.Context, body UsePasswordLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUsePasswordLinkRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPasswordResetWithBody Ask for a mail to set a new password
+//
+// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPasswordReset Ask for a mail to set a new password
+//
+// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordReset(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPasswordResetWithFormdataBody Ask for a mail to set a new password
+//
+// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordResetWithFormdataBody(ctx context.Context, body RequestPasswordResetFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogInWithBody Log in with a user name and a password
+//
+// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /auth/token (the `LogIn` operationId).
+func (c *Client) LogInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogIn Log in with a user name and a password
+//
+// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /auth/token (the `LogIn` operationId).
+func (c *Client) LogIn(ctx context.Context, body LogInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogInWithFormdataBody Log in with a user name and a password
+//
+// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /auth/token (the `LogIn` operationId).
+func (c *Client) LogInWithFormdataBody(ctx context.Context, body LogInFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogInRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefreshTokenWithBody Exchange a refresh token for the next pass
+//
+// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+// The body may also be a form.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+func (c *Client) RefreshTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefreshTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefreshToken Exchange a refresh token for the next pass
+//
+// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+// The body may also be a form.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+func (c *Client) RefreshToken(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefreshTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefreshTokenWithFormdataBody Exchange a refresh token for the next pass
+//
+// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+// The body may also be a form.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+func (c *Client) RefreshTokenWithFormdataBody(ctx context.Context, body RefreshTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefreshTokenRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateChallengeWithBody Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *Client) CreateChallengeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateChallengeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateChallenge Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *Client) CreateChallenge(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateChallengeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnswerChallengeWithBody Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *Client) AnswerChallengeWithBody(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnswerChallengeRequestWithBody(c.Server, challenge, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnswerChallenge Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *Client) AnswerChallenge(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnswerChallengeRequest(c.Server, challenge, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1476,6 +2087,24 @@ func (c *Client) CompareShadow(ctx context.Context, org OrgPath, app AppPath, pa
 	return c.Client.Do(req)
 }
 
+// ListAttempts False proofs at the organization's users
+//
+// Who was tried, from where, and how often, in the last day unless `since` says otherwise, folded by the hour and at most a second behind; never what was presented. An administrator of the
+// platform also sees those at nobody's. Needs `daypass:events:read`.
+//
+// Corresponds with GET /v1/organizations/{org}/attempts (the `ListAttempts` operationId).
+func (c *Client) ListAttempts(ctx context.Context, org OrgPath, params *ListAttemptsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAttemptsRequest(c.Server, org, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListEvents Who changed what
 //
 // Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -1483,6 +2112,95 @@ func (c *Client) CompareShadow(ctx context.Context, org OrgPath, app AppPath, pa
 // Corresponds with GET /v1/organizations/{org}/events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, org OrgPath, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEventsRequest(c.Server, org, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListIdentities Users who log in with a public key
+//
+// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+//
+// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+func (c *Client) ListIdentities(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIdentitiesRequest(c.Server, org, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteIdentity Forget it
+//
+// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+//
+// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+func (c *Client) DeleteIdentity(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteIdentityRequest(c.Server, org, identity, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetIdentity One of them
+//
+// Needs `daypass:identities:read`.
+//
+// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+func (c *Client) GetIdentity(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetIdentityRequest(c.Server, org, identity)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateIdentityWithBody Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *Client) UpdateIdentityWithBody(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateIdentityRequestWithBody(c.Server, org, identity, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateIdentity Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *Client) UpdateIdentity(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateIdentityRequest(c.Server, org, identity, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2319,6 +3037,130 @@ func (c *Client) UpdateUser(ctx context.Context, org OrgPath, user UserID, param
 	return c.Client.Do(req)
 }
 
+// InviteUser Invite a user to choose a password
+//
+// Mails a link to the e-mail address in the user's profile, which becomes its user name; without mail set up the answer has the link, this once.
+// Earlier links of the user end. A user of several organizations is invited by an administrator. Needs `daypass:users:write`.
+//
+// Corresponds with POST /v1/organizations/{org}/users/{user}/invitation (the `InviteUser` operationId).
+func (c *Client) InviteUser(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteUserRequest(c.Server, org, user)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPasswordWithBody Change your own password
+//
+// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+func (c *Client) SetPasswordWithBody(ctx context.Context, org OrgPath, user UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordRequestWithBody(c.Server, org, user, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPassword Change your own password
+//
+// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+func (c *Client) SetPassword(ctx context.Context, org OrgPath, user UserID, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordRequest(c.Server, org, user, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPassword Send a user a link to set a new password
+//
+// As an invitation, and good for an hour. The password that there is works until the link is used. Needs `daypass:users:write`.
+//
+// Corresponds with POST /v1/organizations/{org}/users/{user}/password-reset (the `ResetPassword` operationId).
+func (c *Client) ResetPassword(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequest(c.Server, org, user)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSessions Log a user out everywhere
+//
+// Every session of the user in the organization ends with its passes, at once. Needs `daypass:sessions:write`; users end their own.
+//
+// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions (the `EndSessions` operationId).
+func (c *Client) EndSessions(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionsRequest(c.Server, org, user)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSessions Where a user is logged in
+//
+// Needs `daypass:sessions:read`; users see their own.
+//
+// Corresponds with GET /v1/organizations/{org}/users/{user}/sessions (the `ListSessions` operationId).
+func (c *Client) ListSessions(ctx context.Context, org OrgPath, user UserID, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server, org, user, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSession End one session
+//
+// Its refresh token and its passes are refused from the next request on. Needs `daypass:sessions:write`; users end their own.
+//
+// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions/{session} (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, org OrgPath, user UserID, session string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, org, user, session)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ExchangeTokenWithBody Exchange a key for a pass, or a pass for another
 //
 // With a key: a pass of at most what the key and its owner may do. With a pass: a renewal (nothing is narrower; it must be renewable) or
@@ -2504,6 +3346,297 @@ func NewGetSigningKeysRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewUsePasswordLinkRequest calls the generic UsePasswordLink builder with application/json body
+func NewUsePasswordLinkRequest(server string, body UsePasswordLinkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUsePasswordLinkRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUsePasswordLinkRequestWithFormdataBody calls the generic UsePasswordLink builder with application/x-www-form-urlencoded body
+func NewUsePasswordLinkRequestWithFormdataBody(server string, body UsePasswordLinkFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewUsePasswordLinkRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewUsePasswordLinkRequestWithBody constructs an http.Request for the UsePasswordLink method, with any body, and a specified content type
+func NewUsePasswordLinkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/auth/password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRequestPasswordResetRequest calls the generic RequestPasswordReset builder with application/json body
+func NewRequestPasswordResetRequest(server string, body RequestPasswordResetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestPasswordResetRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRequestPasswordResetRequestWithFormdataBody calls the generic RequestPasswordReset builder with application/x-www-form-urlencoded body
+func NewRequestPasswordResetRequestWithFormdataBody(server string, body RequestPasswordResetFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewRequestPasswordResetRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewRequestPasswordResetRequestWithBody constructs an http.Request for the RequestPasswordReset method, with any body, and a specified content type
+func NewRequestPasswordResetRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/auth/password/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLogInRequest calls the generic LogIn builder with application/json body
+func NewLogInRequest(server string, body LogInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLogInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLogInRequestWithFormdataBody calls the generic LogIn builder with application/x-www-form-urlencoded body
+func NewLogInRequestWithFormdataBody(server string, body LogInFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewLogInRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewLogInRequestWithBody constructs an http.Request for the LogIn method, with any body, and a specified content type
+func NewLogInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/auth/token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRefreshTokenRequest calls the generic RefreshToken builder with application/json body
+func NewRefreshTokenRequest(server string, body RefreshTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefreshTokenRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRefreshTokenRequestWithFormdataBody calls the generic RefreshToken builder with application/x-www-form-urlencoded body
+func NewRefreshTokenRequestWithFormdataBody(server string, body RefreshTokenFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewRefreshTokenRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewRefreshTokenRequestWithBody constructs an http.Request for the RefreshToken method, with any body, and a specified content type
+func NewRefreshTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/auth/token/refresh")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCreateChallengeRequest calls the generic CreateChallenge builder with application/json body
+func NewCreateChallengeRequest(server string, body CreateChallengeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateChallengeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateChallengeRequestWithBody constructs an http.Request for the CreateChallenge method, with any body, and a specified content type
+func NewCreateChallengeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/challenges")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAnswerChallengeRequest calls the generic AnswerChallenge builder with application/json body
+func NewAnswerChallengeRequest(server string, challenge string, body AnswerChallengeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAnswerChallengeRequestWithBody(server, challenge, "application/json", bodyReader)
+}
+
+// NewAnswerChallengeRequestWithBody constructs an http.Request for the AnswerChallenge method, with any body, and a specified content type
+func NewAnswerChallengeRequestWithBody(server string, challenge string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "challenge", challenge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/challenges/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3908,6 +5041,79 @@ func NewCompareShadowRequest(server string, org OrgPath, app AppPath, params *Co
 	return req, nil
 }
 
+// NewListAttemptsRequest constructs an http.Request for the ListAttempts method
+func NewListAttemptsRequest(server string, org OrgPath, params *ListAttemptsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/attempts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListEventsRequest constructs an http.Request for the ListEvents method
 func NewListEventsRequest(server string, org OrgPath, params *ListEventsParams) (*http.Request, error) {
 	var err error
@@ -4036,6 +5242,257 @@ func NewListEventsRequest(server string, org OrgPath, params *ListEventsParams) 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListIdentitiesRequest constructs an http.Request for the ListIdentities method
+func NewListIdentitiesRequest(server string, org OrgPath, params *ListIdentitiesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Key != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "key", *params.Key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteIdentityRequest constructs an http.Request for the DeleteIdentity method
+func NewDeleteIdentityRequest(server string, org OrgPath, identity string, params *DeleteIdentityParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity", identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetIdentityRequest constructs an http.Request for the GetIdentity method
+func NewGetIdentityRequest(server string, org OrgPath, identity string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity", identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateIdentityRequest calls the generic UpdateIdentity builder with application/json body
+func NewUpdateIdentityRequest(server string, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateIdentityRequestWithBody(server, org, identity, params, "application/json", bodyReader)
+}
+
+// NewUpdateIdentityRequestWithBody constructs an http.Request for the UpdateIdentity method, with any body, and a specified content type
+func NewUpdateIdentityRequestWithBody(server string, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity", identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/identities/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -6230,6 +7687,311 @@ func NewUpdateUserRequestWithBody(server string, org OrgPath, user UserID, param
 	return req, nil
 }
 
+// NewInviteUserRequest constructs an http.Request for the InviteUser method
+func NewInviteUserRequest(server string, org OrgPath, user UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user", user, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/users/%s/invitation", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetPasswordRequest calls the generic SetPassword builder with application/json body
+func NewSetPasswordRequest(server string, org OrgPath, user UserID, body SetPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPasswordRequestWithBody(server, org, user, "application/json", bodyReader)
+}
+
+// NewSetPasswordRequestWithBody constructs an http.Request for the SetPassword method, with any body, and a specified content type
+func NewSetPasswordRequestWithBody(server string, org OrgPath, user UserID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user", user, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/users/%s/password", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResetPasswordRequest constructs an http.Request for the ResetPassword method
+func NewResetPasswordRequest(server string, org OrgPath, user UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user", user, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/users/%s/password-reset", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionsRequest constructs an http.Request for the EndSessions method
+func NewEndSessionsRequest(server string, org OrgPath, user UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user", user, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/users/%s/sessions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSessionsRequest constructs an http.Request for the ListSessions method
+func NewListSessionsRequest(server string, org OrgPath, user UserID, params *ListSessionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user", user, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/users/%s/sessions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string, org OrgPath, user UserID, session string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user", user, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "session", session, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/users/%s/sessions/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewExchangeTokenRequest calls the generic ExchangeToken builder with application/json body
 func NewExchangeTokenRequest(server string, body ExchangeTokenJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -6442,6 +8204,181 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetSigningKeys` operationId).
 	GetSigningKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSigningKeysResponse, error)
+
+	// UsePasswordLinkWithBodyWithResponse Set a password by a link
+	//
+	// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+	// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+	// answered with a page.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+	UsePasswordLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UsePasswordLinkResponse, error)
+
+	// UsePasswordLinkWithResponse Set a password by a link
+	//
+	// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+	// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+	// answered with a page.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+	UsePasswordLinkWithResponse(ctx context.Context, body UsePasswordLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*UsePasswordLinkResponse, error)
+
+	// UsePasswordLinkWithFormdataBodyWithResponse Set a password by a link
+	//
+	// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+	// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+	// answered with a page.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+	UsePasswordLinkWithFormdataBodyWithResponse(ctx context.Context, body UsePasswordLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*UsePasswordLinkResponse, error)
+
+	// RequestPasswordResetWithBodyWithResponse Ask for a mail to set a new password
+	//
+	// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+	// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error)
+
+	// RequestPasswordResetWithResponse Ask for a mail to set a new password
+	//
+	// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+	// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithResponse(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error)
+
+	// RequestPasswordResetWithFormdataBodyWithResponse Ask for a mail to set a new password
+	//
+	// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+	// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithFormdataBodyWithResponse(ctx context.Context, body RequestPasswordResetFormdataRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error)
+
+	// LogInWithBodyWithResponse Log in with a user name and a password
+	//
+	// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+	// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+	// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/token (the `LogIn` operationId).
+	LogInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LogInResponse, error)
+
+	// LogInWithResponse Log in with a user name and a password
+	//
+	// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+	// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+	// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/token (the `LogIn` operationId).
+	LogInWithResponse(ctx context.Context, body LogInJSONRequestBody, reqEditors ...RequestEditorFn) (*LogInResponse, error)
+
+	// LogInWithFormdataBodyWithResponse Log in with a user name and a password
+	//
+	// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+	// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+	// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/token (the `LogIn` operationId).
+	LogInWithFormdataBodyWithResponse(ctx context.Context, body LogInFormdataRequestBody, reqEditors ...RequestEditorFn) (*LogInResponse, error)
+
+	// RefreshTokenWithBodyWithResponse Exchange a refresh token for the next pass
+	//
+	// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+	// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+	// The body may also be a form.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+	RefreshTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error)
+
+	// RefreshTokenWithResponse Exchange a refresh token for the next pass
+	//
+	// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+	// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+	// The body may also be a form.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+	RefreshTokenWithResponse(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error)
+
+	// RefreshTokenWithFormdataBodyWithResponse Exchange a refresh token for the next pass
+	//
+	// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+	// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+	// The body may also be a form.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+	RefreshTokenWithFormdataBodyWithResponse(ctx context.Context, body RefreshTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error)
+
+	// CreateChallengeWithBodyWithResponse Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallengeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error)
+
+	// CreateChallengeWithResponse Begin a login with a public key
+	//
+	// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+	// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+	// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+	//
+	// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+	// pass of the key's owner that holds `daypass:challenges:write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+	CreateChallengeWithResponse(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error)
+
+	// AnswerChallengeWithBodyWithResponse Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallengeWithBodyWithResponse(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error)
+
+	// AnswerChallengeWithResponse Log in with a signed challenge
+	//
+	// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+	AnswerChallengeWithResponse(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error)
 
 	// GetFeedWithResponse The revocations, signed, for those who verify offline
 	//
@@ -6758,6 +8695,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/organizations/{org}/applications/{app}/shadow/differences (the `CompareShadow` operationId).
 	CompareShadowWithResponse(ctx context.Context, org OrgPath, app AppPath, params *CompareShadowParams, reqEditors ...RequestEditorFn) (*CompareShadowResponse, error)
 
+	// ListAttemptsWithResponse False proofs at the organization's users
+	//
+	// Who was tried, from where, and how often, in the last day unless `since` says otherwise, folded by the hour and at most a second behind; never what was presented. An administrator of the
+	// platform also sees those at nobody's. Needs `daypass:events:read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/attempts (the `ListAttempts` operationId).
+	ListAttemptsWithResponse(ctx context.Context, org OrgPath, params *ListAttemptsParams, reqEditors ...RequestEditorFn) (*ListAttemptsResponse, error)
+
 	// ListEventsWithResponse Who changed what
 	//
 	// Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -6766,6 +8713,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/organizations/{org}/events (the `ListEvents` operationId).
 	ListEventsWithResponse(ctx context.Context, org OrgPath, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
+
+	// ListIdentitiesWithResponse Users who log in with a public key
+	//
+	// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+	ListIdentitiesWithResponse(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*ListIdentitiesResponse, error)
+
+	// DeleteIdentityWithResponse Forget it
+	//
+	// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+	DeleteIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*DeleteIdentityResponse, error)
+
+	// GetIdentityWithResponse One of them
+	//
+	// Needs `daypass:identities:read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+	GetIdentityWithResponse(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*GetIdentityResponse, error)
+
+	// UpdateIdentityWithBodyWithResponse Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentityWithBodyWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error)
+
+	// UpdateIdentityWithResponse Disable it, enable it, or say what it is
+	//
+	// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+	UpdateIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error)
 
 	// ListIssuersWithResponse The outside issuers whose tokens are accepted
 	//
@@ -7189,6 +9181,70 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/organizations/{org}/users/{user} (the `UpdateUser` operationId).
 	UpdateUserWithResponse(ctx context.Context, org OrgPath, user UserID, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
 
+	// InviteUserWithResponse Invite a user to choose a password
+	//
+	// Mails a link to the e-mail address in the user's profile, which becomes its user name; without mail set up the answer has the link, this once.
+	// Earlier links of the user end. A user of several organizations is invited by an administrator. Needs `daypass:users:write`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/users/{user}/invitation (the `InviteUser` operationId).
+	InviteUserWithResponse(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*InviteUserResponse, error)
+
+	// SetPasswordWithBodyWithResponse Change your own password
+	//
+	// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+	SetPasswordWithBodyWithResponse(ctx context.Context, org OrgPath, user UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error)
+
+	// SetPasswordWithResponse Change your own password
+	//
+	// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+	SetPasswordWithResponse(ctx context.Context, org OrgPath, user UserID, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error)
+
+	// ResetPasswordWithResponse Send a user a link to set a new password
+	//
+	// As an invitation, and good for an hour. The password that there is works until the link is used. Needs `daypass:users:write`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/users/{user}/password-reset (the `ResetPassword` operationId).
+	ResetPasswordWithResponse(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*ResetPasswordResponse, error)
+
+	// EndSessionsWithResponse Log a user out everywhere
+	//
+	// Every session of the user in the organization ends with its passes, at once. Needs `daypass:sessions:write`; users end their own.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions (the `EndSessions` operationId).
+	EndSessionsWithResponse(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*EndSessionsResponse, error)
+
+	// ListSessionsWithResponse Where a user is logged in
+	//
+	// Needs `daypass:sessions:read`; users see their own.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/users/{user}/sessions (the `ListSessions` operationId).
+	ListSessionsWithResponse(ctx context.Context, org OrgPath, user UserID, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+
+	// EndSessionWithResponse End one session
+	//
+	// Its refresh token and its passes are refused from the next request on. Needs `daypass:sessions:write`; users end their own.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions/{session} (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, org OrgPath, user UserID, session string, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
+
 	// ExchangeTokenWithBodyWithResponse Exchange a key for a pass, or a pass for another
 	//
 	// With a key: a pass of at most what the key and its owner may do. With a pass: a renewal (nothing is narrower; it must be renewable) or
@@ -7313,6 +9369,244 @@ func (r GetSigningKeysResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetSigningKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UsePasswordLinkResponseDefaultHeaders the declared response headers of an HTTP default response for UsePasswordLink
+type UsePasswordLinkResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type UsePasswordLinkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasswordDone
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UsePasswordLinkResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r UsePasswordLinkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UsePasswordLinkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UsePasswordLinkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestPasswordResetResponseDefaultHeaders the declared response headers of an HTTP default response for RequestPasswordReset
+type RequestPasswordResetResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type RequestPasswordResetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RequestPasswordResetResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestPasswordResetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestPasswordResetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestPasswordResetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LogInResponseDefaultHeaders the declared response headers of an HTTP default response for LogIn
+type LogInResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type LogInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoggedIn
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *LogInResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r LogInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RefreshTokenResponseDefaultHeaders the declared response headers of an HTTP default response for RefreshToken
+type RefreshTokenResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type RefreshTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoggedIn
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RefreshTokenResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r RefreshTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefreshTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefreshTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for CreateChallenge
+type CreateChallengeResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type CreateChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Challenge
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CreateChallengeResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateChallengeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AnswerChallengeResponseDefaultHeaders the declared response headers of an HTTP default response for AnswerChallenge
+type AnswerChallengeResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type AnswerChallengeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Grant
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AnswerChallengeResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r AnswerChallengeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AnswerChallengeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AnswerChallengeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8292,6 +10586,46 @@ func (r CompareShadowResponse) ContentType() string {
 	return ""
 }
 
+// ListAttemptsResponseDefaultHeaders the declared response headers of an HTTP default response for ListAttempts
+type ListAttemptsResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListAttemptsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AttemptList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListAttemptsResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAttemptsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAttemptsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAttemptsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListEventsResponseDefaultHeaders the declared response headers of an HTTP default response for ListEvents
 type ListEventsResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -8326,6 +10660,178 @@ func (r ListEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListIdentitiesResponseDefaultHeaders the declared response headers of an HTTP default response for ListIdentities
+type ListIdentitiesResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListIdentitiesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IdentityList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListIdentitiesResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListIdentitiesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListIdentitiesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListIdentitiesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteIdentityResponseDefaultHeaders the declared response headers of an HTTP default response for DeleteIdentity
+type DeleteIdentityResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeleteIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeleteIdentityResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteIdentityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetIdentityResponse200Headers the declared response headers of an HTTP 200 response for GetIdentity
+type GetIdentityResponse200Headers struct {
+	ETag string
+}
+
+// GetIdentityResponseDefaultHeaders the declared response headers of an HTTP default response for GetIdentity
+type GetIdentityResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type GetIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Identity
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetIdentityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetIdentityResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r GetIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetIdentityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateIdentityResponse200Headers the declared response headers of an HTTP 200 response for UpdateIdentity
+type UpdateIdentityResponse200Headers struct {
+	ETag string
+}
+
+// UpdateIdentityResponseDefaultHeaders the declared response headers of an HTTP default response for UpdateIdentity
+type UpdateIdentityResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type UpdateIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Identity
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateIdentityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UpdateIdentityResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateIdentityResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9841,6 +12347,240 @@ func (r UpdateUserResponse) ContentType() string {
 	return ""
 }
 
+// InviteUserResponseDefaultHeaders the declared response headers of an HTTP default response for InviteUser
+type InviteUserResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type InviteUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PasswordLink
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *InviteUserResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r InviteUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InviteUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InviteUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetPasswordResponseDefaultHeaders the declared response headers of an HTTP default response for SetPassword
+type SetPasswordResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type SetPasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SetPasswordResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPasswordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetPasswordResponseDefaultHeaders the declared response headers of an HTTP default response for ResetPassword
+type ResetPasswordResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ResetPasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PasswordLink
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ResetPasswordResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetPasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetPasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetPasswordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionsResponseDefaultHeaders the declared response headers of an HTTP default response for EndSessions
+type EndSessionsResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type EndSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndSessionsResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSessionsResponseDefaultHeaders the declared response headers of an HTTP default response for ListSessions
+type ListSessionsResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListSessionsResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionResponseDefaultHeaders the declared response headers of an HTTP default response for EndSession
+type EndSessionResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type EndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndSessionResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ExchangeTokenResponseDefaultHeaders the declared response headers of an HTTP default response for ExchangeToken
 type ExchangeTokenResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -10012,6 +12752,277 @@ func (c *ClientWithResponses) GetSigningKeysWithResponse(ctx context.Context, re
 		return nil, err
 	}
 	return ParseGetSigningKeysResponse(rsp)
+}
+
+// UsePasswordLinkWithBodyWithResponse Set a password by a link
+//
+// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+// answered with a page.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+func (c *ClientWithResponses) UsePasswordLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UsePasswordLinkResponse, error) {
+	rsp, err := c.UsePasswordLinkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUsePasswordLinkResponse(rsp)
+}
+
+// UsePasswordLinkWithResponse Set a password by a link
+//
+// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+// answered with a page.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+func (c *ClientWithResponses) UsePasswordLinkWithResponse(ctx context.Context, body UsePasswordLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*UsePasswordLinkResponse, error) {
+	rsp, err := c.UsePasswordLink(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUsePasswordLinkResponse(rsp)
+}
+
+// UsePasswordLinkWithFormdataBodyWithResponse Set a password by a link
+//
+// Uses the link up, sets the password and ends all sessions of the user. A password that breaks a rule (422 `password_unsuitable`) leaves
+// the link good. A link that is unknown, used or over: 401 `link_invalid`. The body may also be a form, as the page sends it; a form is
+// answered with a page.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/password (the `UsePasswordLink` operationId).
+func (c *ClientWithResponses) UsePasswordLinkWithFormdataBodyWithResponse(ctx context.Context, body UsePasswordLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*UsePasswordLinkResponse, error) {
+	rsp, err := c.UsePasswordLinkWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUsePasswordLinkResponse(rsp)
+}
+
+// RequestPasswordResetWithBodyWithResponse Ask for a mail to set a new password
+//
+// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error) {
+	rsp, err := c.RequestPasswordResetWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResponse(rsp)
+}
+
+// RequestPasswordResetWithResponse Ask for a mail to set a new password
+//
+// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithResponse(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error) {
+	rsp, err := c.RequestPasswordReset(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResponse(rsp)
+}
+
+// RequestPasswordResetWithFormdataBodyWithResponse Ask for a mail to set a new password
+//
+// The mail goes to the address that the user logs in by, if there is such a user; the answer is the same if not. A user gets one in five
+// minutes at most. Without mail set up nothing is sent: who manages the user makes the link. The body may also be a form.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/password/reset (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithFormdataBodyWithResponse(ctx context.Context, body RequestPasswordResetFormdataRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResponse, error) {
+	rsp, err := c.RequestPasswordResetWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResponse(rsp)
+}
+
+// LogInWithBodyWithResponse Log in with a user name and a password
+//
+// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/token (the `LogIn` operationId).
+func (c *ClientWithResponses) LogInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LogInResponse, error) {
+	rsp, err := c.LogInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogInResponse(rsp)
+}
+
+// LogInWithResponse Log in with a user name and a password
+//
+// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/token (the `LogIn` operationId).
+func (c *ClientWithResponses) LogInWithResponse(ctx context.Context, body LogInJSONRequestBody, reqEditors ...RequestEditorFn) (*LogInResponse, error) {
+	rsp, err := c.LogIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogInResponse(rsp)
+}
+
+// LogInWithFormdataBodyWithResponse Log in with a user name and a password
+//
+// The user name is the e-mail address that the invitation was sent to. The answer has a pass of all that the user may do in the organization,
+// for an hour by default, and a refresh token. A wrong name and a wrong password are not told apart: 401 `login_invalid`. Too many wrong ones:
+// 429 `too_many_attempts`, with `Retry-After`. The body may also be a form.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/token (the `LogIn` operationId).
+func (c *ClientWithResponses) LogInWithFormdataBodyWithResponse(ctx context.Context, body LogInFormdataRequestBody, reqEditors ...RequestEditorFn) (*LogInResponse, error) {
+	rsp, err := c.LogInWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogInResponse(rsp)
+}
+
+// RefreshTokenWithBodyWithResponse Exchange a refresh token for the next pass
+//
+// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+// The body may also be a form.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error) {
+	rsp, err := c.RefreshTokenWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefreshTokenResponse(rsp)
+}
+
+// RefreshTokenWithResponse Exchange a refresh token for the next pass
+//
+// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+// The body may also be a form.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error) {
+	rsp, err := c.RefreshToken(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefreshTokenResponse(rsp)
+}
+
+// RefreshTokenWithFormdataBodyWithResponse Exchange a refresh token for the next pass
+//
+// A refresh token is good once; the answer has the next. One that comes back ends its whole session, passes and all: 401
+// `refresh_token_reused`. An `Authorization` header with the session's last pass, expired or not, may be there and is not needed.
+// The body may also be a form.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /auth/token/refresh (the `RefreshToken` operationId).
+func (c *ClientWithResponses) RefreshTokenWithFormdataBodyWithResponse(ctx context.Context, body RefreshTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error) {
+	rsp, err := c.RefreshTokenWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefreshTokenResponse(rsp)
+}
+
+// CreateChallengeWithBodyWithResponse Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *ClientWithResponses) CreateChallengeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error) {
+	rsp, err := c.CreateChallengeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateChallengeResponse(rsp)
+}
+
+// CreateChallengeWithResponse Begin a login with a public key
+//
+// For the users of an application, who log in under a user-group key (`dp_ug_…`) and are known by a public key alone. Sign the challenge with the private key and send
+// the signature to `POST /v1/challenges/{challenge}` from the same address, in time. What is signed are four lines of UTF-8, joined by a line feed and without one at the end:
+// `daypass challenge v1`, the server's issuer (its public URL, as you know it), `id`, `challenge`.
+//
+// A public key alone proves nothing, and needs no credential here. Where the user-group key must sign, its backend asks: signed with that key's secret, or with a key or
+// pass of the key's owner that holds `daypass:challenges:write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges (the `CreateChallenge` operationId).
+func (c *ClientWithResponses) CreateChallengeWithResponse(ctx context.Context, body CreateChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateChallengeResponse, error) {
+	rsp, err := c.CreateChallenge(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateChallengeResponse(rsp)
+}
+
+// AnswerChallengeWithBodyWithResponse Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *ClientWithResponses) AnswerChallengeWithBodyWithResponse(ctx context.Context, challenge string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error) {
+	rsp, err := c.AnswerChallengeWithBody(ctx, challenge, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnswerChallengeResponse(rsp)
+}
+
+// AnswerChallengeWithResponse Log in with a signed challenge
+//
+// Answers as `POST /v1/tokens` does, with a pass of at most what the user-group key may do. Its `sub` and `via` are the identity's id. A challenge logs in once, on one server or many.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
+func (c *ClientWithResponses) AnswerChallengeWithResponse(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error) {
+	rsp, err := c.AnswerChallenge(ctx, challenge, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnswerChallengeResponse(rsp)
 }
 
 // GetFeedWithResponse The revocations, signed, for those who verify offline
@@ -10521,6 +13532,22 @@ func (c *ClientWithResponses) CompareShadowWithResponse(ctx context.Context, org
 	return ParseCompareShadowResponse(rsp)
 }
 
+// ListAttemptsWithResponse False proofs at the organization's users
+//
+// Who was tried, from where, and how often, in the last day unless `since` says otherwise, folded by the hour and at most a second behind; never what was presented. An administrator of the
+// platform also sees those at nobody's. Needs `daypass:events:read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/attempts (the `ListAttempts` operationId).
+func (c *ClientWithResponses) ListAttemptsWithResponse(ctx context.Context, org OrgPath, params *ListAttemptsParams, reqEditors ...RequestEditorFn) (*ListAttemptsResponse, error) {
+	rsp, err := c.ListAttempts(ctx, org, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAttemptsResponse(rsp)
+}
+
 // ListEventsWithResponse Who changed what
 //
 // Needs `daypass:events:read`. Every change is here, recorded in the transaction that made it.
@@ -10534,6 +13561,81 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, org Or
 		return nil, err
 	}
 	return ParseListEventsResponse(rsp)
+}
+
+// ListIdentitiesWithResponse Users who log in with a public key
+//
+// Needs `daypass:identities:read`. Who does not manage the organization sees those of their own user-group keys.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/identities (the `ListIdentities` operationId).
+func (c *ClientWithResponses) ListIdentitiesWithResponse(ctx context.Context, org OrgPath, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*ListIdentitiesResponse, error) {
+	rsp, err := c.ListIdentities(ctx, org, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListIdentitiesResponse(rsp)
+}
+
+// DeleteIdentityWithResponse Forget it
+//
+// Needs `daypass:identities:write`. Its passes end at once. Its public key may log in again, as a new identity; to keep it out, disable it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/identities/{identity} (the `DeleteIdentity` operationId).
+func (c *ClientWithResponses) DeleteIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *DeleteIdentityParams, reqEditors ...RequestEditorFn) (*DeleteIdentityResponse, error) {
+	rsp, err := c.DeleteIdentity(ctx, org, identity, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteIdentityResponse(rsp)
+}
+
+// GetIdentityWithResponse One of them
+//
+// Needs `daypass:identities:read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/identities/{identity} (the `GetIdentity` operationId).
+func (c *ClientWithResponses) GetIdentityWithResponse(ctx context.Context, org OrgPath, identity string, reqEditors ...RequestEditorFn) (*GetIdentityResponse, error) {
+	rsp, err := c.GetIdentity(ctx, org, identity, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetIdentityResponse(rsp)
+}
+
+// UpdateIdentityWithBodyWithResponse Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *ClientWithResponses) UpdateIdentityWithBodyWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error) {
+	rsp, err := c.UpdateIdentityWithBody(ctx, org, identity, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateIdentityResponse(rsp)
+}
+
+// UpdateIdentityWithResponse Disable it, enable it, or say what it is
+//
+// Needs `daypass:identities:write`. Disabled, its passes end at once and it cannot log in.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
+func (c *ClientWithResponses) UpdateIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error) {
+	rsp, err := c.UpdateIdentity(ctx, org, identity, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateIdentityResponse(rsp)
 }
 
 // ListIssuersWithResponse The outside issuers whose tokens are accepted
@@ -11228,6 +14330,112 @@ func (c *ClientWithResponses) UpdateUserWithResponse(ctx context.Context, org Or
 	return ParseUpdateUserResponse(rsp)
 }
 
+// InviteUserWithResponse Invite a user to choose a password
+//
+// Mails a link to the e-mail address in the user's profile, which becomes its user name; without mail set up the answer has the link, this once.
+// Earlier links of the user end. A user of several organizations is invited by an administrator. Needs `daypass:users:write`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/users/{user}/invitation (the `InviteUser` operationId).
+func (c *ClientWithResponses) InviteUserWithResponse(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*InviteUserResponse, error) {
+	rsp, err := c.InviteUser(ctx, org, user, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteUserResponse(rsp)
+}
+
+// SetPasswordWithBodyWithResponse Change your own password
+//
+// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+func (c *ClientWithResponses) SetPasswordWithBodyWithResponse(ctx context.Context, org OrgPath, user UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error) {
+	rsp, err := c.SetPasswordWithBody(ctx, org, user, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordResponse(rsp)
+}
+
+// SetPasswordWithResponse Change your own password
+//
+// Only by the user itself, with the old one. All its sessions end. Needs `daypass:passwords:write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/users/{user}/password (the `SetPassword` operationId).
+func (c *ClientWithResponses) SetPasswordWithResponse(ctx context.Context, org OrgPath, user UserID, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error) {
+	rsp, err := c.SetPassword(ctx, org, user, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordResponse(rsp)
+}
+
+// ResetPasswordWithResponse Send a user a link to set a new password
+//
+// As an invitation, and good for an hour. The password that there is works until the link is used. Needs `daypass:users:write`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/users/{user}/password-reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*ResetPasswordResponse, error) {
+	rsp, err := c.ResetPassword(ctx, org, user, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResponse(rsp)
+}
+
+// EndSessionsWithResponse Log a user out everywhere
+//
+// Every session of the user in the organization ends with its passes, at once. Needs `daypass:sessions:write`; users end their own.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions (the `EndSessions` operationId).
+func (c *ClientWithResponses) EndSessionsWithResponse(ctx context.Context, org OrgPath, user UserID, reqEditors ...RequestEditorFn) (*EndSessionsResponse, error) {
+	rsp, err := c.EndSessions(ctx, org, user, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionsResponse(rsp)
+}
+
+// ListSessionsWithResponse Where a user is logged in
+//
+// Needs `daypass:sessions:read`; users see their own.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/users/{user}/sessions (the `ListSessions` operationId).
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, org OrgPath, user UserID, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error) {
+	rsp, err := c.ListSessions(ctx, org, user, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSessionsResponse(rsp)
+}
+
+// EndSessionWithResponse End one session
+//
+// Its refresh token and its passes are refused from the next request on. Needs `daypass:sessions:write`; users end their own.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions/{session} (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, org OrgPath, user UserID, session string, reqEditors ...RequestEditorFn) (*EndSessionResponse, error) {
+	rsp, err := c.EndSession(ctx, org, user, session, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResponse(rsp)
+}
+
 // ExchangeTokenWithBodyWithResponse Exchange a key for a pass, or a pass for another
 //
 // With a key: a pass of at most what the key and its owner may do. With a pass: a renewal (nothing is narrower; it must be renewable) or
@@ -11401,6 +14609,281 @@ func ParseGetSigningKeysResponse(rsp *http.Response) (*GetSigningKeysResponse, e
 		response.Headers200 = &headers
 	case true:
 		var headers GetSigningKeysResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUsePasswordLinkResponse parses an HTTP response from a UsePasswordLinkWithResponse call
+func ParseUsePasswordLinkResponse(rsp *http.Response) (*UsePasswordLinkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UsePasswordLinkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasswordDone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/html) unsupported
+
+	}
+
+	switch {
+	case true:
+		var headers UsePasswordLinkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestPasswordResetResponse parses an HTTP response from a RequestPasswordResetWithResponse call
+func ParseRequestPasswordResetResponse(rsp *http.Response) (*RequestPasswordResetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestPasswordResetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RequestPasswordResetResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLogInResponse parses an HTTP response from a LogInWithResponse call
+func ParseLogInResponse(rsp *http.Response) (*LogInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoggedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers LogInResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRefreshTokenResponse parses an HTTP response from a RefreshTokenWithResponse call
+func ParseRefreshTokenResponse(rsp *http.Response) (*RefreshTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefreshTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoggedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RefreshTokenResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateChallengeResponse parses an HTTP response from a CreateChallengeWithResponse call
+func ParseCreateChallengeResponse(rsp *http.Response) (*CreateChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Challenge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers CreateChallengeResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAnswerChallengeResponse parses an HTTP response from a AnswerChallengeWithResponse call
+func ParseAnswerChallengeResponse(rsp *http.Response) (*AnswerChallengeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AnswerChallengeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Grant
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AnswerChallengeResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -12557,6 +16040,52 @@ func ParseCompareShadowResponse(rsp *http.Response) (*CompareShadowResponse, err
 	return response, nil
 }
 
+// ParseListAttemptsResponse parses an HTTP response from a ListAttemptsWithResponse call
+func ParseListAttemptsResponse(rsp *http.Response) (*ListAttemptsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAttemptsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AttemptList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListAttemptsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
 func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12590,6 +16119,206 @@ func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	switch {
 	case true:
 		var headers ListEventsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListIdentitiesResponse parses an HTTP response from a ListIdentitiesWithResponse call
+func ParseListIdentitiesResponse(rsp *http.Response) (*ListIdentitiesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListIdentitiesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IdentityList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListIdentitiesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteIdentityResponse parses an HTTP response from a DeleteIdentityWithResponse call
+func ParseDeleteIdentityResponse(rsp *http.Response) (*DeleteIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeleteIdentityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetIdentityResponse parses an HTTP response from a GetIdentityWithResponse call
+func ParseGetIdentityResponse(rsp *http.Response) (*GetIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Identity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetIdentityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetIdentityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateIdentityResponse parses an HTTP response from a UpdateIdentityWithResponse call
+func ParseUpdateIdentityResponse(rsp *http.Response) (*UpdateIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Identity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateIdentityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers UpdateIdentityResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -14387,6 +18116,270 @@ func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers UpdateUserResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseInviteUserResponse parses an HTTP response from a InviteUserWithResponse call
+func ParseInviteUserResponse(rsp *http.Response) (*InviteUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InviteUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PasswordLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers InviteUserResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetPasswordResponse parses an HTTP response from a SetPasswordWithResponse call
+func ParseSetPasswordResponse(rsp *http.Response) (*SetPasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers SetPasswordResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetPasswordResponse parses an HTTP response from a ResetPasswordWithResponse call
+func ParseResetPasswordResponse(rsp *http.Response) (*ResetPasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetPasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PasswordLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ResetPasswordResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionsResponse parses an HTTP response from a EndSessionsWithResponse call
+func ParseEndSessionsResponse(rsp *http.Response) (*EndSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers EndSessionsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSessionsResponse parses an HTTP response from a ListSessionsWithResponse call
+func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListSessionsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionResponse parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers EndSessionResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

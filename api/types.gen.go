@@ -209,6 +209,72 @@ func (e LimitRulePer) Valid() bool {
 	}
 }
 
+// Defines values for LoggedInTokenType.
+const (
+	LoggedInTokenTypeBearer LoggedInTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the LoggedInTokenType enum.
+func (e LoggedInTokenType) Valid() bool {
+	switch e {
+	case LoggedInTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKCrv.
+const (
+	LoginJWKCrvEd25519 LoginJWKCrv = "Ed25519"
+	LoginJWKCrvP256    LoginJWKCrv = "P-256"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKCrv enum.
+func (e LoginJWKCrv) Valid() bool {
+	switch e {
+	case LoginJWKCrvEd25519:
+		return true
+	case LoginJWKCrvP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKKty.
+const (
+	LoginJWKKtyEC  LoginJWKKty = "EC"
+	LoginJWKKtyOKP LoginJWKKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKKty enum.
+func (e LoginJWKKty) Valid() bool {
+	switch e {
+	case LoginJWKKtyEC:
+		return true
+	case LoginJWKKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginJWKUse.
+const (
+	LoginJWKUseSig LoginJWKUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the LoginJWKUse enum.
+func (e LoginJWKUse) Valid() bool {
+	switch e {
+	case LoginJWKUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NetworkAction.
 const (
 	NetworkActionAllow NetworkAction = "allow"
@@ -239,6 +305,24 @@ func (e OAuthTokenTokenType) Valid() bool {
 	case OAuthTokenTokenTypeBearer:
 		return true
 	case OAuthTokenTokenTypeDPoP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordLinkKind.
+const (
+	PasswordLinkKindInvite PasswordLinkKind = "invite"
+	PasswordLinkKindReset  PasswordLinkKind = "reset"
+)
+
+// Valid indicates whether the value is a known member of the PasswordLinkKind enum.
+func (e PasswordLinkKind) Valid() bool {
+	switch e {
+	case PasswordLinkKindInvite:
+		return true
+	case PasswordLinkKindReset:
 		return true
 	default:
 		return false
@@ -328,7 +412,12 @@ func (e ListUsageParamsFormat) Valid() bool {
 
 // Actor Who acts for the subject (RFC 8693 section 4.1).
 type Actor struct {
-	Sub string `json:"sub"`
+	// Act Who acts for the subject (RFC 8693 section 4.1).
+	Act *Actor `json:"act,omitempty"`
+
+	// Lin Ids whose end ends what it does for the subject.
+	Lin *[]string `json:"lin,omitempty"`
+	Sub string    `json:"sub"`
 }
 
 // Application defines model for Application.
@@ -368,8 +457,80 @@ type ApplicationUpdate struct {
 	Active bool `json:"active"`
 }
 
+// Attempt defines model for Attempt.
+type Attempt struct {
+	// Account The name that was tried; absent: it is nobody's, and might be a secret in the wrong field.
+	Account *string `json:"account,omitempty"`
+	Address *string `json:"address,omitempty"`
+
+	// Code Why it was refused.
+	Code  string    `json:"code"`
+	Count int64     `json:"count"`
+	Last  time.Time `json:"last"`
+
+	// User Whose it was meant to be; absent: nobody's.
+	User *string `json:"user,omitempty"`
+}
+
+// AttemptList defines model for AttemptList.
+type AttemptList struct {
+	Items []Attempt `json:"items"`
+}
+
 // Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
 type Audience = OneOrMore
+
+// Challenge defines model for Challenge.
+type Challenge struct {
+	// Challenge 256 random bits, base64url.
+	Challenge string `json:"challenge"`
+
+	// ExpiresIn Seconds. At most 60.
+	ExpiresIn int64  `json:"expires_in"`
+	ID        string `json:"id"`
+}
+
+// ChallengeAnswer A signature, and what the pass is to be, as in an exchange.
+type ChallengeAnswer struct {
+	// Audience One, or a list. `acme` is every application of the organization acme, `acme/photos` that application. `photos` is read as `acme/photos` in an ask.
+	Audience *Audience `json:"audience,omitempty"`
+
+	// Confirmation SHA-256 thumbprint (RFC 7638, base64url) of the key its sender will prove to hold.
+	Confirmation *string `json:"confirmation,omitempty"`
+
+	// Encrypt Encrypt the pass so that its bearer cannot read it.
+	Encrypt *bool `json:"encrypt,omitempty"`
+
+	// ExpiresIn Life of the pass, in seconds. One day unless asked, or less where the key has less.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where the pass may be used from. `request_ip` is the address this request comes from.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// NoIPProtection The pass may be used from anywhere. Not together with `ips`.
+	NoIPProtection *bool `json:"no_ip_protection,omitempty"`
+
+	// Renewable The pass can be exchanged for a fresh one. By default yes if it is bound to addresses.
+	Renewable *bool `json:"renewable,omitempty"`
+
+	// Roles Roles the pass holds; all that the key holds unless given.
+	Roles *Roles `json:"roles,omitempty"`
+
+	// Scopes What the pass may do; all that the key may unless given.
+	Scopes *Scopes `json:"scopes,omitempty"`
+
+	// Signature 64 bytes in base64url or base64: Ed25519 (RFC 8032), or ECDSA with SHA-256 as r and s (ES256, not DER).
+	Signature string `json:"signature"`
+}
+
+// ChallengeCreate defines model for ChallengeCreate.
+type ChallengeCreate struct {
+	// Key The user-group key: its id, or its text.
+	Key string `json:"key"`
+
+	// PublicKey Ed25519 as 32 bytes in base64url or base64, as multibase (`b…`) of libp2p, as `did:key` or as JWK; P-256 as `did:key` or JWK.
+	PublicKey json.RawMessage `json:"public_key"`
+}
 
 // Check defines model for Check.
 type Check struct {
@@ -452,6 +613,9 @@ type ClaimSet struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // ClaimedRole defines model for ClaimedRole.
@@ -531,6 +695,9 @@ type Claims struct {
 
 	// UID Id of the user.
 	UID string `json:"uid"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // Comparison defines model for Comparison.
@@ -660,6 +827,15 @@ type ExchangeRequest struct {
 	Subject *string `json:"subject,omitempty"`
 }
 
+// ExplainGraphQL What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
+type ExplainGraphQL struct {
+	// OperationName Which of several operations.
+	OperationName *string `json:"operation_name,omitempty"`
+
+	// Query The document.
+	Query string `json:"query"`
+}
+
 // ExplainRequest defines model for ExplainRequest.
 type ExplainRequest struct {
 	// Address Where the request comes from; where this one comes from unless given.
@@ -667,7 +843,10 @@ type ExplainRequest struct {
 
 	// Application `org/app`, where the host does not tell.
 	Application *string `json:"application,omitempty"`
-	Method      string  `json:"method"`
+
+	// Graphql What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
+	Graphql *ExplainGraphQL `json:"graphql,omitempty"`
+	Method  string          `json:"method"`
 
 	// Token The text of a pass; an anonymous request without it.
 	Token *string `json:"token,omitempty"`
@@ -728,6 +907,41 @@ type Health struct {
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// Identity A user of an application who is known by a public key, under the user-group key through which it logs in.
+type Identity struct {
+	// Accessed When it was last given a pass.
+	Accessed *LastUse `json:"accessed,omitempty"`
+	Active   bool     `json:"active"`
+	Comment  string   `json:"comment"`
+
+	// Created When it first logged in.
+	Created time.Time `json:"created"`
+
+	// ID The `sub` of its passes.
+	ID string `json:"id"`
+
+	// Key Id of the user-group key.
+	Key string `json:"key"`
+
+	// PublicKey As `did:key`.
+	PublicKey string `json:"public_key"`
+	Revision  int64  `json:"revision"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Items []Identity `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// IdentityUpdate defines model for IdentityUpdate.
+type IdentityUpdate struct {
+	Active  *bool   `json:"active,omitempty"`
+	Comment *string `json:"comment,omitempty"`
+}
 
 // Introspection RFC 7662. The claims beside `active`, or `active` alone.
 type Introspection struct {
@@ -798,6 +1012,9 @@ type Introspection struct {
 
 	// UID Id of the user.
 	UID *string `json:"uid,omitempty"`
+
+	// Via Id of what proved beside or instead of the key: an identity, a session, an outside issuer.
+	Via *string `json:"via,omitempty"`
 }
 
 // IntrospectionTokenType defines model for Introspection.TokenType.
@@ -966,7 +1183,7 @@ type KeyCreate struct {
 	// RequireSignature The text alone is not enough; requests are signed with the secret.
 	RequireSignature *bool `json:"require_signature,omitempty"`
 
-	// Roles All of its owner's unless given.
+	// Roles All of its owner's unless given; for a user-group key, of these consumer and custom roles only.
 	Roles  *Roles `json:"roles,omitempty"`
 	Scopes Scopes `json:"scopes"`
 
@@ -1153,6 +1370,63 @@ type LimitRule struct {
 
 // LimitRulePer Who shares one count; unless given the key or the membership that holds the plan.
 type LimitRulePer string
+
+// LogIn defines model for LogIn.
+type LogIn struct {
+	// Organization Slug or id; only for users of several organizations.
+	Organization *string `json:"organization,omitempty"`
+	Password     string  `json:"password"`
+
+	// Username The user's e-mail address.
+	Username string `json:"username"`
+}
+
+// LoggedIn defines model for LoggedIn.
+type LoggedIn struct {
+	// ExpiresIn Seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// RefreshExpiresIn Seconds, unless it is used before.
+	RefreshExpiresIn int64 `json:"refresh_expires_in"`
+
+	// RefreshToken Good once.
+	RefreshToken string `json:"refresh_token"`
+
+	// Session Id of the session.
+	Session string `json:"session"`
+
+	// Token The pass.
+	Token     string            `json:"token"`
+	TokenType LoggedInTokenType `json:"token_type"`
+
+	// UID Id of the user.
+	UID string `json:"uid"`
+}
+
+// LoggedInTokenType defines model for LoggedIn.TokenType.
+type LoggedInTokenType string
+
+// LoginJWK RFC 7517, a public key. One with its private part is refused.
+type LoginJWK struct {
+	Alg    *string      `json:"alg,omitempty"`
+	Crv    LoginJWKCrv  `json:"crv"`
+	Ext    *bool        `json:"ext,omitempty"`
+	KeyOps *[]string    `json:"key_ops,omitempty"`
+	Kid    *string      `json:"kid,omitempty"`
+	Kty    LoginJWKKty  `json:"kty"`
+	Use    *LoginJWKUse `json:"use,omitempty"`
+	X      string       `json:"x"`
+	Y      *string      `json:"y,omitempty"`
+}
+
+// LoginJWKCrv defines model for LoginJWK.Crv.
+type LoginJWKCrv string
+
+// LoginJWKKty defines model for LoginJWK.Kty.
+type LoginJWKKty string
+
+// LoginJWKUse defines model for LoginJWK.Use.
+type LoginJWKUse string
 
 // Me defines model for Me.
 type Me struct {
@@ -1386,6 +1660,48 @@ type OrganizationUpdate struct {
 	Name   *string `json:"name,omitempty"`
 }
 
+// PasswordByLink defines model for PasswordByLink.
+type PasswordByLink struct {
+	Password string `json:"password"`
+
+	// Token The secret of the link.
+	Token string `json:"token"`
+}
+
+// PasswordDone defines model for PasswordDone.
+type PasswordDone struct {
+	// Username What to log in by.
+	Username string `json:"username"`
+}
+
+// PasswordForgotten defines model for PasswordForgotten.
+type PasswordForgotten struct {
+	Username string `json:"username"`
+}
+
+// PasswordLink defines model for PasswordLink.
+type PasswordLink struct {
+	Expires time.Time        `json:"expires"`
+	Kind    PasswordLinkKind `json:"kind"`
+
+	// Link The link itself, where no mail is set up; shown this once.
+	Link *string `json:"link,omitempty"`
+
+	// SentTo The address it was mailed to.
+	SentTo *string `json:"sent_to,omitempty"`
+}
+
+// PasswordLinkKind defines model for PasswordLink.Kind.
+type PasswordLinkKind string
+
+// PasswordPut defines model for PasswordPut.
+type PasswordPut struct {
+	OldPassword string `json:"old_password"`
+
+	// Password 15 characters at least.
+	Password string `json:"password"`
+}
+
 // Plan defines model for Plan.
 type Plan struct {
 	Created  time.Time   `json:"created"`
@@ -1456,6 +1772,11 @@ type PublicJWK struct {
 	Y   *string `json:"y,omitempty"`
 }
 
+// Refresh defines model for Refresh.
+type Refresh struct {
+	RefreshToken string `json:"refresh_token"`
+}
+
 // ResourceFile The resource file; its own JSON Schema is docs/resources.schema.json.
 type ResourceFile map[string]interface{}
 
@@ -1498,6 +1819,28 @@ type Scope = string
 
 // Scopes defines model for Scopes.
 type Scopes = []Scope
+
+// Session defines model for Session.
+type Session struct {
+	Created time.Time `json:"created"`
+
+	// Expires It ends then at the latest.
+	Expires time.Time `json:"expires"`
+	ID      string    `json:"id"`
+
+	// Idle It ends then, unless it is used before.
+	Idle time.Time `json:"idle"`
+
+	// Used Absent where a thing was never used.
+	Used LastUse `json:"used"`
+	User string  `json:"user"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items      []Session `json:"items"`
+	NextCursor *string   `json:"next_cursor,omitempty"`
+}
 
 // ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
 type ShadowExplanation struct {
@@ -1850,6 +2193,15 @@ type CompareShadowParams struct {
 	Limit *FactLimit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListAttemptsParams defines parameters for ListAttempts.
+type ListAttemptsParams struct {
+	// Since Not before this time, RFC 3339.
+	Since *Since `form:"since,omitempty" json:"since,omitempty"`
+
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
 	// Limit Items on a page.
@@ -1872,6 +2224,30 @@ type ListEventsParams struct {
 
 	// Until Before this time, RFC 3339.
 	Until *Until `form:"until,omitempty" json:"until,omitempty"`
+}
+
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Key Only identities under the user-group key with this id.
+	Key *string `form:"key,omitempty" json:"key,omitempty"`
+}
+
+// DeleteIdentityParams defines parameters for DeleteIdentity.
+type DeleteIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateIdentityParams defines parameters for UpdateIdentity.
+type UpdateIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListIssuersParams defines parameters for ListIssuers.
@@ -2090,6 +2466,45 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// UsePasswordLinkJSONRequestBody defines body for UsePasswordLink for application/json ContentType.
+type UsePasswordLinkJSONRequestBody = PasswordByLink
+
+// UsePasswordLinkFormdataRequestBody defines body for UsePasswordLink for application/x-www-form-urlencoded ContentType.
+type UsePasswordLinkFormdataRequestBody = PasswordByLink
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = PasswordForgotten
+
+// RequestPasswordResetFormdataRequestBody defines body for RequestPasswordReset for application/x-www-form-urlencoded ContentType.
+type RequestPasswordResetFormdataRequestBody = PasswordForgotten
+
+// LogInJSONRequestBody defines body for LogIn for application/json ContentType.
+type LogInJSONRequestBody = LogIn
+
+// LogInFormdataRequestBody defines body for LogIn for application/x-www-form-urlencoded ContentType.
+type LogInFormdataRequestBody = LogIn
+
+// RefreshTokenJSONRequestBody defines body for RefreshToken for application/json ContentType.
+type RefreshTokenJSONRequestBody = Refresh
+
+// RefreshTokenFormdataRequestBody defines body for RefreshToken for application/x-www-form-urlencoded ContentType.
+type RefreshTokenFormdataRequestBody = Refresh
+
+// CreateChallengeJSONRequestBody defines body for CreateChallenge for application/json ContentType.
+type CreateChallengeJSONRequestBody = ChallengeCreate
+
+// AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
+type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems
 
@@ -2116,6 +2531,9 @@ type ReplaceNetworksJSONRequestBody = NetworkItems
 
 // ReplayApplicationJSONRequestBody defines body for ReplayApplication for application/json ContentType.
 type ReplayApplicationJSONRequestBody = ResourceFile
+
+// UpdateIdentityJSONRequestBody defines body for UpdateIdentity for application/json ContentType.
+type UpdateIdentityJSONRequestBody = IdentityUpdate
 
 // PutIssuerJSONRequestBody defines body for PutIssuer for application/json ContentType.
 type PutIssuerJSONRequestBody = IssuerPut
@@ -2149,6 +2567,9 @@ type CreateUserJSONRequestBody = UserCreate
 
 // UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
 type UpdateUserJSONRequestBody = UserUpdate
+
+// SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
+type SetPasswordJSONRequestBody = PasswordPut
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,17 +32,35 @@ func TestAttack_SecretsInTraces(t *testing.T) {
 	}
 	pass := w.pass(w.founder, object{})
 	signature := pass[strings.LastIndexByte(pass, '.')+1:] // alone it looks like nothing, and is worth nothing
+	ada := w.person("acme", "canary@acme.example", "developer")
+	in := w.login("canary@acme.example", umbrellas)
+	link := linkIn.FindStringSubmatch(w.must(201, "POST", orgPath("acme", "/users/"+ada.id+"/password-reset"), w.founder, nil).at("link"))[1]
 	secrets := map[string]string{
+		"password": umbrellas, "wrong password": "a canary@in the wrong field", "refresh token": in.at("refresh_token"), "link": link, "pass of a login": in.at("token"),
 		"founder's key": w.founder, "user's key": user.key, "new text": rotated.at("key"), "signing key": signing.at("key"),
 		"signing secret": signing.at("secret"), "pass": pass, "signature of the pass": signature,
 	}
 	var answers strings.Builder
 	for _, secret := range secrets {
 		for _, a := range []answer{
-			w.send("GET", "/v1/me?access_token="+secret, "", nil),
-			w.send("GET", "/v1/me?x="+secret, "", nil),
-			w.send("GET", w.gateway+"/photos/1?token="+secret, "", nil, atPhotos),
-			w.send("GET", w.gateway+"/photos/"+strings.TrimPrefix(secret, signature)+";", "", nil, atPhotos),
+			w.login(secret, secret),
+			w.login("canary@acme.example", secret+"x"),
+			w.fill("/auth/token", url.Values{"username": {"canary@acme.example"}, "password": {"x" + secret}, "organization": {secret}}),
+			w.fill("/auth/token", url.Values{secret: {secret}}),
+			w.fill("/auth/token/refresh", url.Values{"refresh_token": {secret + "x"}}),
+			w.send("POST", "/auth/token/refresh", "", `{"refresh_token":"`+secret+`"`),
+			w.fill("/auth/password", url.Values{"token": {secret + "x"}, "password": {secret}}),
+			w.send("POST", "/auth/password", "", object{"token": link, "password": secret[:4]}),
+			w.send("POST", "/auth/password/reset", "", object{"username": secret}),
+			w.send("GET", "/auth/password?token="+url.QueryEscape(secret)+"x", "", nil),
+			w.send("GET", "/auth/"+url.PathEscape(strings.TrimPrefix(secret, signature))+";", "", nil),
+			w.send("PUT", orgPath("acme", "/users/"+ada.id+"/password"), in.at("token"), object{"old_password": secret + "x", "password": secret}),
+			w.send("GET", orgPath("acme", "/attempts"), w.founder, nil),
+			w.send("GET", orgPath("acme", "/users/"+ada.id+"/sessions"), w.founder, nil),
+			w.send("GET", "/v1/me?access_token="+url.QueryEscape(secret), "", nil),
+			w.send("GET", "/v1/me?x="+url.QueryEscape(secret), "", nil),
+			w.send("GET", w.gateway+"/photos/1?token="+url.QueryEscape(secret), "", nil, atPhotos),
+			w.send("GET", w.gateway+"/photos/"+url.PathEscape(strings.TrimPrefix(secret, signature))+";", "", nil, atPhotos),
 			w.send("POST", "/v1/tokens", secret+"x", object{"scopes": []string{"a"}}),
 			w.send("POST", "/v1/tokens", "", nil, "Authorization: Basic "+secret),
 			w.send("GET", w.gateway+"/photos/1", secret, nil, atPhotos, "Cookie: a="+secret),

@@ -175,6 +175,7 @@ func (w *world) send(method, target, credential string, body any, headers ...str
 	return w.do(req)
 }
 
+// do sends a request that was made by hand.
 func (w *world) do(req *http.Request) answer {
 	w.t.Helper()
 	res, err := w.client.Do(req)

@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	"internal/exchange": engines,
 	"internal/gate":     engines,
 	"internal/admin":    {"scope", "verify", "internal/access", "internal/seal", "internal/catalog", "internal/outside", "internal/store"},
+	"internal/notify":   {"internal/access", "internal/seal"},
 	// Floor 4, doors: no SQL.
 	"internal/edge":    doors,
 	"internal/httpapi": append([]string{"internal/edge", "docs"}, doors...),

@@ -15,6 +15,7 @@ import (
 func newExplainCommand(c *cli) *cobra.Command {
 	var (
 		pass, address, application string
+		query, operation           string
 		anonymous                  bool
 	)
 	cmd := &cobra.Command{
@@ -22,11 +23,12 @@ func newExplainCommand(c *cli) *cobra.Command {
 		Short: "Why a request would, or would not, be let through",
 		Long: `Ask the gate about a request without sending it: every check in order, and the smallest change that would let it
 through. The request is tried with --token, or without one with a pass made on the spot from the key (all it may, for a
-minute), or with --anonymous without any. A path alone will do where the application has no hosts. A denied request
-gives exit code 3.`,
+minute), or with --anonymous without any. A path alone will do where the application has no hosts. What is asked of a
+GraphQL resource stands in --query. A denied request gives exit code 3.`,
 		Example: `  daypass explain GET https://photos.example.com/albums/7 --token "$PASS"
   daypass explain POST /albums --application acme/photos
-  daypass explain GET https://photos.example.com/ --anonymous --from 203.0.113.7`,
+  daypass explain GET https://photos.example.com/ --anonymous --from 203.0.113.7
+  daypass explain POST /graphql --query 'mutation { CreatePerson(name: "Ada") { id } }'`,
 		Args: args("METHOD", "URL"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			if anonymous && pass != "" {
@@ -41,6 +43,12 @@ gives exit code 3.`,
 				URL:         withHost(arguments[1]),
 				Address:     given(cmd.Flags(), "from", address),
 				Application: given(cmd.Flags(), "application", application),
+			}
+			if query == "" && operation != "" {
+				return usage(cmd, "--operation names one of the operations of --query")
+			}
+			if query != "" {
+				request.Graphql = &api.ExplainGraphQL{Query: query, OperationName: given(cmd.Flags(), "operation", operation)}
 			}
 			if token != "" {
 				request.Token = &token
@@ -63,6 +71,8 @@ gives exit code 3.`,
 	flags.StringVar(&pass, "token", "", "pass to try the request with; '-' reads it from the standard input")
 	flags.BoolVar(&anonymous, "anonymous", false, "try the request without a pass")
 	flags.StringVar(&address, "from", "", "address the request comes from; default: this machine's")
+	flags.StringVar(&query, "query", "", "GraphQL document the request asks for")
+	flags.StringVar(&operation, "operation", "", "name of the operation, where --query has several")
 	flags.StringVar(&application, "application", "", "org/app, where the host of the URL does not tell")
 	return cmd
 }

@@ -77,7 +77,7 @@ A key can do no more than its owner, and no more than the key that makes it.`,
 	}
 	flags := cmd.Flags()
 	listFlag(flags, &scopes, "scopes", "what it may do, with commas or repeated")
-	listFlag(flags, &roles, "roles", "roles it holds, as developer or developer@photos; default: all of its owner's")
+	listFlag(flags, &roles, "roles", "roles it holds, as developer or developer@photos; default: all of its owner's (user-group: of these consumer and custom ones)")
 	listFlag(flags, &ips, "ips", "addresses and networks it may be used from; default: anywhere")
 	flags.StringVar(&user, "user", "", "id of its owner; default: you")
 	flags.StringVar(&kind, "kind", "live", "live, test, or ug for a user-group key")

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -17,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite" // to age a database
 
+	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/daypasstest"
 	"github.com/daypass/daypass/internal/server"
 )
@@ -54,6 +58,7 @@ func TestScripts(t *testing.T) {
 					"newer":   newer,
 					"narrow":  narrow,
 					"visit":   visit,
+					"login":   login,
 				},
 			})
 		})
@@ -156,5 +161,29 @@ func narrow(ts *testscript.TestScript, neg bool, args []string) {
 		if l = strings.TrimRight(l, "\n"); len([]rune(l)) > pageWidth {
 			ts.Fatalf("this line has more than %d characters: %s", pageWidth, l)
 		}
+	}
+}
+
+// login STATUS KEY-ID [VARIABLE] logs in with the one public key of the script, and sets a variable to the pass. The
+// status is 200, or that of the refusal.
+func login(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: login STATUS KEY-ID [VARIABLE]")
+	}
+	seed := sha256.Sum256([]byte(ts.Getenv("WORK")))
+	client, err := daypass.New(ts.Getenv("DAYPASS_URL"))
+	ts.Check(err)
+	token, err := client.LogIn(context.Background(), daypass.Login{Issuer: server.DefaultIssuer, Group: args[1], Signer: ed25519.NewKeyFromSeed(seed[:])}, daypass.ExchangeRequest{})
+	status := http.StatusOK
+	if refused := (*daypass.Error)(nil); errors.As(err, &refused) {
+		status = refused.Status
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("status %d (%v), want %s", status, err, args[0])
+	}
+	if len(args) == 3 {
+		ts.Setenv(args[2], token.Text)
 	}
 }

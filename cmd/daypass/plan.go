@@ -194,7 +194,7 @@ func newKeyUpdate(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY-ID",
 		Short: "Give a key another plan or public key; an empty one takes it away",
-		Example: "  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan gold\n" +
+		Example: "  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan gold\n  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --plan ''\n" +
 			"  daypass key update key_01k8dn1x7m4c3h8j6k2p5r9t0v --public-key jwk.json",
 		Args: args("KEY-ID"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {

@@ -315,7 +315,7 @@ func (c *cli) describePass(i inspection) {
 		}
 	}
 	subject := claims.Subject
-	if claims.UserID != "" && claims.UserID != subject {
+	if claims.UserID != "" && claims.UserID != subject && claims.Via != subject {
 		subject += " (named by " + claims.UserID + ")"
 	}
 	c.facts(

@@ -14,7 +14,8 @@ func newUserCommand(c *cli) *cobra.Command {
 		`  daypass user create --name "Photo backend" --roles developer
   daypass user list
   daypass user update usr_01k8dmgzh5v9w2rbt7cx4ay6pq --active=false`,
-		newUserCreate(c), newUserList(c), newUserShow(c), newUserUpdate(c), newUserDelete(c))
+		newUserCreate(c), newUserList(c), newUserShow(c), newUserUpdate(c), newUserDelete(c),
+		newUserInvite(c), newUserReset(c), newUserPassword(c))
 }
 
 func newUserCreate(c *cli) *cobra.Command {

@@ -4,9 +4,9 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
 import jwksClient from 'jwks-rsa'
 
-const { DAYPASS_URL: url, TOKEN: token, SUBJECT: subject } = process.env
+const { DAYPASS_URL: url, TOKEN: token, SUBJECT: subject, AUDIENCE: audience = 'acme' } = process.env
 const jwks = `${url}/.well-known/jwks.json`
-const expected = { issuer: decodeJwt(token).iss, audience: 'acme' }
+const expected = { issuer: decodeJwt(token).iss, audience }
 
 const { payload, protectedHeader } = await jwtVerify(token, createRemoteJWKSet(new URL(jwks)), { ...expected, typ: 'at+jwt' })
 assert.equal(payload.sub, subject)

@@ -11,6 +11,10 @@ type Batch struct {
 	Members map[string]LastUse // by membership id
 	Usage   map[UsageKey]int64
 	Quotas  map[QuotaKey]int64
+
+	Guesses  map[GuessAccount]Guesses
+	Attempts map[AttemptKey]Attempts // each with its key
+	At       time.Time               // when the batch was made, where it has guesses
 }
 
 // QuotaKey is one count of a quota: of a limit ([CountedLimit]), for one party,
@@ -61,5 +65,5 @@ func Day(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
 
 // IsEmpty reports whether there is nothing to write.
 func (b *Batch) IsEmpty() bool {
-	return len(b.Issued)+len(b.Keys)+len(b.Members)+len(b.Usage)+len(b.Quotas) == 0
+	return len(b.Issued)+len(b.Keys)+len(b.Members)+len(b.Usage)+len(b.Quotas)+len(b.Guesses)+len(b.Attempts) == 0
 }

@@ -116,6 +116,7 @@ const (
 type IssuedToken struct {
 	ID, Head, ParentID                    string
 	OrganizationID, UserID, KeyID         string
+	Via                                   string // as in [Source]; kept in the lineage
 	Origin                                Origin
 	Subject, Scopes, Roles, Audience, IPs string // as in the claims, lists joined by a space
 	Actors                                []string

@@ -191,7 +191,7 @@ func (s *Service) CreateKey(ctx context.Context, caller *access.Caller, org stri
 			return err
 		}
 		if d.byDefault {
-			key.Roles = g.handable(owner.Roles)
+			key.Roles = rolesByDefault(key.Kind, g.handable(owner.Roles))
 		}
 		widest, err := n.ceilingOf(owner)
 		if err != nil {

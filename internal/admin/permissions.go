@@ -42,6 +42,14 @@ const (
 	opPutRole    = Operation("roles.put")
 	opDeleteRole = Operation("roles.delete")
 
+	opInviteUser    = Operation("users.invite")
+	opResetPassword = Operation("passwords.reset")
+	opSetPassword   = Operation("passwords.set")
+	opListSessions  = Operation("sessions.list")
+	opEndSession    = Operation("sessions.end")
+	opEndSessions   = Operation("sessions.end_all")
+	opListAttempts  = Operation("attempts.list")
+
 	opListKeys  = Operation("keys.list")
 	opCreateKey = Operation("keys.create")
 	opGetKey    = Operation("keys.get")
@@ -87,6 +95,11 @@ const (
 
 	opReadFeed = Operation("feed.read")
 
+	opListIdentities = Operation("identities.list")
+	opGetIdentity    = Operation("identities.get")
+	opUpdateIdentity = Operation("identities.update")
+	opDeleteIdentity = Operation("identities.delete")
+
 	opListIssuers  = Operation("issuers.list")
 	opGetIssuer    = Operation("issuers.get")
 	opPutIssuer    = Operation("issuers.put")
@@ -128,6 +141,14 @@ var permissions = []Permission{
 	{opGetUser, "GET", inOrg + "/users/{user}", "daypass:users:read", Everything, Everything, Nothing, true},
 	{opUpdateUser, "PATCH", inOrg + "/users/{user}", "daypass:users:write", Everything, Nothing, Nothing, true},
 	{opDeleteUser, "DELETE", inOrg + "/users/{user}", "daypass:users:write", Everything, Nothing, Nothing, false},
+
+	{opInviteUser, "POST", inOrg + "/users/{user}/invitation", "daypass:users:write", Everything, Nothing, Nothing, false},
+	{opResetPassword, "POST", inOrg + "/users/{user}/password-reset", "daypass:users:write", Everything, Nothing, Nothing, false},
+	{opSetPassword, "PUT", inOrg + "/users/{user}/password", "daypass:passwords:write", Nothing, Nothing, Nothing, true},
+	{opListSessions, "GET", inOrg + "/users/{user}/sessions", "daypass:sessions:read", Everything, Nothing, Nothing, true},
+	{opEndSession, "DELETE", inOrg + "/users/{user}/sessions/{session}", "daypass:sessions:write", Everything, Nothing, Nothing, true},
+	{opEndSessions, "DELETE", inOrg + "/users/{user}/sessions", "daypass:sessions:write", Everything, Nothing, Nothing, true},
+	{opListAttempts, "GET", inOrg + "/attempts", "daypass:events:read", Everything, Nothing, Nothing, false},
 
 	{opListMemberships, "GET", inOrg + "/memberships", "daypass:memberships:read", Everything, Everything, Nothing, true},
 	{opGetMembership, "GET", inOrg + "/memberships/{user}", "daypass:memberships:read", Everything, Everything, Nothing, true},
@@ -182,6 +203,11 @@ var permissions = []Permission{
 	{opReadUsage, "GET", inOrg + "/usage", "daypass:usage:read", Everything, Everything, Everything, true},
 
 	{opReadFeed, "GET", "/v1/feed", "daypass:feed:read", Nothing, Nothing, Nothing, false},
+
+	{opListIdentities, "GET", inOrg + "/identities", "daypass:identities:read", Everything, Nothing, Nothing, true},
+	{opGetIdentity, "GET", inOrg + "/identities/{identity}", "daypass:identities:read", Everything, Nothing, Nothing, true},
+	{opUpdateIdentity, "PATCH", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
+	{opDeleteIdentity, "DELETE", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
 
 	{opListIssuers, "GET", inOrg + "/issuers", "daypass:issuers:read", Everything, Nothing, Nothing, false},
 	{opGetIssuer, "GET", inOrg + "/issuers/{issuer}", "daypass:issuers:read", Everything, Nothing, Nothing, false},

@@ -11,7 +11,7 @@ import (
 )
 
 // things is what one caller reaches for: somebody's user, key, token; an application.
-type things struct{ org, user, key, token, app, role, plan, issuer string }
+type things struct{ org, user, key, token, app, role, plan, identity, issuer string }
 
 const never = int64(1) << 40 // a revision nothing has: whoever is let through stops there
 
@@ -188,6 +188,39 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	"platform_networks.delete": func(w *world, c *access.Caller, _ things) error {
 		return w.DeletePlatformNetwork(w.ctx, c, "192.0.2.0/24", never)
 	},
+	"users.invite": func(w *world, c *access.Caller, on things) error {
+		_, err := w.LinkPassword(w.ctx, c, on.org, on.user, access.Invitation)
+		return err
+	},
+	"passwords.reset": func(w *world, c *access.Caller, on things) error {
+		_, err := w.LinkPassword(w.ctx, c, on.org, on.user, access.PasswordReset)
+		return err
+	},
+	"passwords.set": func(w *world, c *access.Caller, on things) error {
+		_, err := w.OwnPassword(w.ctx, c, on.org, on.user)
+		if code := codeOf(err); code == "no_password" || code == "own_password_only" { // who asks may set one
+			return nil
+		}
+		return err
+	},
+	"sessions.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Sessions(w.ctx, c, on.org, on.user, admin.Page{})
+		return err
+	},
+	"sessions.end": func(w *world, c *access.Caller, on things) error {
+		err := w.EndSession(w.ctx, c, on.org, on.user, "ses_none")
+		if _, none := w.store.Membership(w.ctx, c.Organization.ID, on.user); none == nil && on.org == c.Organization.Slug && codeOf(err) == "not_found" {
+			return nil // only the session is missing
+		}
+		return err
+	},
+	"sessions.end_all": func(w *world, c *access.Caller, on things) error {
+		return w.EndSessions(w.ctx, c, on.org, on.user)
+	},
+	"attempts.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Attempts(w.ctx, c, on.org, w.now, 0)
+		return err
+	},
 	"keys.suggest": func(w *world, c *access.Caller, on things) error {
 		_, err := w.SuggestKey(w.ctx, c, on.org, on.key, 30)
 		return err
@@ -231,6 +264,21 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		_, err := w.Usage(w.ctx, c, on.org, admin.UsageFilter{Key: on.key}, admin.Page{})
 		return err
 	},
+	"identities.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Identities(w.ctx, c, on.org, admin.IdentityFilter{Key: on.key}, admin.Page{})
+		return err
+	},
+	"identities.get": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Identity(w.ctx, c, on.org, on.identity)
+		return err
+	},
+	"identities.update": func(w *world, c *access.Caller, on things) error {
+		_, err := w.UpdateIdentity(w.ctx, c, on.org, on.identity, admin.IdentityPatch{Active: ptr(false)}, never)
+		return err
+	},
+	"identities.delete": func(w *world, c *access.Caller, on things) error {
+		return w.ForgetIdentity(w.ctx, c, on.org, on.identity, never)
+	},
 	"feed.read": func(w *world, c *access.Caller, _ things) error { return w.MayReadFeed(w.ctx, c) },
 }
 
@@ -243,7 +291,7 @@ func letThrough(err error) bool {
 }
 
 func (w *world) thingsOf(c *access.Caller, app string) things {
-	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold", issuer: "auth0"}
+	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold", identity: w.identity(c).ID, issuer: "auth0"}
 }
 
 // Every route, with every role, by key and by pass, on one's own and on others'
@@ -285,7 +333,7 @@ func TestTable(t *testing.T) {
 					{w.thingsOf(other, "videos"), false},
 				} {
 					// Lists without a filter show what is in reach; there is nothing of others to ask for.
-					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "tokens.list" && p.Operation != "networks.list" ||
+					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "identities.list" && p.Operation != "sessions.list" && p.Operation != "tokens.list" && p.Operation != "networks.list" ||
 						p.Operation == "me" || p.Operation == "tokens.revoke_presented"
 					want := expected(p, role, own, on.app)
 					err := call(w, c, on.things)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -32,6 +33,10 @@ type Config struct {
 	MaxAddresses int64         // a key's ips may cover; IPv6 counted in /64; default 10,000
 	Logger       *slog.Logger
 
+	MaxIdentities int // of one user-group key; default 100,000
+	// Passwords: nil where nobody logs in with one.
+	Passwords *Passwords
+
 	// Used is told which scope of a key an operation made use of, also from within
 	// a transaction, so it must not wait. Nil: nobody is.
 	Used func(organizationID, keyID string, used scope.Pattern, at time.Time)
@@ -49,6 +54,10 @@ type Service struct {
 	log          *slog.Logger
 	used         func(organizationID, keyID string, used scope.Pattern, at time.Time)
 	claims       claims
+
+	maxIdentities int
+	passwords     *Passwords
+	resets        chan resetRequest
 }
 
 // New makes a service, filling in defaults.
@@ -56,7 +65,15 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, sealer: c.Sealer, now: c.Now, committed: c.Committed,
 		keysPerUser: c.KeysPerUser, maxTokenLife: c.MaxTokenLife, maxAddresses: c.MaxAddresses,
-		log: c.Logger, used: c.Used,
+		log: c.Logger, used: c.Used, maxIdentities: c.MaxIdentities, resets: make(chan resetRequest, 100),
+	}
+	if s.maxIdentities <= 0 {
+		s.maxIdentities = DefaultMaxIdentities
+	}
+	if c.Passwords != nil {
+		p := *c.Passwords
+		p.Invite, p.Reset = cmp.Or(p.Invite, 7*24*time.Hour), cmp.Or(p.Reset, time.Hour)
+		s.passwords = &p
 	}
 	if s.keysPerUser <= 0 {
 		s.keysPerUser = DefaultKeysPerUser

@@ -24,8 +24,8 @@ func TestForeignIsUnknown(t *testing.T) {
 		}
 	}
 	theirs := w.user("globex", "account_manager")
-	foreign := things{org: "globex", user: theirs.UserID, key: theirs.KeyID, token: w.issued(theirs).ID, app: "globex-app", role: "globex_role", plan: "globex-plan", issuer: "globex-issuer"}
-	unknown := things{org: "nowhere", user: seal.NewID("usr"), key: seal.NewID("key"), token: seal.NewID("tok"), app: "nothing", role: "nothing", plan: "nothing", issuer: "nothing"}
+	foreign := things{org: "globex", user: theirs.UserID, key: theirs.KeyID, token: w.issued(theirs).ID, app: "globex-app", role: "globex_role", plan: "globex-plan", identity: w.identity(theirs).ID, issuer: "globex-issuer"}
+	unknown := things{org: "nowhere", user: seal.NewID("usr"), key: seal.NewID("key"), token: seal.NewID("tok"), app: "nothing", role: "nothing", plan: "nothing", identity: seal.NewID("idn"), issuer: "nothing"}
 
 	inAcme := func(on things) things { on.org = "acme"; return on }
 	// These make what is not there, or take a user of another organization on purpose.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -361,6 +362,9 @@ func (s *Service) endUser(ctx context.Context, tx *store.Tx, userID, reason stri
 		return s.keepAdministrator(ctx, tx, m)
 	})
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(tx.DeleteSessionsOfUser(userID), tx.DeletePasswordLinks(userID)); err != nil {
 		return err
 	}
 	return s.revoke(tx, userID, reason, time.Time{})

@@ -41,6 +41,7 @@ func newWorldIn(t *testing.T, c store.Config) *world {
 	t.Cleanup(func() { _ = w.store.Close() })
 	w.Service = admin.New(admin.Config{
 		Store: w.store, Sealer: w.sealer, Now: func() time.Time { return w.now },
+		Passwords: &admin.Passwords{Hasher: seal.NewHasher(w.sealer), URL: "https://daypass.example"},
 		Committed: func(_ context.Context, revision int64) error { w.applied.Store(revision); return nil },
 	})
 	if w.founded, err = w.Bootstrap(w.ctx, admin.Founding{Slug: "acme", UserName: "Root"}); err != nil {
@@ -132,6 +133,18 @@ func (w *world) issued(of *access.Caller) access.IssuedToken {
 		w.Fatal(err)
 	}
 	return t
+}
+
+// identity is one under a user-group key of a caller's user, made where there is none.
+func (w *world) identity(of *access.Caller) access.Identity {
+	w.Helper()
+	org := of.Organization
+	list := must(w.store.Identities(w.ctx, store.IdentityFilter{OrganizationID: org.ID, UserID: of.UserID}, store.Page{}))(w)
+	if len(list) > 0 {
+		return list[0]
+	}
+	key := must(w.CreateKey(w.ctx, w.root, org.Slug, admin.NewKey{User: of.UserID, Kind: access.KeyUserGroup, Scopes: []string{"x"}, Roles: []string{}}))(w)
+	return must(w.Enroll(w.ctx, org.ID, key.ID, "did:key:"+key.ID, "req", access.LastUse{Time: w.now}))(w)
 }
 
 func (w *world) head() int64 {

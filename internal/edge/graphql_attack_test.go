@@ -73,7 +73,7 @@ func TestGraphQLTenMegabytesAreCheap(t *testing.T) {
 			t.Errorf("%s: %d %s", name, res.StatusCode, answer)
 		}
 		all := int(after.TotalAlloc-before.TotalAlloc) - len(raw) // which the test copies to send it
-		if all > 60<<20 { // one after the other: the shorter buffers are free again when the last is taken
+		if all > 60<<20 {                                         // one after the other: the shorter buffers are free again when the last is taken
 			t.Errorf("%s: %d MiB", name, all>>20)
 		}
 	}

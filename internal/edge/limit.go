@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/netip"
@@ -25,7 +26,8 @@ func allowanceOf(d *gate.Decision, address netip.Addr) (a allowance, limited boo
 	}
 	a.caller.Organization, a.caller.Application, a.caller.Address = d.Application.OrganizationID, d.Application.ID, address
 	if t := d.Token; t != nil {
-		a.caller.Key, a.caller.Member, a.caller.Subject = t.KeyID, t.MembershipID, t.Subject
+		// Without a key its place is taken by the user, who may begin as many sessions as there are tries, or else by the source.
+		a.caller.Key, a.caller.Member, a.caller.Subject = cmp.Or(t.KeyID, t.UserID, t.Via), t.MembershipID, t.Subject
 	}
 	return a, true
 }

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"strings"
 	"time"
 	"unique"
 
@@ -68,12 +69,16 @@ func (h *holder) live(now time.Time) error {
 	switch {
 	case !h.organization.Value().Active:
 		return refuse("organization_disabled", "the organization of this credential is disabled")
+	case h.ended == "identity_disabled":
+		return refuse("identity_disabled", "this identity is disabled; ask those who run the application")
 	case h.ended != "":
 		return refuse(h.ended, "what this credential came from was disabled or deleted")
 	case h.userID != "" && !h.userActive:
 		return refuse("user_disabled", "the owner of this credential is disabled")
 	case h.userID != "" && !h.membershipActive:
 		return refuse("membership_inactive", "the owner of this credential is not an active member any more")
+	case !h.expires.IsZero() && !now.Before(h.expires) && h.source.KeyID == "":
+		return refuse("session_expired", "what this credential came from has expired; log in again")
 	case !h.expires.IsZero() && !now.Before(h.expires):
 		return refuse("key_expired", "this key has expired; make a new one or rotate it")
 	case h.rotated && !now.Before(h.overlapUntil):
@@ -90,6 +95,9 @@ func (s *Service) authority(h *access.Holder) access.Authority {
 	a.Roles = commonRoles(h.Key.Roles, h.Membership.Roles)
 	for i := range a.Audiences {
 		a.Audiences[i].Organization, a.Audiences[i].OrganizationID = shared(a.Audiences[i].Organization), shared(a.Audiences[i].OrganizationID)
+	}
+	if s.Logins != nil && h.Key.ID == "" && strings.HasPrefix(h.Via, "ses_") {
+		a.MaxLife, a.Renewable = min(a.MaxLife, s.Logins.PassLife), false
 	}
 	return a
 }

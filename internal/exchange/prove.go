@@ -36,19 +36,11 @@ func (s *Service) prove(ctx context.Context, proof Proof, client Client, now tim
 	if proof == nil {
 		return nil, access.ErrUnauthenticated
 	}
-	account := proof.account()
-	if err := s.admitGuess(account, client, now); err != nil {
-		return nil, err
-	}
-	p, err := proof.prove(ctx, s, client, now)
-	if s.Guesses != nil {
-		switch {
-		case err == nil && account != "":
-			s.Guesses.Proved(account, client.Address)
-		case errors.Is(err, errFalse):
-			s.Guesses.Failed(account, client.Address, now)
-		}
-	}
+	var p *principal
+	err := s.guarded(proof.account(), client, now, func() (err error) {
+		p, err = proof.prove(ctx, s, client, now)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -64,19 +56,6 @@ var errFalse = errors.New("the proof is false")
 // refute is the error for a false proof: it counts as a guess.
 func refute(code, message string) error {
 	return access.New(access.Unauthenticated, code, message).Because(errFalse)
-}
-
-func (s *Service) admitGuess(account string, client Client, now time.Time) error {
-	if s.Guesses == nil {
-		return nil
-	}
-	wait := s.Guesses.Admit(account, client.Address, now)
-	if wait <= 0 {
-		return nil
-	}
-	e := access.New(access.TooMany, "too_many_attempts", "too many attempts with wrong credentials; wait before the next one")
-	e.RetryAfter = wait
-	return e
 }
 
 // Authenticate proves a credential for a request to the server itself: the

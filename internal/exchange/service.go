@@ -21,12 +21,17 @@ type Holders interface {
 // route and spelling alike.
 type Guesses interface {
 	// Admit says how long the account, or the address, has to wait before the next
-	// attempt; 0: it may be made now.
+	// attempt; 0: it may be made now. An attempt at an account that is admitted counts
+	// until one of the others tells how it ended.
 	Admit(account string, from netip.Addr, now time.Time) (wait time.Duration)
 	// Failed counts an attempt that proved nobody.
 	Failed(account string, from netip.Addr, now time.Time)
-	// Proved forgives the account's earlier attempts from this address.
+	// Proved forgives the account's earlier attempts.
 	Proved(account string, from netip.Addr)
+	// Dropped takes back an attempt of which nobody can tell whether it was false.
+	Dropped(account string, from netip.Addr)
+	// Vouched is Proved without an attempt.
+	Vouched(account string, from netip.Addr)
 }
 
 // Once remembers what may be used a single time: a nonce, a proof's jti, an
@@ -77,12 +82,20 @@ type Config struct {
 	Scene   Scene
 	Journal Journal
 	Guesses Guesses // nil: no bound, for tests
+	Logins  *Logins // nil: nobody logs in with a password
 	Once    Once    // nil: whatever may be used once is refused
 	Outside Outside // nil: no outside issuer is trusted
 	KeyHash func(text string) [32]byte
-	NewID   func(prefix string) string
-	Now     func() time.Time
-	Issuer  string
+	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
+	AnyKeyText bool
+
+	Identities     Identities                               // nil: nobody logs in by a challenge
+	MAC            func(purpose string, data []byte) []byte // authenticates challenges; nil: there are none
+	IdentityLogins int                                      // of one identity in a minute; DefaultIdentityLogins
+
+	NewID  func(prefix string) string
+	Now    func() time.Time
+	Issuer string
 
 	DefaultLife  time.Duration // of a token when nothing is asked; 24 h
 	MaxLife      time.Duration // of any token; 30 days
@@ -90,6 +103,9 @@ type Config struct {
 	MaxAddresses int64         // addresses ips may cover; 10,000
 	CachedKeys   int           // holders kept in memory; 50,000
 	Strict       bool          // answer only after the record is durable
+
+	// Attempted is told of each false proof, for the record. Nil: nobody is.
+	Attempted func(access.AttemptKey, time.Time)
 
 	// Observe is told how each exchange ended: the origin of what was issued, or
 	// why nothing was. Nil: nobody.
@@ -101,7 +117,10 @@ type Service struct {
 	Config
 	byHash   *otter.Cache[[32]byte, cached]
 	bySource *otter.Cache[access.Source, cached]
-	absent   *otter.Cache[string, int64] // keys that there are not, as of a revision
+
+	born               time.Time
+	entries, newcomers pace
+	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
 type cached struct {
@@ -116,11 +135,18 @@ func New(c Config) *Service {
 	c.MaxNetworks = orDefault(c.MaxNetworks, 10)
 	c.MaxAddresses = orDefault(c.MaxAddresses, 10_000)
 	c.CachedKeys = orDefault(c.CachedKeys, 50_000)
+	if c.Logins != nil {
+		l := *c.Logins
+		l.PassLife, l.Idle, l.Life = orDefault(l.PassLife, time.Hour), orDefault(l.Idle, 30*24*time.Hour), orDefault(l.Life, 90*24*time.Hour)
+		c.Logins = &l
+	}
 	return &Service{
 		Config:   c,
 		byHash:   otter.Must(&otter.Options[[32]byte, cached]{MaximumSize: c.CachedKeys}),
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
-		absent:   otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
+
+		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 
@@ -230,7 +256,7 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	}
 	record := access.IssuedToken{
 		ID: t.ID, Head: t.Head(), ParentID: parentID,
-		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID,
+		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID, Via: t.Via,
 		Origin: d.origin, Subject: t.Subject, Scopes: t.ScopeText, Roles: t.RoleText,
 		Audience: joinAudiences(t.Authority.Audiences), IPs: joinNetworks(t.Authority.Networks),
 		Renewable: t.Authority.Renewable, IssuedAt: t.IssuedAt, Expires: t.Authority.NotAfter,

@@ -23,6 +23,12 @@ func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call
 	now := h.Now()
 	view := h.Gate.View()
 	decision := h.Gate.CheckAt(question, value(in.Token), now)
+	if in.Graphql != nil && decision.Reason == gate.GraphQLUnparsed && mayInspect(c.caller, decision.Application.OrganizationID) {
+		if question.GraphQL, err = decision.Resource.GraphQL.Read(catalog.GraphQLRequest{Query: in.Graphql.Query, OperationName: in.Graphql.OperationName}); err != nil {
+			return access.AsError(err).At("/graphql/query")
+		}
+		decision = h.Gate.CheckAt(question, value(in.Token), now)
+	}
 	if app := decision.Application; app != nil && !mayInspect(c.caller, app.OrganizationID) {
 		decision = gate.Decision{Reason: gate.NoApplication}
 	}

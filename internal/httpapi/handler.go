@@ -55,6 +55,10 @@ type Config struct {
 
 	// Origins are the web origins that may call from a browser, beside the server's own; "*" is any (development only).
 	Origins []string
+	// Doors are those that are open; nil: all of [Doors].
+	Doors []string
+	// Stateless is for a server without a database: Admin is nil, and what needs it answers that.
+	Stateless bool
 	// MaxBody bounds request bodies, in bytes; default [DefaultMaxBody].
 	MaxBody int64
 }
@@ -64,6 +68,8 @@ type Handler struct {
 	Config
 	routes map[string]route
 	mux    *http.ServeMux
+
+	sockets loginSockets
 }
 
 // New makes the handler.
@@ -77,6 +83,7 @@ func New(c Config) *Handler {
 	h := &Handler{Config: c, mux: http.NewServeMux()}
 	h.routes = h.table()
 	for pattern, rt := range h.routes {
+		rt.closed = c.closed(pattern, rt)
 		rt.plain = rt.handle != nil && !strings.Contains(pattern, "{")
 		h.routes[pattern] = rt
 	}
@@ -152,10 +159,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	if c.client, err = clientOf(r); err != nil {
 		return err
 	}
-	if !rt.ownScheme {
-		if c.credential, err = credentialOf(r); err != nil {
-			return err
-		}
+	if c.credential, err = rt.credentialOf(r); err != nil {
+		return err
 	}
 	if c.credential != "" {
 		c.proof = exchange.Credential(c.credential)
@@ -188,7 +193,9 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
 		return route{}, errNoRoute
 	}
 	miss, pattern := h.mux.Handler(r)
-	if rt, ok := h.routes[pattern]; ok {
+	if rt, ok := h.routes[pattern]; ok && rt.closed != nil {
+		return route{}, rt.closed
+	} else if ok {
 		return rt, nil
 	}
 	// The standard mux knows which methods would do; it says so only in its own answer.

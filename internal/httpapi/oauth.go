@@ -19,7 +19,7 @@ const (
 )
 
 // oauthDoor is what these routes have in common. Parameters that are not known are ignored (RFC 6749, section 3.2).
-var oauthDoor = route{open: true, ownScheme: true, form: true, repeated: []string{"audience", "resource"}, refuse: refuseOAuth}
+var oauthDoor = route{open: true, credential: noCredential, form: true, repeated: []string{"audience", "resource"}, refuse: refuseOAuth}
 
 // Errors of RFC 6749, section 5.2; RFC 7009, section 2.2.1; RFC 8707, section 2. For what is this server's to mend there are
 // names in RFC 6749, section 4.1.2.1, which clients understand here too.

@@ -58,6 +58,13 @@ var (
 	errNotAKey        = access.New(access.Unauthenticated, "credential_invalid", "Api-Key takes a key (dp_…); a pass goes into 'Authorization: Bearer …'")
 )
 
+func (rt route) credentialOf(r *http.Request) (string, error) {
+	if rt.credential != nil {
+		return rt.credential(r)
+	}
+	return credentialOf(r)
+}
+
 // credentialOf is the one credential of a request: a pass or a key; empty where there is none.
 func credentialOf(r *http.Request) (string, error) {
 	values, keys := r.Header["Authorization"], r.Header["Api-Key"]
@@ -86,7 +93,7 @@ var (
 	errQueryCredential = access.New(access.Malformed, "token_in_query",
 		"credentials do not belong in a URL, where logs and histories keep them; send 'Authorization: Bearer …' or 'Api-Key: …', and replace this credential")
 	secretNames = []string{"access_token", "api_key", "apikey", "api-key", "authorization", "bearer", "jwt"}
-	secretValue = regexp.MustCompile(seal.KeyPattern + `|\bdps_[0-9A-Za-z]{20,}|\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.`)
+	secretValue = regexp.MustCompile(seal.KeyPattern + `|\bdp[rs]_[0-9A-Za-z]{20,}|\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.`)
 )
 
 // readQuery parses a query strictly and refuses any that carries a credential (RFC 9700, section 4.3.2).
@@ -165,6 +172,7 @@ const (
 	mediaJSON = "application/json"
 	mediaYAML = "application/yaml"
 	mediaForm = "application/x-www-form-urlencoded"
+	mediaText = "text/plain"
 )
 
 // checkBody checks what the header says of the body before any of it is read, and returns its media type.
@@ -204,6 +212,8 @@ func (rt route) media() []string {
 		return []string{mediaForm}
 	case rt.form:
 		return []string{mediaForm, mediaJSON}
+	case rt.plainText:
+		return []string{mediaJSON, mediaText}
 	}
 	return []string{mediaJSON}
 }
@@ -245,6 +255,8 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, rt route, c *
 	switch {
 	case c.media == mediaForm:
 		c.form, err = readForm(c.raw, rt.repeated)
+	case rt.read != nil:
+		c.body, err = rt.read(c.raw, int(limit))
 	case rt.body != nil:
 		c.body = rt.body()
 		err = decode(c.raw, c.body, int(limit), rt.members())

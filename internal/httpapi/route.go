@@ -18,10 +18,17 @@ type route struct {
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
 	open         bool     // no credential is needed
-	ownScheme    bool     // handle reads Authorization, which may have another scheme than Bearer
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
 	preflight    string   // the methods of a CORS preflight's route
+	door         string   // the door that the route belongs to; empty: the native API
+	closed       error    // answered instead of the route; nil: it is open
+	plainText    bool     // JSON may also come as text/plain
+
+	// credential reads the request's; nil: there may be one, in the native way.
+	credential func(r *http.Request) (string, error)
+	// read reads the body; nil: strictly into the type of body.
+	read func(raw []byte, limit int) (any, error)
 
 	// refuse answers with an error in the form that the clients of this door know;
 	// nil: a problem (RFC 9457).
@@ -50,6 +57,20 @@ func (h *Handler) table() map[string]route {
 		"GET /readyz":                publicGet.by(h.readyz),
 		"GET /startupz":              publicGet.by(h.startupz),
 		"GET /.well-known/jwks.json": publicGet.by(h.signingKeys),
+
+		"POST /auth/token":          {handle: h.logIn, open: true, form: true, body: reads[api.LogIn]()},
+		"POST /auth/token/refresh":  {handle: h.refreshToken, open: true, form: true, body: reads[api.Refresh]()},
+		"GET /auth/password":        {handle: h.getPasswordPage, open: true, query: []string{"token"}, refuse: h.refuseOnPage},
+		"POST /auth/password":       {handle: h.usePasswordLink, open: true, form: true, anyOrigin: true, body: reads[api.PasswordByLink](), refuse: h.refuseOnPage},
+		"POST /auth/password/reset": {handle: h.requestPasswordReset, open: true, form: true, body: reads[api.PasswordForgotten]()},
+
+		"POST " + inOrg + "/users/{user}/invitation":           {},
+		"POST " + inOrg + "/users/{user}/password-reset":       {},
+		"PUT " + inOrg + "/users/{user}/password":              {body: reads[api.PasswordPut]()},
+		"GET " + inOrg + "/users/{user}/sessions":              {query: page},
+		"DELETE " + inOrg + "/users/{user}/sessions":           {},
+		"DELETE " + inOrg + "/users/{user}/sessions/{session}": {},
+		"GET " + inOrg + "/attempts":                           {query: []string{"since", "limit"}},
 
 		"POST /v1/tokens":            {handle: h.exchangeToken, open: true, body: reads[api.ExchangeRequest](), bodyOptional: true},
 		"POST /v1/tokens/introspect": {handle: h.introspectToken, body: reads[api.TokenText]()},
@@ -124,10 +145,31 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg + "/events":            {query: eventsBy},
 		"GET " + inOrg + "/usage":             {handle: h.listUsage, query: usageBy},
 
-		"GET " + oauthMetadataPath: publicGet.by(h.oauthMetadata),
-		"POST " + oauthTokenPath:   oauthDoor.by(h.oauthToken),
-		"POST /oauth2/introspect":  oauthDoor.by(h.oauthIntrospect),
-		"POST /oauth2/revoke":      oauthDoor.by(h.oauthRevoke),
+		"POST /v1/challenges":                        {open: true, body: reads[api.ChallengeCreate]()},
+		"POST /v1/challenges/{challenge}":            {handle: h.answerChallenge, open: true, body: reads[api.ChallengeAnswer]()},
+		"GET " + ChallengeSocketPath:                 {handle: h.challengeSocket, open: true, query: []string{"key"}},
+		"GET " + inOrg + "/identities":               {query: pagedBy("key")},
+		"GET " + inOrg + "/identities/{identity}":    {},
+		"PATCH " + inOrg + "/identities/{identity}":  {body: reads[api.IdentityUpdate]()},
+		"DELETE " + inOrg + "/identities/{identity}": {},
+		"GET " + oauthMetadataPath:                   publicGet.by(h.oauthMetadata),
+		"POST " + oauthTokenPath:                     oauthDoor.by(h.oauthToken),
+		"POST /oauth2/introspect":                    oauthDoor.by(h.oauthIntrospect),
+		"POST /oauth2/revoke":                        oauthDoor.by(h.oauthRevoke),
+		"POST /jwt":                                  {handle: h.issueJWT, door: DoorJWT, open: true, body: reads[jwtRequest](), bodyOptional: true, form: true, credential: noCredential, refuse: refuseJWT},
+
+		"GET /user":                          rokkaDoor.by(h.rokkaUserGet),
+		"GET /user/apikeys":                  rokkaDoor.by(h.rokkaKeyList),
+		"POST /user/apikeys":                 takes[rokkaKeyCreate](rokkaDoor).by(h.rokkaKeyCreate),
+		"GET /user/apikeys/current":          rokkaDoor.by(h.rokkaKeyCurrent),
+		"GET /user/apikeys/token":            rokkaDoor.opened().asks("expires_in", "ips", "no_ip_protection", "renewable").by(h.rokkaTokenGet),
+		"DELETE /user/apikeys/{key}":         rokkaDoor.by(h.rokkaKeyDelete),
+		"POST /users":                        takes[rokkaUserCreate](rokkaDoor).by(h.rokkaUserCreate),
+		"GET " + rokkaMembers:                rokkaDoor.asks("cursor").by(h.rokkaMembershipList),
+		"POST " + rokkaMembers:               takes[rokkaMembershipCreate](rokkaDoor).by(h.rokkaMembershipCreate),
+		"GET " + rokkaMembers + "/{user}":    rokkaDoor.by(h.rokkaMembershipGet),
+		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
+		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
 	}
 }
 

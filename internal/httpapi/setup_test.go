@@ -42,6 +42,7 @@ type house struct {
 	facts   *meter.Facts
 	log     *logBuffer
 	config  httpapi.Config
+	handler *httpapi.Handler
 }
 
 func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
@@ -58,7 +59,10 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 
 	h := &house{t: t, records: meter.New(st), facts: meter.NewFacts(st, true), log: &logBuffer{}}
 	h.scene = &scene{store: st, gate: gate.New(gate.Config{Read: keys.Token})}
-	office := admin.New(admin.Config{Store: st, Sealer: sealer, Now: now, Committed: h.scene.committed})
+	hasher := seal.NewHasher(sealer)
+	office := admin.New(admin.Config{
+		Store: st, Sealer: sealer, Now: now, Committed: h.scene.committed, Passwords: &admin.Passwords{Hasher: hasher, URL: issuer},
+	})
 	first, err := office.Bootstrap(ctx, admin.Founding{Slug: "main", UserName: "Founder"})
 	must(t, err)
 	h.founder = first.Key.Text
@@ -68,8 +72,10 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	h.config = httpapi.Config{
 		Admin: office,
 		Exchange: exchange.New(exchange.Config{
+			Logins: &exchange.Logins{Sessions: st, Hasher: hasher}, Guesses: h.records.Guesses, Attempted: h.records.Guesses.Attempted,
 			Holders: st, Tokens: keys, Scene: h.scene, Journal: h.records,
 			KeyHash: sealer.KeyHash, NewID: seal.NewID, Now: now, Issuer: issuer,
+			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(nil, now),
 		}),
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,
@@ -86,7 +92,8 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 	for _, f := range change {
 		f(&h.config)
 	}
-	h.url = serve(t, httpapi.New(h.config))
+	h.handler = httpapi.New(h.config)
+	h.url = serve(t, h.handler)
 	return h
 }
 
@@ -106,6 +113,20 @@ func serve(t *testing.T, next http.Handler) string {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// identities are found in the store and made by the office.
+type identities struct {
+	*admin.Service
+	store *store.Store
+}
+
+func (i identities) GroupHolder(ctx context.Context, keyID string) (*access.Holder, error) {
+	return i.store.GroupHolder(ctx, keyID)
+}
+
+func (i identities) IdentityByPublicKey(ctx context.Context, keyID, publicKey string) (access.Identity, error) {
+	return i.store.IdentityByPublicKey(ctx, keyID, publicKey)
 }
 
 // scene reads everything anew after each change.

@@ -28,6 +28,7 @@ func (h *house) tenant(slug string) tenant {
 	plan := h.send("PUT", org+"/plans/gold", key, `{"limits":[{"rate":"1/s"}]}`)
 	grant := h.send("POST", "/v1/tokens", key, `{"expires_in":600}`)
 	trusted := h.send("PUT", org+"/issuers/github", key, `{"issuer":"https://issuer.example","audiences":["a"],"scopes":["photos:read"]}`)
+	_, someone := h.identity(org, key)
 	for _, a := range []reply{app, role, plan, grant, trusted} {
 		if a.status != 200 && a.status != 201 {
 			t.Fatalf("%d %s", a.status, a.body)
@@ -38,7 +39,7 @@ func (h *house) tenant(slug string) tenant {
 		slug: slug, key: key, pass: grant.field(t, "token"),
 		ids: map[string]string{
 			"org": made.field(t, "id"), "user": manager.field(t, "user/id"), "key": manager.field(t, "key/id"),
-			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "issuer": "github", "token": grant.field(t, "payload/jti"),
+			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "issuer": "github", "token": grant.field(t, "payload/jti"), "identity": someone,
 		},
 	}
 }

@@ -27,6 +27,10 @@ func (h *Handler) exchangeToken(w http.ResponseWriter, r *http.Request, c *call)
 	if err != nil {
 		return err
 	}
+	return sendGrant(w, grant)
+}
+
+func sendGrant(w http.ResponseWriter, grant *exchange.Grant) error {
 	body := make([]byte, 0, len(grant.Text)+len(grant.Payload)+96)
 	body = append(body, `{"token":"`...)
 	body = append(body, grant.Text...)

@@ -44,6 +44,8 @@ var ErrBehind = access.New(access.Unavailable, "records_behind", "the record of 
 type Recorder struct {
 	// Limits are the limits of the doors, whose quotas are stored with the rest.
 	Limits *Limiter
+	// Guesses are those at secrets, stored with the rest.
+	Guesses *Guesses
 
 	sink   Sink
 	seed   maphash.Seed
@@ -82,7 +84,7 @@ type tally struct {
 
 // New makes a recorder over sink. Call [Recorder.Run] to flush it.
 func New(sink Sink) *Recorder {
-	r := &Recorder{Limits: NewLimiter(), sink: sink, seed: maphash.MakeSeed(), kept: newBatch(), kick: make(chan struct{}, 1)}
+	r := &Recorder{Limits: NewLimiter(), Guesses: NewGuesses(), sink: sink, seed: maphash.MakeSeed(), kept: newBatch(), kick: make(chan struct{}, 1)}
 	for i := range r.shards {
 		r.shards[i].cells = make(map[access.Counted]*cell)
 	}
@@ -95,6 +97,9 @@ func newBatch() access.Batch {
 		Members: make(map[string]access.LastUse),
 		Usage:   make(map[access.UsageKey]int64),
 		Quotas:  make(map[access.QuotaKey]int64),
+
+		Guesses:  make(map[access.GuessAccount]access.Guesses),
+		Attempts: make(map[access.AttemptKey]access.Attempts),
 	}
 }
 
@@ -235,6 +240,7 @@ func (r *Recorder) drain(b *access.Batch) {
 		}
 	}
 	r.Limits.drain(b.Quotas)
+	r.Guesses.drain(b)
 }
 
 // fold adds a line to a batch. One that waits for its sink grows no further than

@@ -42,6 +42,28 @@ func NewSigningSecret() string {
 	return withChecksum("dps_" + randomBase62())
 }
 
+// NewRefreshToken makes the text by which a session gets its next pass: "dpr_" and the same 49 characters.
+func NewRefreshToken() string { return withChecksum(refreshPrefix + randomBase62()) }
+
+// NewLinkSecret makes the secret of a link that sets a password: "dpl_" and the same 49 characters.
+func NewLinkSecret() string { return withChecksum(linkPrefix + randomBase62()) }
+
+const (
+	refreshPrefix = "dpr_"
+	linkPrefix    = "dpl_"
+)
+
+// IsRefreshToken and IsLinkSecret check prefix, length, alphabet and checksum, in no need of a lookup.
+func IsRefreshToken(s string) bool { return isWhole(s, refreshPrefix) }
+
+// IsLinkSecret is as [IsRefreshToken].
+func IsLinkSecret(s string) bool { return isWhole(s, linkPrefix) }
+
+func isWhole(s, prefix string) bool {
+	secret, ok := strings.CutPrefix(s, prefix)
+	return ok && len(secret) == secretLength+checksumChars && strings.Trim(secret, base62) == "" && withChecksum(s[:len(s)-checksumChars]) == s
+}
+
 // ParseKeyText checks prefix, kind, length, alphabet and checksum, in no need of a lookup. The only error is [ErrKeyText].
 func ParseKeyText(s string) (Kind, error) {
 	for _, kind := range []Kind{KindLive, KindTest, KindUserGroup} {

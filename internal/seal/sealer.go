@@ -27,6 +27,7 @@ type Sealer struct {
 	aead        cipher.AEAD
 	keyHashes   sync.Pool // of hash.Hash, keyed: keying costs more than hashing a key
 	mac         []byte
+	password    []byte // key of password hashes
 	fingerprint string
 }
 
@@ -45,6 +46,7 @@ func NewSealer(master MasterKey) *Sealer {
 		aead:        aead,
 		keyHashes:   sync.Pool{New: func() any { return hmac.New(sha256.New, keyHash) }},
 		mac:         subkey(master, "daypass/1/mac", 32),
+		password:    subkey(master, "daypass/1/password", 32),
 		fingerprint: hex.EncodeToString(subkey(master, "daypass/1/fingerprint", 16)),
 	}
 }

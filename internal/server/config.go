@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -51,8 +52,24 @@ type Config struct {
 	MaxIPs         int           `koanf:"max_ips" help:"entries of ips in one pass or key"`
 	MaxIPAddresses int64         `koanf:"max_ip_addresses" help:"addresses that ips may cover; IPv6 counts /64 networks"`
 	KeysPerUser    int           `koanf:"keys_per_user" help:"live keys of one user in one organization"`
+	MaxIdentities  int           `koanf:"max_identities" help:"users who log in with a public key, under one user-group key"`
+	IdentityLogins int           `koanf:"identity_logins" help:"logins of one such user in a minute, on one server"`
 	AuditMode      string        `koanf:"audit.mode" help:"batched: the record of a pass is at most 1 s behind; strict: an exchange answers after it is durable"`
 	StaleAfter     time.Duration `koanf:"stale_after" help:"refuse to decide (503) when revocations were not heard for so long"`
+
+	Doors          []string      `koanf:"doors" help:"doors for the clients of other systems that are open, of jwt, rokka and auth; 'none': all are shut"`
+	ResourcesFile  []string      `koanf:"resources_file" help:"without a database: resource files, one for each application"`
+	SigningKeyFile string        `koanf:"signing_key_file" help:"without a database: file with the private key that signs passes (PEM, PKCS #8) instead of JWT_SECRET"`
+	Logins         bool          `koanf:"logins" help:"users may log in with a password at /auth/token"`
+	SessionPass    time.Duration `koanf:"session.pass" help:"life of a pass from a login; its refresh token gets the next"`
+	SessionIdle    time.Duration `koanf:"session.idle" help:"a login ends when it is not refreshed for so long"`
+	SessionLife    time.Duration `koanf:"session.life" help:"and after so long at the latest"`
+	InviteLife     time.Duration `koanf:"link.invite" help:"how long an invitation to choose a password is good"`
+	ResetLife      time.Duration `koanf:"link.reset" help:"how long a link to reset a password is good"`
+	SMTPURL        string        `koanf:"smtp.url" help:"server that mail is sent through: smtp://user@host:587 (STARTTLS) or smtps://user@host:465"`
+	SMTPPassword   string        `koanf:"smtp.password" secret:"true" help:"password of the user in smtp.url"`
+	MailFrom       string        `koanf:"mail.from" help:"sender of mail, as in Daypass <daypass@example.com>"`
+	MailDir        string        `koanf:"mail.dir" help:"folder that mail is written to as .eml files, instead of sending it"`
 
 	FactsKeep time.Duration `koanf:"facts_keep" help:"how long it is kept what was asked and answered, for shadow mode and replay; 0: not at all"`
 
@@ -74,6 +91,11 @@ type Config struct {
 	upstreamNetworks access.Networks
 
 	issuerNetworks access.Networks
+
+	// Environment is a server without a database; nil: there is one. [LoadConfig] finds it in variables that are not
+	// named DAYPASS_….
+	Environment        *Environment `koanf:"-"`
+	environmentIgnored bool
 }
 
 // DefaultConfig is what a server does when told nothing.
@@ -89,8 +111,17 @@ func DefaultConfig() Config {
 		MaxIPs:         10,
 		MaxIPAddresses: 10_000,
 		KeysPerUser:    5,
+		MaxIdentities:  100_000,
+		IdentityLogins: 10,
+		Doors:          httpapi.Doors(),
 		AuditMode:      "batched",
 		StaleAfter:     30 * time.Second,
+		Logins:         true,
+		SessionPass:    time.Hour,
+		SessionIdle:    30 * 24 * time.Hour,
+		SessionLife:    90 * 24 * time.Hour,
+		InviteLife:     7 * 24 * time.Hour,
+		ResetLife:      time.Hour,
 		FactsKeep:      24 * time.Hour,
 		MaxBody:        64 << 10,
 		MaxHeader:      32 << 10,
@@ -161,6 +192,9 @@ func defaultText(v reflect.Value) string {
 	}
 	if v.IsZero() && v.Kind() != reflect.Bool {
 		return ""
+	}
+	if list, ok := v.Interface().([]string); ok {
+		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -253,7 +287,7 @@ func LoadConfig(flags *pflag.FlagSet, file string, environ []string) (Config, er
 		}
 	}
 	if len(problems) == 0 {
-		problems = c.validate()
+		problems = append(c.readEnvironment(environ, k.Exists("data") || k.Exists("database_url")), c.validate()...)
 	}
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
@@ -411,11 +445,21 @@ func (c *Config) validate() []Problem {
 		{"max_body", c.MaxBody}, {"max_header", int64(c.MaxHeader)}, {"header_timeout", int64(c.HeaderTimeout)},
 		{"request_timeout", int64(c.RequestTimeout)}, {"idle_timeout", int64(c.IdleTimeout)}, {"drain_timeout", int64(c.DrainTimeout)},
 		{"cached_tokens", int64(c.CachedTokens)}, {"cached_keys", int64(c.CachedKeys)},
+		{"max_identities", int64(c.MaxIdentities)}, {"identity_logins", int64(c.IdentityLogins)},
 	} {
 		if p.value <= 0 {
 			add(p.key, "must be more than zero")
 		}
 	}
+	for _, door := range c.Doors {
+		if !slices.Contains(httpapi.Doors(), door) && (door != "none" || len(c.Doors) > 1) {
+			add("doors", "are "+strings.Join(httpapi.Doors(), ", ")+", or none")
+		}
+	}
+	if c.Environment == nil && (len(c.ResourcesFile) > 0 || c.SigningKeyFile != "") {
+		add("resources_file", "and signing_key_file are for a server without a database, told by JWT_AUTH_KEYS; with one, 'daypass resource put' and 'daypass init' do it")
+	}
+	problems = append(problems, c.validateLogins()...)
 	if c.FactsKeep < 0 {
 		add("facts_keep", "must be zero or more")
 	}

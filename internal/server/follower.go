@@ -209,6 +209,7 @@ func (f *follower) noteChanges(ctx context.Context, since, head int64) error {
 		for _, e := range events {
 			switch {
 			case strings.HasPrefix(e.Action, "network."): // no part of what a key may do
+			case e.Action == "identity.created": // nobody kept what was not there
 			case e.OrganizationID == "" || strings.HasPrefix(e.Action, "user."):
 				f.platform.Store(e.Revision)
 			default:
@@ -275,7 +276,11 @@ func (f *follower) Changed(organizationID string) int64 {
 
 // Application implements [exchange.Scene].
 func (f *follower) Application(organization, slug string) (exchange.Application, bool) {
-	app := f.gate.View().Catalog.Named(organization + "/" + slug)
+	return applicationIn(f.gate.View(), organization, slug)
+}
+
+func applicationIn(view *gate.View, organization, slug string) (exchange.Application, bool) {
+	app := view.Catalog.Named(organization + "/" + slug)
 	if app == nil {
 		return exchange.Application{}, false
 	}

@@ -61,7 +61,7 @@ func logRequests(log *slog.Logger, door string, next http.Handler) http.Handler 
 }
 
 // credentials are keys, signing secrets and passes: some put them into paths.
-var credentials = regexp.MustCompile(`dp(s|_[a-z]+)_[0-9A-Za-z]{20,}|eyJ[0-9A-Za-z_-]*\.[0-9A-Za-z_-]*(\.[0-9A-Za-z_-]*)?`)
+var credentials = regexp.MustCompile(`dp([slr]|_[a-z]+)_[0-9A-Za-z]{20,}|eyJ[0-9A-Za-z_-]*\.[0-9A-Za-z_-]*(\.[0-9A-Za-z_-]*)?`)
 
 // printable bounds what a stranger can put into the log, and keeps credentials
 // out of it; the handler escapes the rest.

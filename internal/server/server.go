@@ -26,6 +26,7 @@ import (
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/internal/meter"
+	"github.com/daypass/daypass/internal/notify"
 	"github.com/daypass/daypass/internal/outside"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
@@ -65,6 +66,9 @@ type Server struct {
 	facts   *meter.Facts
 	metrics *metrics
 	gateway *edge.Gateway
+	office  *admin.Service
+	post    *notify.Post // nil: no mail is set up
+	guessed time.Time    // until when guesses of other servers are known
 	cert    *certificate
 	issuers *outside.Directory
 
@@ -72,6 +76,7 @@ type Server struct {
 	extAuthz  *extAuthzListener // nil: off
 	addresses Addresses
 	made      Created // by development mode
+	endLogins func()  // over WebSocket, which no listener waits for
 	draining  atomic.Bool
 }
 
@@ -97,6 +102,12 @@ func New(ctx context.Context, c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, log: newLogger(o.Log, c.LogLevel, c.LogFormat), now: o.Now}
+	if c.environmentIgnored {
+		s.log.Warn("JWT_AUTH_KEYS is set and ignored: it is for a server without a database, and this one has one")
+	}
+	if c.Environment != nil {
+		return s, s.buildStateless(o.Version)
+	}
 	if err := s.openStore(ctx, o); err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
@@ -182,16 +193,27 @@ func (s *Server) build(ctx context.Context, version string) error {
 	}
 	s.once = meter.NewOnce(ledger, s.now)
 
+	hasher := seal.NewHasher(s.sealer)
+	passwords, err := s.passwords(hasher, issuer)
+	if err != nil {
+		return err
+	}
+	if err := s.learnGuesses(ctx); err != nil {
+		return err
+	}
 	office := admin.New(admin.Config{
 		Store: s.store, Sealer: s.sealer, Now: s.now, Committed: s.feed.committed,
 		KeysPerUser: c.KeysPerUser, MaxTokenLife: c.MaxTokenLife, MaxAddresses: c.MaxIPAddresses, Logger: s.log,
-		Used: s.facts.Used,
+		Used: s.facts.Used, MaxIdentities: c.MaxIdentities, Passwords: passwords,
 	})
+	s.office = office
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
+		Guesses: s.journal.Guesses, Attempted: s.journal.Guesses.Attempted, Logins: s.logins(hasher),
 		Once: s.once, Outside: s.issuers, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
+		Identities: identities{office, s.store}, MAC: s.sealer.MAC, IdentityLogins: c.IdentityLogins,
 	})
 	door := edge.Config{Gate: s.gate, Now: s.now, Observer: s.metrics, Meter: s.journal, Facts: witness{s.facts, s.metrics}, Limits: s.journal.Limits, Log: s.log}
 	s.gateway = edge.NewGateway(door)
@@ -204,15 +226,20 @@ func (s *Server) build(ctx context.Context, version string) error {
 	api := httpapi.New(httpapi.Config{
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
-		Facts: s.facts, FactsKeep: c.FactsKeep, Issuers: s.issuers,
+		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Issuers: s.issuers,
 	})
+	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
 }
 
 // tokens mints with the keyset and reads through the gate's cache.
 type tokens struct {
-	*token.Keyset
+	minter
 	gate *gate.Gate
+}
+
+type minter interface {
+	Mint(t *access.Token) (text string, payload []byte, err error)
 }
 
 func (t tokens) Token(text string) (*access.Token, error) { return t.gate.Token(text) }
@@ -341,7 +368,11 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	for _, job := range []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup, s.closeIssuers} {
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses, s.closeIssuers}
+	if s.config.Environment != nil {
+		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
+	}
+	for _, job := range jobs {
 		background.Go(func() { job(work) })
 	}
 	failed := make(chan error, len(s.listeners)+1)
@@ -369,7 +400,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.drain()
 	stop()
 	background.Wait()
-	return errors.Join(err, s.store.Close())
+	return errors.Join(err, s.closeStore())
 }
 
 // announce says that the server answers, in the log and in the ready file.
@@ -407,7 +438,12 @@ func (s *Server) drain() {
 	if err := removeReadyFile(s.config.ReadyFile); err != nil {
 		s.log.Warn("the ready file stays", "error", err)
 	}
-	s.signed.close()
+	if s.signed != nil {
+		s.signed.close()
+	}
+	if s.endLogins != nil {
+		s.endLogins()
+	}
 	s.log.Info("shutting down", "drain_timeout", s.config.DrainTimeout.String())
 	within, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
@@ -463,7 +499,7 @@ func (s *Server) tidy(ctx context.Context) {
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
 		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords))); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -49,6 +49,9 @@ func writeBatch(ctx context.Context, q *gen.Queries, b access.Batch) error {
 			return err
 		}
 	}
+	if err := touchIdentities(ctx, q, b.Issued); err != nil {
+		return err
+	}
 	for k, count := range b.Usage {
 		err := q.AddUsage(ctx, gen.AddUsageParams{
 			OrganizationID: k.OrganizationID, Day: k.Day, ApplicationID: k.ApplicationID, KeyID: k.KeyID,
@@ -66,5 +69,5 @@ func writeBatch(ctx context.Context, q *gen.Queries, b access.Batch) error {
 			return err
 		}
 	}
-	return nil
+	return writeGuesses(ctx, q, b)
 }

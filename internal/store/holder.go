@@ -40,6 +40,12 @@ func (s queries) HolderOf(ctx context.Context, source access.Source) (*access.Ho
 	if source.KeyID == "" && strings.HasPrefix(source.Via, "isr_") {
 		return s.holderByIssuer(ctx, source.Via)
 	}
+	if isIdentity(source.Via) {
+		return s.identityHolder(ctx, source)
+	}
+	if source.KeyID == "" && strings.HasPrefix(source.Via, "ses_") {
+		return s.HolderBySession(ctx, source.Via)
+	}
 	if source.Via != "" || source.KeyID == "" {
 		return nil, access.ErrNotFound
 	}

@@ -105,19 +105,27 @@ func (ks *Keyset) JWKS() []byte { return ks.state.Load().jwks }
 // Mint signs a token and returns its text and its claims as JSON. Moments and lives are cut down to whole seconds. The token must be of
 // this issuer and be such that Token can read it. Errors are [ErrTooLarge], [ErrNoSigner], or a fault of the caller.
 func (ks *Keyset) Mint(t *access.Token) (text string, payload []byte, err error) {
-	if t.Issuer != ks.issuer {
-		return "", nil, errors.New("mint: the token is of another issuer")
-	}
-	claims, err := claimsOf(t)
-	if err != nil {
+	if payload, err = payloadOf(ks.issuer, t); err != nil {
 		return "", nil, err
-	}
-	payload, err = jsonv2.Marshal(claims)
-	if err != nil {
-		return "", nil, fmt.Errorf("mint: %w", err)
 	}
 	text, err = ks.sign(payload)
 	return text, payload, err
+}
+
+// payloadOf is a token's claims as JSON.
+func payloadOf(issuer string, t *access.Token) ([]byte, error) {
+	if t.Issuer != issuer {
+		return nil, errors.New("mint: the token is of another issuer")
+	}
+	claims, err := claimsOf(t)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := jsonv2.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("mint: %w", err)
+	}
+	return payload, nil
 }
 
 func (ks *Keyset) sign(payload []byte) (string, error) {
@@ -125,7 +133,7 @@ func (ks *Keyset) sign(payload []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.key.compact(s.head, payload, verify.MaxTokenBytes)
+	return compact(s.head, payload, verify.MaxTokenBytes, s.key.sign)
 }
 
 // Sign signs a text of another kind than a token, such as [verify.TypFeed]. Such a text is never read as a token, nor a token as such.
@@ -141,7 +149,7 @@ func (ks *Keyset) Sign(typ string, payload []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := s.key.compact(head, payload, verify.MaxFeedBytes)
+	text, err := compact(head, payload, verify.MaxFeedBytes, s.key.sign)
 	if errors.Is(err, ErrTooLarge) {
 		return "", fmt.Errorf("sign: a text of typ %s would be longer than %d bytes", typ, verify.MaxFeedBytes)
 	}
@@ -149,14 +157,14 @@ func (ks *Keyset) Sign(typ string, payload []byte) (string, error) {
 }
 
 // compact composes a JWS in compact serialization (RFC 7515, section 7.1) of at most limit bytes.
-func (k SigningKey) compact(head, payload []byte, limit int) (string, error) {
+func compact(head, payload []byte, limit int, sign func(input []byte) ([]byte, error)) (string, error) {
 	text := make([]byte, 0, len(head)+base64.RawURLEncoding.EncodedLen(len(payload))+1+base64.RawURLEncoding.EncodedLen(rsaBits/8))
 	text = append(text, head...)
 	text = base64.RawURLEncoding.AppendEncode(text, payload)
 	if len(text) > limit {
 		return "", ErrTooLarge // before the price of a signature is paid
 	}
-	signature, err := k.sign(text)
+	signature, err := sign(text)
 	if err != nil {
 		return "", fmt.Errorf("mint: %w", err)
 	}
@@ -181,7 +189,16 @@ func (ks *Keyset) signer() (*signer, error) {
 // Token reads a token's text: form, signature, kind, issuer and claims. Time, address and revocation are not looked at. Errors are
 // [*verify.Error].
 func (ks *Keyset) Token(text string) (*access.Token, error) {
-	payload, _, err := ks.state.Load().set.Verify(text, verify.TypAccess)
+	t, err := read(ks.state.Load().set, ks.issuer, text)
+	if err != nil {
+		return nil, err
+	}
+	t.Authority.Scopes = ks.shared(t.ScopeText, t.Authority.Scopes)
+	return t, nil
+}
+
+func read(set verify.KeySet, issuer, text string) (*access.Token, error) {
+	payload, _, err := set.Verify(text, verify.TypAccess)
 	if err != nil {
 		return nil, err
 	}
@@ -189,15 +206,10 @@ func (ks *Keyset) Token(text string) (*access.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if claims.Issuer != ks.issuer {
+	if claims.Issuer != issuer {
 		return nil, verify.ErrIssuer
 	}
-	t, err := tokenOf(claims)
-	if err != nil {
-		return nil, err
-	}
-	t.Authority.Scopes = ks.shared(t.ScopeText, t.Authority.Scopes)
-	return t, nil
+	return tokenOf(claims)
 }
 
 // shared returns the set that another token with this text has, or else the given one for others to share.

@@ -16,6 +16,17 @@ type Application struct {
 	Shadow         []byte
 }
 
+type Attempt struct {
+	Hour           int64
+	OrganizationID string
+	UserID         string
+	Account        string
+	Address        string
+	Code           string
+	Count          int64
+	Last           int64
+}
+
 type Event struct {
 	Revision       int64
 	ID             string
@@ -65,6 +76,15 @@ type FactAuthority struct {
 	Seen   int64
 }
 
+type Guess struct {
+	Account   []byte
+	Strangers int64
+	Owners    int64
+	Last      int64
+	Known     string
+	Changed   int64
+}
+
 type Head struct {
 	ID       int64
 	Revision int64
@@ -77,6 +97,25 @@ type Idempotency struct {
 	Claimed int64
 	Status  int64
 	Body    []byte
+}
+
+type Identity struct {
+	ID              string
+	OrganizationID  string
+	KeyID           string
+	PublicKey       string
+	Active          bool
+	Comment         string
+	Created         int64
+	Accessed        int64
+	AccessedAddress string
+	AccessedAgent   string
+	Revision        int64
+}
+
+type IdentityCount struct {
+	KeyID string
+	Count int64
 }
 
 type Issuer struct {
@@ -170,6 +209,27 @@ type Organization struct {
 	Revision int64
 }
 
+type Password struct {
+	UserID         string
+	OrganizationID string
+	Login          string
+	Hash           string
+	Changed        int64
+	Used           int64
+	Revision       int64
+}
+
+type PasswordLink struct {
+	Hash           []byte
+	UserID         string
+	OrganizationID string
+	Kind           string
+	Login          string
+	Alone          bool
+	Created        int64
+	Expires        int64
+}
+
 type Plan struct {
 	ID             string
 	OrganizationID string
@@ -204,6 +264,25 @@ type Role struct {
 	Comment        string
 	Scopes         string
 	Revision       int64
+}
+
+type Session struct {
+	ID             string
+	OrganizationID string
+	UserID         string
+	Hash           []byte
+	Created        int64
+	Idle           int64
+	Expires        int64
+	Lives          int64
+	Used           int64
+	UsedAddress    string
+	UsedAgent      string
+}
+
+type SessionPast struct {
+	Hash      []byte
+	SessionID string
 }
 
 type Setting struct {

@@ -30,8 +30,11 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"idempotency", idempotency},
 		{"lists of networks", networks},
 		{"outside issuers", issuers},
+		{"identities", identities},
 		{"facts", facts},
 		{"scopes that keys used", keyScopes},
+		{"passwords, links and sessions", passwords},
+		{"guesses and attempts", guesses},
 		{"an abandoned change does not stop the next", abandoned},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,480 @@
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/server"
+)
+
+const umbrellas = "nine umbrellas in the rain"
+
+var linkIn = regexp.MustCompile(`token=(?:3D)?(dpl_[0-9A-Za-z]{49})`)
+
+// mails are those that were written so far.
+func (w *world) mails() []string {
+	w.t.Helper()
+	files, _ := filepath.Glob(filepath.Join(w.config.MailDir, "*.eml"))
+	texts := make([]string, len(files))
+	for i, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		texts[i] = strings.NewReplacer("=\r\n", "", "=3D", "=").Replace(string(raw)) // quoted-printable, as far as links go
+	}
+	return texts
+}
+
+// mail waits for the nth.
+func (w *world) mail(n int) string {
+	w.t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if all := w.mails(); len(all) >= n {
+			return all[n-1]
+		}
+	}
+	w.t.Fatalf("there is no mail %d", n)
+	return ""
+}
+
+// person is a user who can log in.
+func (w *world) person(org, email string, roles ...string) member {
+	w.t.Helper()
+	m := w.member(org, object{"name": "Ada", "email": email, "roles": roles})
+	made := w.must(201, "POST", orgPath(org, "/users/"+m.id+"/invitation"), w.founder, nil)
+	secret := linkIn.FindStringSubmatch(made.at("link"))
+	if secret == nil {
+		w.t.Fatal(made.text)
+	}
+	w.must(200, "POST", "/auth/password", "", object{"token": secret[1], "password": umbrellas})
+	return m
+}
+
+func (w *world) login(email, password string) answer {
+	w.t.Helper()
+	return w.send("POST", "/auth/token", "", object{"username": email, "password": password})
+}
+
+// fill sends a form.
+func (w *world) fill(path string, fields url.Values, headers ...string) answer {
+	w.t.Helper()
+	return w.sendForm(path, fields.Encode(), append([]string{"Content-Type: application/x-www-form-urlencoded"}, headers...)...)
+}
+
+// TestPassword is the story: invited by mail, logged in, refreshed, reset, logged out.
+func TestPassword(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) { c.MailDir = filepath.Join(t.TempDir(), "mail") })
+	w.serve("acme", "photos", photos)
+	ada := w.member("acme", object{"name": "Ada", "email": "Ada@Acme.Example", "roles": []string{"developer"}})
+	w.expect("no password yet", w.login("ada@acme.example", umbrellas), 401, "login_invalid")
+	invited := w.must(201, "POST", orgPath("acme", "/users/"+ada.id+"/invitation"), w.founder, nil)
+	if invited.at("sent_to") != "ada@acme.example" || invited.at("link") != "" {
+		t.Error(invited.text)
+	}
+	letter := w.mail(1)
+	if !strings.Contains(letter, "http://localhost:8080/auth/password?token=dpl_") || !strings.Contains(letter, "To: <ada@acme.example>") {
+		t.Error(letter)
+	}
+	secret := linkIn.FindStringSubmatch(letter)[1]
+	page := w.must(200, "GET", "/auth/password?token="+secret, "", nil)
+	if !strings.Contains(page.header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.Contains(page.text, secret) || strings.Contains(page.text, "<script") {
+		t.Error(page.text, page.header)
+	}
+	weak := w.fill("/auth/password", url.Values{"token": {secret}, "password": {"acmeacmeacme1234"}}, "Origin: null")
+	if weak.status != 422 || !strings.Contains(weak.text, "<form") {
+		t.Error(weak.status, weak.text)
+	}
+	if done := w.fill("/auth/password", url.Values{"token": {secret}, "password": {umbrellas}}, "Origin: null"); done.status != 200 || !strings.Contains(done.text, "ada@acme.example") {
+		t.Error(done.status, done.text)
+	}
+	w.expect("the link again", w.send("POST", "/auth/password", "", object{"token": secret, "password": umbrellas}), 401, "link_invalid")
+	if again := w.send("GET", "/auth/password?token="+secret, "", nil); again.status != 401 || !strings.Contains(again.header.Get("Content-Type"), "html") {
+		t.Error("the page again", again.status, again.text)
+	}
+
+	in := w.fill("/auth/token", url.Values{"username": {"ADA@acme.example"}, "password": {umbrellas}})
+	if in.status != 200 || in.at("uid") != ada.id || in.body["expires_in"].(float64) != 3600 || !strings.HasPrefix(in.at("refresh_token"), "dpr_") {
+		t.Fatal(in.text)
+	}
+	me := w.must(200, "GET", "/v1/me", in.at("token"), nil)
+	if me.at("user", "id") != ada.id {
+		t.Error(me.text)
+	}
+	w.must(200, "GET", w.gateway+"/photos/1", in.at("token"), nil, atPhotos)
+	if claims := w.must(200, "POST", "/v1/tokens/introspect", w.founder, object{"token": in.at("token")}); claims.at("via") != in.at("session") || claims.body["uid"] != ada.id {
+		t.Error(claims.text)
+	}
+	w.expect("a pass of a login does not renew itself", w.send("POST", "/v1/tokens", in.at("token"), nil), 403, "not_renewable")
+	narrow := w.must(200, "POST", "/v1/tokens", in.at("token"), object{"scopes": []string{"photos:read"}, "audience": []string{"photos"}})
+
+	next := w.fill("/auth/token/refresh", url.Values{"refresh_token": {in.at("refresh_token")}}, "Authorization: Bearer "+in.at("token"))
+	if next.status != 200 || next.at("refresh_token") == in.at("refresh_token") || next.at("session") != in.at("session") {
+		t.Fatal(next.text)
+	}
+	list := w.must(200, "GET", orgPath("acme", "/users/"+ada.id+"/sessions"), next.at("token"), nil)
+	if items := list.body["items"].([]any); len(items) != 1 {
+		t.Error(list.text)
+	}
+	other := w.login("ada@acme.example", umbrellas)
+	w.must(204, "DELETE", orgPath("acme", "/users/"+ada.id+"/sessions/"+in.at("session")), other.at("token"), nil)
+	for what, text := range map[string]string{"the pass": in.at("token"), "the next pass": next.at("token"), "a narrower one": narrow.at("token")} {
+		w.expect(what+" of an ended session", w.send("GET", w.gateway+"/photos/1", text, nil, atPhotos), 401, "token_revoked")
+	}
+	w.expect("its refresh token", w.send("POST", "/auth/token/refresh", "", object{"refresh_token": next.at("refresh_token")}), 401, "refresh_token_invalid")
+	w.must(200, "GET", "/v1/me", other.at("token"), nil)
+
+	password := orgPath("acme", "/users/"+ada.id+"/password")
+	w.expect("without the old one", w.send("PUT", password, other.at("token"), object{"old_password": "something else entirely", "password": "ten parasols under the sun"}), 403, "old_password_wrong")
+	w.expect("by somebody else", w.send("PUT", password, w.founder, object{"old_password": umbrellas, "password": "ten parasols under the sun"}), 403, "own_password_only")
+	w.must(204, "PUT", password, other.at("token"), object{"old_password": umbrellas, "password": "ten parasols under the sun"})
+	w.expect("a session from before", w.send("GET", "/v1/me", other.at("token"), nil), 401, "token_revoked")
+	w.expect("the old password", w.login("ada@acme.example", umbrellas), 401, "login_invalid")
+
+	for _, name := range []string{"Ada@acme.example", "nobody@acme.example", "nonsense"} {
+		if a := w.send("POST", "/auth/password/reset", "", object{"username": name}); a.status != 202 || a.text != "" {
+			t.Error(a.status, a.text)
+		}
+	}
+	reset := w.mail(2)
+	if strings.Contains(reset, secret) || !strings.Contains(reset, "Subject: Set a new password for") {
+		t.Error(reset)
+	}
+	w.send("POST", "/auth/password/reset", "", object{"username": "ada@acme.example"})
+	link := linkIn.FindStringSubmatch(reset)[1]
+	live := w.login("ada@acme.example", "ten parasols under the sun")
+	w.must(200, "POST", "/auth/password", "", object{"token": link, "password": umbrellas})
+	w.expect("a session from before the reset", w.send("GET", "/v1/me", live.at("token"), nil), 401, "token_revoked")
+	w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas})
+	if n := len(w.mails()); n != 2 {
+		t.Errorf("%d mails: a user can be sent one after the other", n)
+	}
+
+	last := w.login("ada@acme.example", umbrellas)
+	w.must(200, "PATCH", orgPath("acme", "/users/"+ada.id), w.founder, object{"active": false})
+	w.expect("disabled", w.login("ada@acme.example", umbrellas), 401, "user_disabled")
+	w.expect("disabled, wrong password", w.login("ada@acme.example", umbrellas+"x"), 401, "login_invalid")
+	w.expect("disabled, refresh", w.send("POST", "/auth/token/refresh", "", object{"refresh_token": last.at("refresh_token")}), 401, "refresh_token_invalid")
+	w.must(200, "PATCH", orgPath("acme", "/users/"+ada.id), w.founder, object{"active": true})
+	w.expect("enabled again, an old refresh token", w.send("POST", "/auth/token/refresh", "", object{"refresh_token": last.at("refresh_token")}), 401, "refresh_token_invalid")
+	events := w.must(200, "GET", orgPath("acme", "/events?limit=200"), w.founder, nil).text
+	for _, action := range []string{"user.invited", "password.set", "password.changed", "password.reset_requested", "session.ended"} {
+		if !strings.Contains(events, `"`+action+`"`) {
+			t.Errorf("%s is not recorded", action)
+		}
+	}
+}
+
+// TestAttack_RefreshTwice: of any number that use one refresh token at once, a
+// single one is answered, and the session ends for all; so it does when an old one
+// comes back later, also after a restart.
+func TestAttack_RefreshTwice(t *testing.T) {
+	w := newWorld(t, nil)
+	w.person("acme", "ada@acme.example", "developer")
+	in := w.login("ada@acme.example", umbrellas)
+	answers := make([]answer, 8)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() {
+			answers[i] = w.send("POST", "/auth/token/refresh", "", object{"refresh_token": in.at("refresh_token")})
+		})
+	}
+	all.Wait()
+	won := 0
+	for _, a := range answers {
+		switch {
+		case a.status == 200:
+			won++
+			w.expect("the winner's pass", w.send("GET", "/v1/me", a.at("token"), nil), 401, "token_revoked")
+			w.expect("the winner's refresh token", w.send("POST", "/auth/token/refresh", "", object{"refresh_token": a.at("refresh_token")}), 401, "refresh_token_invalid")
+		case a.status != 401:
+			t.Error(a.status, a.text)
+		}
+	}
+	if won > 1 {
+		t.Errorf("%d win", won)
+	}
+	w.expect("the first pass", w.send("GET", "/v1/me", in.at("token"), nil), 401, "token_revoked")
+
+	in = w.login("ada@acme.example", umbrellas)
+	second := w.must(200, "POST", "/auth/token/refresh", "", object{"refresh_token": in.at("refresh_token")})
+	w.restart()
+	third := w.must(200, "POST", "/auth/token/refresh", "", object{"refresh_token": second.at("refresh_token")})
+	w.expect("the first comes back", w.send("POST", "/auth/token/refresh", "", object{"refresh_token": in.at("refresh_token")}), 401, "refresh_token_reused")
+	w.expect("the last one", w.send("POST", "/auth/token/refresh", "", object{"refresh_token": third.at("refresh_token")}), 401, "refresh_token_invalid")
+	w.expect("the last pass", w.send("GET", "/v1/me", third.at("token"), nil), 401, "token_revoked")
+
+	text := third.at("refresh_token")
+	for n := range len(text) {
+		if a := w.send("POST", "/auth/token/refresh", "", object{"refresh_token": text[:n]}); a.status != 401 {
+			t.Fatal(n, a.status, a.text)
+		}
+	}
+	for what, credential := range map[string]string{"as a pass": text, "as a key": strings.Replace(text, "dpr_", "dp_live_", 1)} {
+		w.expect("a refresh token "+what, w.send("GET", "/v1/me", credential, nil), 401, "")
+	}
+}
+
+// TestSessionsEnd: by rest and by age.
+func TestSessionsEnd(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) {
+		c.SessionPass, c.SessionIdle, c.SessionLife = 10*time.Minute, time.Hour, 90*time.Minute
+	})
+	w.person("acme", "ada@acme.example", "developer")
+	a, b := w.login("ada@acme.example", umbrellas), w.login("ada@acme.example", umbrellas)
+	refresh := func(in answer) answer {
+		return w.send("POST", "/auth/token/refresh", "", object{"refresh_token": in.at("refresh_token")})
+	}
+	w.later(50 * time.Minute)
+	if a = refresh(a); a.status != 200 || a.body["refresh_expires_in"].(float64) > 40*60 {
+		t.Fatal(a.text)
+	}
+	w.later(15 * time.Minute)
+	w.expect("after a rest", refresh(b), 401, "session_expired")
+	if a = refresh(a); a.status != 200 {
+		t.Fatal(a.text)
+	}
+	w.later(26 * time.Minute)
+	w.expect("of age", refresh(a), 401, "session_expired")
+}
+
+// later moves the clock, and waits until the server has heard of revocations by it.
+func (w *world) later(d time.Duration) {
+	w.t.Helper()
+	w.offset.Add(int64(d))
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if w.send("GET", "/readyz", "", nil).status == 200 {
+			return
+		}
+	}
+	w.t.Fatal("the server does not get ready")
+}
+
+// TestAttack_ResetLinks: a Host header makes no link, and a link is used once by
+// any number at once, dies with its address, and with its successor.
+func TestAttack_ResetLinks(t *testing.T) {
+	w := newWorld(t, nil)
+	ada := w.person("acme", "ada@acme.example", "developer")
+	reset := func(headers ...string) string {
+		made := w.must(201, "POST", orgPath("acme", "/users/"+ada.id+"/password-reset"), w.founder, nil, headers...)
+		if !strings.HasPrefix(made.at("link"), "http://localhost:8080/auth/password?token=dpl_") {
+			t.Errorf("the link is %s", made.at("link"))
+		}
+		return linkIn.FindStringSubmatch(made.at("link"))[1]
+	}
+	first := reset("Host: evil.example", "X-Forwarded-Host: evil.example", "Forwarded: host=evil.example", "X-Forwarded-Proto: https")
+	second := reset()
+	set := func(secret string) answer {
+		return w.send("POST", "/auth/password", "", object{"token": secret, "password": "ten parasols under the sun"})
+	}
+	w.expect("an earlier link", set(first), 401, "link_invalid")
+	answers := make([]answer, 6)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = set(second) })
+	}
+	all.Wait()
+	won := 0
+	for _, a := range answers {
+		if a.status == 200 {
+			won++
+		} else if a.code() != "link_invalid" {
+			t.Error(a.text)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d use one link", won)
+	}
+	third := reset()
+	w.must(200, "PATCH", orgPath("acme", "/users/"+ada.id), w.founder, object{"email": "other@acme.example"})
+	if a := set(third); a.status != 200 { // it is still the name that ada logs in by
+		t.Error(a.text)
+	}
+	fresh := w.member("acme", object{"email": "typo@acme.example", "roles": []string{"consumer"}})
+	made := w.must(201, "POST", orgPath("acme", "/users/"+fresh.id+"/invitation"), w.founder, nil)
+	w.must(200, "PATCH", orgPath("acme", "/users/"+fresh.id), w.founder, object{"email": "right@acme.example"})
+	w.expect("an invitation to a corrected address", set(linkIn.FindStringSubmatch(made.at("link"))[1]), 401, "link_invalid")
+	fourth := reset()
+	w.later(2 * time.Hour)
+	w.expect("an old link", set(fourth), 401, "link_invalid")
+}
+
+// TestAttack_PasswordAcrossOrganizations: who manages a user in one organization
+// gets no password that opens another.
+func TestAttack_PasswordAcrossOrganizations(t *testing.T) {
+	w := newWorld(t, nil)
+	w.organization("globex")
+	manager := w.member("acme", object{"roles": []string{"account_manager"}, "scopes": []string{"*"}})
+	ada := w.person("acme", "ada@acme.example", "developer")
+	pending := w.must(201, "POST", orgPath("acme", "/users/"+ada.id+"/password-reset"), manager.key, nil)
+	w.must(201, "PUT", orgPath("globex", "/memberships/"+ada.id), w.founder, object{"roles": []string{"account_manager"}})
+	w.expect("a link from before", w.send("POST", "/auth/password", "", object{"token": linkIn.FindStringSubmatch(pending.at("link"))[1], "password": umbrellas}), 401, "link_invalid")
+	w.expect("a new link", w.send("POST", orgPath("acme", "/users/"+ada.id+"/password-reset"), manager.key, nil), 403, "profile_foreign")
+	w.expect("for an administrator", w.send("POST", orgPath("acme", "/users/"+w.chief+"/password-reset"), manager.key, nil), 403, "role_exceeded")
+
+	w.expect("two organizations", w.login("ada@acme.example", umbrellas), 400, "organization_required")
+	for _, org := range []string{"acme", "globex"} {
+		in := w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas, "organization": org})
+		if me := w.must(200, "GET", "/v1/me", in.at("token"), nil); me.at("organization", "slug") != org {
+			t.Error(me.text)
+		}
+	}
+	w.expect("another one", w.send("POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas, "organization": "nowhere"}), 403, "not_a_member")
+
+	// Another organization may have a user by the same name; it shuts nobody out.
+	w.person("globex", "ada@acme.example", "consumer")
+	w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas, "organization": "acme"})
+}
+
+// TestAttack_Guessing: whatever the spelling, the form and the organization, an
+// account is guessed at a few times, while others get in; so it is after a restart.
+func TestAttack_Guessing(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	w.person("acme", "ada@acme.example", "developer")
+	from := func(i int) string { return fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i) }
+	ok := w.send("POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas}, from(1))
+	if ok.status != 200 {
+		t.Fatal(ok.text)
+	}
+	spellings := []string{"ada@acme.example", "ADA@ACME.EXAMPLE", "ａｄａ@acme.example", "Ada@Acme.example"}
+	checked := 0
+	for i := range 120 {
+		body := object{"username": spellings[i%len(spellings)], "password": fmt.Sprintf("wrong password number %d", i)}
+		if i%3 == 1 {
+			body["organization"] = []string{"acme", "globex"}[i%2]
+		}
+		switch a := w.send("POST", "/auth/token", "", body, from(2+i)); a.status {
+		case 401:
+			checked++
+		case 429:
+			if a.code() != "too_many_attempts" || a.header.Get("Retry-After") == "" {
+				t.Error(a.text, a.header)
+			}
+		default:
+			t.Fatal(a.status, a.text)
+		}
+	}
+	if checked < 10 || checked > 40 {
+		t.Errorf("%d guesses were made", checked)
+	}
+	right := func(addr int) answer {
+		return w.send("POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas}, from(addr))
+	}
+	w.expect("the owner from elsewhere", right(200), 429, "too_many_attempts")
+	w.restart()
+	w.expect("after a restart", right(201), 429, "too_many_attempts")
+	if a := right(1); a.status != 200 {
+		t.Errorf("the owner is locked out: %d %s", a.status, a.text)
+	}
+	if a := right(202); a.status != 200 {
+		t.Errorf("the owner's proof opens nothing: %d %s", a.status, a.text)
+	}
+	tried := w.must(200, "GET", orgPath("acme", "/attempts"), w.founder, nil)
+	if !strings.Contains(tried.text, "login:ada@acme.example") || !strings.Contains(tried.text, "198.51.100.2") || strings.Contains(tried.text, "wrong password") {
+		t.Error(tried.text)
+	}
+}
+
+// TestAttack_GuessedKeys: an address that tries keys is told to wait, and its
+// neighbour with a good one is not.
+func TestAttack_GuessedKeys(t *testing.T) {
+	w := newWorld(t, nil)
+	limited := 0
+	for range 1200 {
+		if a := w.send("POST", "/v1/tokens", "dp_live_"+strings.Repeat("a", 49), nil); a.status == 429 {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Error("nobody is told to wait")
+	}
+	w.must(200, "POST", "/v1/tokens", w.founder, nil)
+}
+
+// TestAttack_TimingOfProofs: what does not exist takes as long as what is wrong.
+func TestAttack_TimingOfProofs(t *testing.T) {
+	if testing.Short() || raceDetector {
+		t.Skip("times are measured without -short and -race")
+	}
+	w := newWorld(t, func(c *server.Config) { c.TrustedProxies, c.LogRequests = []string{"127.0.0.1"}, false })
+	w.person("acme", "ada@acme.example", "developer")
+	gone := w.member("acme", object{"roles": []string{"consumer"}})
+	w.must(204, "DELETE", orgPath("acme", "/keys/"+gone.keyID), w.founder, nil)
+	unknownKey := newWorld(t, nil).founder
+	n := 0
+	login := func(name string) func() answer {
+		return func() answer {
+			n++
+			// Each user and address anew, so that no limit comes in between.
+			return w.send("POST", "/auth/token", "", object{"username": name, "password": "a wrong one of sorts"}, fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d", n>>16, n>>8&255, n&255))
+		}
+	}
+	for i := range 10 {
+		m := w.member("acme", object{"email": fmt.Sprintf("user%03d@acme.example", i), "roles": []string{"consumer"}})
+		made := w.must(201, "POST", orgPath("acme", "/users/"+m.id+"/invitation"), w.founder, nil)
+		w.must(200, "POST", "/auth/password", "", object{"token": linkIn.FindStringSubmatch(made.at("link"))[1], "password": umbrellas})
+	}
+	i := 0
+	known := func() answer { i++; return login(fmt.Sprintf("user%03d@acme.example", i%10))() }
+	unknown := func() answer { i++; return login(fmt.Sprintf("nope%03d@acme.example", i%10))() }
+	key := func(text string) func() answer {
+		return func() answer { return w.send("POST", "/v1/tokens", text, nil) }
+	}
+	for _, c := range []struct {
+		what    string
+		a, b    func() answer
+		samples int
+	}{
+		{"an unknown user and a wrong password", unknown, known, 400},
+		{"an unknown key and a deleted one", key(unknownKey), key(gone.key), 900},
+	} {
+		if tt := welch(t, c.a, c.b, c.samples/2); math.Abs(tt) > 4.5 {
+			t.Errorf("%s: t = %.1f", c.what, tt)
+		}
+	}
+}
+
+// welch is Welch's t between the times of two requests that are made in turn,
+// without the slowest tenth of each, which the machine made.
+func welch(t *testing.T, a, b func() answer, samples int) float64 {
+	t.Helper()
+	var times [2][]float64
+	var shape [2]string
+	for i := range samples {
+		for j := range 2 {
+			which := (i + j) % 2
+			begin := time.Now()
+			got := []func() answer{a, b}[which]()
+			times[which] = append(times[which], float64(time.Since(begin).Microseconds()))
+			shape[which] = fmt.Sprint(got.status, got.code(), got.at("detail"), len(got.header))
+		}
+	}
+	if shape[0] != shape[1] {
+		t.Errorf("%s and %s", shape[0], shape[1])
+	}
+	mean, variance := [2]float64{}, [2]float64{}
+	for j := range 2 {
+		kept := trimmed(times[j])
+		for _, x := range kept {
+			mean[j] += x / float64(len(kept))
+		}
+		for _, x := range kept {
+			variance[j] += (x - mean[j]) * (x - mean[j]) / float64(len(kept)-1) / float64(len(kept))
+		}
+	}
+	return (mean[0] - mean[1]) / math.Sqrt(variance[0]+variance[1])
+}
+
+func trimmed(times []float64) []float64 {
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[:len(sorted)*9/10]
+}

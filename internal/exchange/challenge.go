@@ -1,0 +1,320 @@
+package exchange
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/seal"
+)
+
+// Limits of logins by a challenge.
+const (
+	ChallengeLife = 60 * time.Second
+
+	// BrokerScope is what a key or pass must hold to let an owner's backend run
+	// logins under the owner's user-group keys.
+	BrokerScope = "daypass:challenges:write"
+)
+
+// Identities are the users of applications who are known by a public key.
+// Lookups return [access.ErrNotFound] for what does not exist.
+type Identities interface {
+	// GroupHolder finds who holds a user-group key, by the key's id.
+	GroupHolder(ctx context.Context, keyID string) (*access.Holder, error)
+	IdentityByPublicKey(ctx context.Context, keyID, publicKey string) (access.Identity, error)
+	// Enroll makes an identity, or returns the one there is.
+	Enroll(ctx context.Context, organizationID, keyID, publicKey, requestID string, first access.LastUse) (access.Identity, error)
+	// SigningSecret is what a key signs requests with.
+	SigningSecret(ctx context.Context, organizationID, keyID string, version int64) (string, error)
+}
+
+// ChallengeAsk is what a login begins with.
+type ChallengeAsk struct {
+	PublicKey string // in any form that [ParsePublicKey] reads
+	Key       string // a user-group key: its id or its text
+
+	// Connection names the one connection on which the answer must come. Empty:
+	// the answer must come from the same address.
+	Connection string
+}
+
+// Challenge is what has to be signed to log in: [ChallengeText] of it.
+type Challenge struct {
+	ID        string
+	Value     string // 256 random bits, base64url
+	ExpiresIn int64  // seconds
+}
+
+// ChallengeText is the message to be signed. It names what it is for and whose
+// server asks, so that a signature made for one is worthless elsewhere.
+func ChallengeText(issuer, id, value string) []byte {
+	return []byte("daypass challenge v1\n" + issuer + "\n" + id + "\n" + value)
+}
+
+// challenge is what the id of one holds, so that no server has to remember it:
+// the id comes back with the answer, and any server that shares the master key
+// knows it by its MAC.
+type challenge struct {
+	keyID     string
+	version   int64 // of the key's secret
+	publicKey PublicKey
+	expires   time.Time // whole milliseconds
+	value     string
+	brokered  bool
+}
+
+const (
+	challengePrefix  = "chl_"
+	challengePurpose = "challenge"
+	maxChallengeID   = 512 // bytes
+)
+
+var brokeredText = map[bool]string{true: "1", false: "0"}
+
+func (c *challenge) text() string {
+	return challengePrefix + strings.Join([]string{
+		c.keyID, strconv.FormatInt(c.version, 10), strings.TrimPrefix(c.publicKey.String(), didKey), strconv.FormatInt(c.expires.UnixMilli(), 10), brokeredText[c.brokered], c.value,
+	}, ".")
+}
+
+// bindingOf is whom a challenge is for: who else sends an answer is refused.
+func bindingOf(connection string, client Client) string {
+	if connection != "" {
+		return "connection " + connection
+	}
+	return "address " + client.Address.Unmap().String()
+}
+
+// mac covers the text and the binding, which is not in it, without ambiguity.
+func (s *Service) challengeMAC(text, binding string) []byte {
+	data := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(binding)+len(text)), uint32(len(binding)))
+	return s.MAC(challengePurpose, append(append(data, binding...), text...))
+}
+
+var errChallenge = refute("challenge_unknown", "this challenge was not made here for you: it was altered, or another address or connection asked for it; ask for a new one")
+
+// readChallenge reads an id. It refuses one that this installation did not make
+// for this binding, whatever else it says.
+func (s *Service) readChallenge(id, binding string) (*challenge, error) {
+	end := strings.LastIndexByte(id, '.')
+	if len(id) > maxChallengeID || end < 0 || s.MAC == nil || s.Identities == nil {
+		return nil, errChallenge
+	}
+	text := id[:end]
+	if !hmac.Equal([]byte(id[end+1:]), []byte(base64.RawURLEncoding.EncodeToString(s.challengeMAC(text, binding)))) {
+		return nil, errChallenge
+	}
+	parts := strings.Split(strings.TrimPrefix(text, challengePrefix), ".")
+	if len(parts) != 6 {
+		return nil, errChallenge
+	}
+	c := &challenge{keyID: parts[0], brokered: parts[4] == brokeredText[true], value: parts[5]}
+	version, err := strconv.ParseInt(parts[1], 10, 64)
+	key, keyErr := ParsePublicKey(didKey + parts[2])
+	expires, timeErr := strconv.ParseInt(parts[3], 10, 64)
+	c.version, c.publicKey, c.expires = version, key, time.UnixMilli(expires)
+	if errors.Join(err, keyErr, timeErr) != nil || c.text() != text {
+		return nil, errChallenge
+	}
+	return c, nil
+}
+
+// Challenge begins a login. Nothing is kept of it, so asking costs no memory.
+//
+// A user-group key that must sign lets nobody in by its id: its backend has to
+// ask, with the proof of the key itself, or of the key's owner with a credential
+// that holds [BrokerScope]. For other keys such a proof is welcome too; it frees
+// the backend's address from the bound on new identities.
+//
+// Codes: public_key_invalid, public_key_weak, public_key_private (400), key_unknown,
+// user_group_required, broker_required (401), and those of a key that has ended.
+func (s *Service) Challenge(ctx context.Context, ask ChallengeAsk, proof Proof, client Client) (*Challenge, error) {
+	now := s.Now()
+	if _, err := s.Scene.Revision(now); err != nil {
+		return nil, err
+	}
+	key, err := ParsePublicKey(ask.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	group, err := s.group(ctx, ask.Key, client, now)
+	if err != nil {
+		return nil, err
+	}
+	c := &challenge{keyID: group.source.KeyID, version: group.source.KeyVersion, publicKey: key, expires: now.Add(ChallengeLife).Truncate(time.Millisecond), brokered: proof != nil}
+	if c.brokered {
+		err = s.broker(ctx, proof, group, client, now)
+	} else if group.signs {
+		err = errBroker
+	}
+	if err != nil {
+		return nil, err
+	}
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	c.value = base64.RawURLEncoding.EncodeToString(random[:])
+	text := c.text()
+	mac := base64.RawURLEncoding.EncodeToString(s.challengeMAC(text, bindingOf(ask.Connection, client)))
+	return &Challenge{ID: text + "." + mac, Value: c.value, ExpiresIn: int64(c.expires.Sub(now) / time.Second)}, nil
+}
+
+var (
+	errNoGroup = refute("key_unknown", "there is no user-group key of this id or text")
+	errBroker  = access.New(access.Unauthenticated, "broker_required",
+		"logins under this key are run by its backend: sign the request with the key's secret, or send a key or pass of its owner that holds "+BrokerScope)
+)
+
+// group finds a user-group key that lives and may be used from here. Its text is
+// a secret, so a wrong one counts as a guess.
+func (s *Service) group(ctx context.Context, key string, client Client, now time.Time) (*holder, error) {
+	if err := s.admitGuess("", client, now); err != nil {
+		return nil, err
+	}
+	h, err := s.findGroup(ctx, key, now)
+	if s.Guesses != nil && errors.Is(err, errFalse) {
+		s.Guesses.Failed("", client.Address, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, s.mayEnter(h, client, now)
+}
+
+func (s *Service) findGroup(ctx context.Context, key string, now time.Time) (*holder, error) {
+	var h *holder
+	var err error
+	switch _, malformed := seal.ParseKeyText(key); {
+	case s.Identities == nil || s.MAC == nil:
+		return nil, errNoGroup
+	case malformed == nil:
+		h, err = s.holderByHash(ctx, s.KeyHash(key), now)
+	case seal.ValidID("key", key):
+		h, err = s.holderOfGroup(ctx, key, now)
+	default:
+		return nil, errNoGroup
+	}
+	if errors.Is(err, access.ErrNotFound) {
+		return nil, errNoGroup
+	}
+	if err == nil && !h.userGroup {
+		return nil, access.New(access.Unauthenticated, "user_group_required", "users log in under a user-group key (dp_ug_…), not under one that acts as its owner")
+	}
+	return h, err
+}
+
+// holderOfGroup keeps what it finds under the version 0, which no secret has.
+func (s *Service) holderOfGroup(ctx context.Context, keyID string, now time.Time) (*holder, error) {
+	return s.cachedHolder(access.Source{KeyID: keyID}, now, func() (*access.Holder, error) { return s.Identities.GroupHolder(ctx, keyID) })
+}
+
+func (s *Service) mayEnter(h *holder, client Client, now time.Time) error {
+	if err := h.live(now); err != nil {
+		return err
+	}
+	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
+		return wrongAddress(client)
+	}
+	return nil
+}
+
+// keyProof is a proof by a key's secret, which asKey takes for the key alone: where
+// a user-group key proves nobody, it still shows who runs its logins.
+type keyProof interface {
+	Proof
+	asKey() Proof
+}
+
+// broker holds that a proof is of the group itself, or of its owner.
+func (s *Service) broker(ctx context.Context, proof Proof, group *holder, client Client, now time.Time) error {
+	if key, ok := proof.(keyProof); ok {
+		proof = key.asKey()
+	}
+	p, err := s.prove(ctx, proof, client, now)
+	if errors.Is(err, errExpired) {
+		err = expiredAtTheDoor
+	}
+	if err != nil {
+		return err
+	}
+	h := p.holder
+	if h.userGroup {
+		if p.parent == nil && h.source == group.source {
+			return nil
+		}
+		return errBroker
+	}
+	owner := h.userID != "" && h.userID == group.userID && p.subject == h.userID && h.organization == group.organization
+	if !owner || !p.authority.Scopes.Match(BrokerScope) {
+		return errBroker
+	}
+	return nil
+}
+
+// Answer is a challenge with the signature that answers it.
+type Answer struct {
+	Challenge  string
+	Signature  []byte
+	Connection string // as in [ChallengeAsk]
+}
+
+// A signature cannot be guessed, and whoever tries must not lock its owner out.
+func (Answer) account() string { return "" }
+
+var (
+	errChallengeExpired = access.New(access.Unauthenticated, "challenge_expired", fmt.Sprintf("a challenge has to be answered within %d seconds; ask for a new one", int64(ChallengeLife/time.Second)))
+	errChallengeUsed    = refute("challenge_used", "this challenge was answered before, and each logs in once; ask for a new one")
+)
+
+// prove takes what is cheap first; a challenge is used up only by the signature
+// that it asked for, so that no stranger can fill the memory of used ones.
+func (a Answer) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
+	c, err := s.readChallenge(a.Challenge, bindingOf(a.Connection, client))
+	if err != nil {
+		return nil, err
+	}
+	if !now.Before(c.expires) || c.expires.Sub(now) > ChallengeLife {
+		return nil, errChallengeExpired
+	}
+	group, err := s.holderOf(ctx, access.Source{KeyID: c.keyID, KeyVersion: c.version}, now)
+	if errors.Is(err, access.ErrNotFound) {
+		return nil, errNoGroup
+	}
+	if err == nil {
+		err = s.mayEnter(group, client, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !c.publicKey.Verify(ChallengeText(s.Issuer, a.Challenge, c.value), a.Signature) {
+		return nil, refute("challenge_signature_invalid", fmt.Sprintf(
+			"the signature does not fit: with the key that asked, sign four lines without a line break at the end: 'daypass challenge v1', %q, the id, the challenge; ECDSA as 64 bytes, not DER", s.Issuer))
+	}
+	if err := s.useOnce(ctx, c); err != nil {
+		return nil, err
+	}
+	return s.logIn(ctx, c, group, client, now)
+}
+
+func (s *Service) useOnce(ctx context.Context, c *challenge) error {
+	if s.Once == nil {
+		return errChallengeUsed
+	}
+	made := c.expires.Add(-ChallengeLife)
+	if made.Before(s.born) {
+		made = made.Add(-time.Second) // Once compares whole seconds; that it was earlier is known better here
+	}
+	first, err := s.Once.First(ctx, challengePurpose, c.value, made, c.expires)
+	if err == nil && !first {
+		err = errChallengeUsed
+	}
+	return err
+}

@@ -118,7 +118,7 @@ func compilePattern(text string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("a pattern has 1 to %d bytes", maxPattern)
 	}
 	if strings.Contains(text, "***") {
-		return nil, fmt.Errorf("write ** for anything, or * for anything but / and :")
+		return nil, fmt.Errorf("write ** for anything, or * for anything but a slash and a colon")
 	}
 	quoted := regexp.QuoteMeta(text)
 	quoted = strings.ReplaceAll(quoted, `\*\*`, `.+`)

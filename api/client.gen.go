@@ -672,6 +672,65 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
 	UpdateIdentity(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListIssuers The outside issuers whose tokens are accepted
+	//
+	// Needs `daypass:issuers:read`.
+	//
+	// Corresponds with GET /v1/organizations/{org}/issuers (the `ListIssuers` operationId).
+	ListIssuers(ctx context.Context, org OrgPath, params *ListIssuersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteIssuer Trust an outside issuer no more
+	//
+	// Needs `daypass:issuers:write`. Its tokens, and every pass that was made of one, end at once.
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/issuers/{issuer} (the `DeleteIssuer` operationId).
+	DeleteIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, params *DeleteIssuerParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetIssuer One outside issuer
+	//
+	// Needs `daypass:issuers:read`.
+	//
+	// Corresponds with GET /v1/organizations/{org}/issuers/{issuer} (the `GetIssuer` operationId).
+	GetIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutIssuerWithBody Trust an outside issuer, or change how far
+	//
+	// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+	// that was made of its tokens before.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+	PutIssuerWithBody(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutIssuer Trust an outside issuer, or change how far
+	//
+	// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+	// that was made of its tokens before.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+	PutIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, body PutIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestIssuerWithBody What would come of a token of an outside issuer
+	//
+	// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+	TestIssuerWithBody(ctx context.Context, org OrgPath, issuer IssuerPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestIssuer What would come of a token of an outside issuer
+	//
+	// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+	TestIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, body TestIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListKeys The organization's keys
 	//
 	// Needs `daypass:keys:read`. Texts are never shown again. Who manages no keys of others sees their own.
@@ -2316,6 +2375,135 @@ func (c *Client) UpdateIdentityWithBody(ctx context.Context, org OrgPath, identi
 // Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
 func (c *Client) UpdateIdentity(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateIdentityRequest(c.Server, org, identity, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListIssuers The outside issuers whose tokens are accepted
+//
+// Needs `daypass:issuers:read`.
+//
+// Corresponds with GET /v1/organizations/{org}/issuers (the `ListIssuers` operationId).
+func (c *Client) ListIssuers(ctx context.Context, org OrgPath, params *ListIssuersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIssuersRequest(c.Server, org, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteIssuer Trust an outside issuer no more
+//
+// Needs `daypass:issuers:write`. Its tokens, and every pass that was made of one, end at once.
+//
+// Corresponds with DELETE /v1/organizations/{org}/issuers/{issuer} (the `DeleteIssuer` operationId).
+func (c *Client) DeleteIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, params *DeleteIssuerParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteIssuerRequest(c.Server, org, issuer, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetIssuer One outside issuer
+//
+// Needs `daypass:issuers:read`.
+//
+// Corresponds with GET /v1/organizations/{org}/issuers/{issuer} (the `GetIssuer` operationId).
+func (c *Client) GetIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetIssuerRequest(c.Server, org, issuer)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutIssuerWithBody Trust an outside issuer, or change how far
+//
+// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+// that was made of its tokens before.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+func (c *Client) PutIssuerWithBody(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutIssuerRequestWithBody(c.Server, org, issuer, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutIssuer Trust an outside issuer, or change how far
+//
+// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+// that was made of its tokens before.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+func (c *Client) PutIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, body PutIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutIssuerRequest(c.Server, org, issuer, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestIssuerWithBody What would come of a token of an outside issuer
+//
+// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+func (c *Client) TestIssuerWithBody(ctx context.Context, org OrgPath, issuer IssuerPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestIssuerRequestWithBody(c.Server, org, issuer, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestIssuer What would come of a token of an outside issuer
+//
+// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+func (c *Client) TestIssuer(ctx context.Context, org OrgPath, issuer IssuerPath, body TestIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestIssuerRequest(c.Server, org, issuer, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5625,6 +5813,299 @@ func NewUpdateIdentityRequestWithBody(server string, org OrgPath, identity strin
 	return req, nil
 }
 
+// NewListIssuersRequest constructs an http.Request for the ListIssuers method
+func NewListIssuersRequest(server string, org OrgPath, params *ListIssuersParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/issuers", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteIssuerRequest constructs an http.Request for the DeleteIssuer method
+func NewDeleteIssuerRequest(server string, org OrgPath, issuer IssuerPath, params *DeleteIssuerParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "issuer", issuer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/issuers/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetIssuerRequest constructs an http.Request for the GetIssuer method
+func NewGetIssuerRequest(server string, org OrgPath, issuer IssuerPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "issuer", issuer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/issuers/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutIssuerRequest calls the generic PutIssuer builder with application/json body
+func NewPutIssuerRequest(server string, org OrgPath, issuer IssuerPath, params *PutIssuerParams, body PutIssuerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutIssuerRequestWithBody(server, org, issuer, params, "application/json", bodyReader)
+}
+
+// NewPutIssuerRequestWithBody constructs an http.Request for the PutIssuer method, with any body, and a specified content type
+func NewPutIssuerRequestWithBody(server string, org OrgPath, issuer IssuerPath, params *PutIssuerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "issuer", issuer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/issuers/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTestIssuerRequest calls the generic TestIssuer builder with application/json body
+func NewTestIssuerRequest(server string, org OrgPath, issuer IssuerPath, body TestIssuerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTestIssuerRequestWithBody(server, org, issuer, "application/json", bodyReader)
+}
+
+// NewTestIssuerRequestWithBody constructs an http.Request for the TestIssuer method, with any body, and a specified content type
+func NewTestIssuerRequestWithBody(server string, org OrgPath, issuer IssuerPath, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "org", org, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "issuer", issuer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/organizations/%s/issuers/%s/test", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListKeysRequest constructs an http.Request for the ListKeys method
 func NewListKeysRequest(server string, org OrgPath, params *ListKeysParams) (*http.Request, error) {
 	var err error
@@ -8654,6 +9135,71 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/organizations/{org}/identities/{identity} (the `UpdateIdentity` operationId).
 	UpdateIdentityWithResponse(ctx context.Context, org OrgPath, identity string, params *UpdateIdentityParams, body UpdateIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityResponse, error)
 
+	// ListIssuersWithResponse The outside issuers whose tokens are accepted
+	//
+	// Needs `daypass:issuers:read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/issuers (the `ListIssuers` operationId).
+	ListIssuersWithResponse(ctx context.Context, org OrgPath, params *ListIssuersParams, reqEditors ...RequestEditorFn) (*ListIssuersResponse, error)
+
+	// DeleteIssuerWithResponse Trust an outside issuer no more
+	//
+	// Needs `daypass:issuers:write`. Its tokens, and every pass that was made of one, end at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/organizations/{org}/issuers/{issuer} (the `DeleteIssuer` operationId).
+	DeleteIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, params *DeleteIssuerParams, reqEditors ...RequestEditorFn) (*DeleteIssuerResponse, error)
+
+	// GetIssuerWithResponse One outside issuer
+	//
+	// Needs `daypass:issuers:read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/organizations/{org}/issuers/{issuer} (the `GetIssuer` operationId).
+	GetIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, reqEditors ...RequestEditorFn) (*GetIssuerResponse, error)
+
+	// PutIssuerWithBodyWithResponse Trust an outside issuer, or change how far
+	//
+	// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+	// that was made of its tokens before.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+	PutIssuerWithBodyWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutIssuerResponse, error)
+
+	// PutIssuerWithResponse Trust an outside issuer, or change how far
+	//
+	// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+	// that was made of its tokens before.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+	PutIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, body PutIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*PutIssuerResponse, error)
+
+	// TestIssuerWithBodyWithResponse What would come of a token of an outside issuer
+	//
+	// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+	TestIssuerWithBodyWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestIssuerResponse, error)
+
+	// TestIssuerWithResponse What would come of a token of an outside issuer
+	//
+	// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+	TestIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, body TestIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*TestIssuerResponse, error)
+
 	// ListKeysWithResponse The organization's keys
 	//
 	// Needs `daypass:keys:read`. Texts are never shown again. Who manages no keys of others sees their own.
@@ -10820,6 +11366,227 @@ func (r UpdateIdentityResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateIdentityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListIssuersResponseDefaultHeaders the declared response headers of an HTTP default response for ListIssuers
+type ListIssuersResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListIssuersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IssuerList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListIssuersResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListIssuersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListIssuersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListIssuersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteIssuerResponseDefaultHeaders the declared response headers of an HTTP default response for DeleteIssuer
+type DeleteIssuerResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeleteIssuerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeleteIssuerResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteIssuerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteIssuerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteIssuerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetIssuerResponse200Headers the declared response headers of an HTTP 200 response for GetIssuer
+type GetIssuerResponse200Headers struct {
+	ETag string
+}
+
+// GetIssuerResponseDefaultHeaders the declared response headers of an HTTP default response for GetIssuer
+type GetIssuerResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type GetIssuerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Issuer
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetIssuerResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetIssuerResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r GetIssuerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetIssuerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetIssuerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutIssuerResponse200Headers the declared response headers of an HTTP 200 response for PutIssuer
+type PutIssuerResponse200Headers struct {
+	ETag string
+}
+
+// PutIssuerResponse201Headers the declared response headers of an HTTP 201 response for PutIssuer
+type PutIssuerResponse201Headers struct {
+	ETag string
+}
+
+// PutIssuerResponseDefaultHeaders the declared response headers of an HTTP default response for PutIssuer
+type PutIssuerResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type PutIssuerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Issuer
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Issuer
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutIssuerResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutIssuerResponse201Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PutIssuerResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r PutIssuerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutIssuerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutIssuerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TestIssuerResponseDefaultHeaders the declared response headers of an HTTP default response for TestIssuer
+type TestIssuerResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type TestIssuerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IssuerTest
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *TestIssuerResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r TestIssuerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestIssuerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestIssuerResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13500,6 +14267,113 @@ func (c *ClientWithResponses) UpdateIdentityWithResponse(ctx context.Context, or
 		return nil, err
 	}
 	return ParseUpdateIdentityResponse(rsp)
+}
+
+// ListIssuersWithResponse The outside issuers whose tokens are accepted
+//
+// Needs `daypass:issuers:read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/issuers (the `ListIssuers` operationId).
+func (c *ClientWithResponses) ListIssuersWithResponse(ctx context.Context, org OrgPath, params *ListIssuersParams, reqEditors ...RequestEditorFn) (*ListIssuersResponse, error) {
+	rsp, err := c.ListIssuers(ctx, org, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListIssuersResponse(rsp)
+}
+
+// DeleteIssuerWithResponse Trust an outside issuer no more
+//
+// Needs `daypass:issuers:write`. Its tokens, and every pass that was made of one, end at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/organizations/{org}/issuers/{issuer} (the `DeleteIssuer` operationId).
+func (c *ClientWithResponses) DeleteIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, params *DeleteIssuerParams, reqEditors ...RequestEditorFn) (*DeleteIssuerResponse, error) {
+	rsp, err := c.DeleteIssuer(ctx, org, issuer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteIssuerResponse(rsp)
+}
+
+// GetIssuerWithResponse One outside issuer
+//
+// Needs `daypass:issuers:read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/organizations/{org}/issuers/{issuer} (the `GetIssuer` operationId).
+func (c *ClientWithResponses) GetIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, reqEditors ...RequestEditorFn) (*GetIssuerResponse, error) {
+	rsp, err := c.GetIssuer(ctx, org, issuer, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetIssuerResponse(rsp)
+}
+
+// PutIssuerWithBodyWithResponse Trust an outside issuer, or change how far
+//
+// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+// that was made of its tokens before.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+func (c *ClientWithResponses) PutIssuerWithBodyWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutIssuerResponse, error) {
+	rsp, err := c.PutIssuerWithBody(ctx, org, issuer, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutIssuerResponse(rsp)
+}
+
+// PutIssuerWithResponse Trust an outside issuer, or change how far
+//
+// Needs `daypass:issuers:write`. Its tokens get at most `scopes` and `roles`, which lie within what the caller may hand on. A change ends every pass
+// that was made of its tokens before.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/organizations/{org}/issuers/{issuer} (the `PutIssuer` operationId).
+func (c *ClientWithResponses) PutIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, params *PutIssuerParams, body PutIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*PutIssuerResponse, error) {
+	rsp, err := c.PutIssuer(ctx, org, issuer, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutIssuerResponse(rsp)
+}
+
+// TestIssuerWithBodyWithResponse What would come of a token of an outside issuer
+//
+// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+func (c *ClientWithResponses) TestIssuerWithBodyWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestIssuerResponse, error) {
+	rsp, err := c.TestIssuerWithBody(ctx, org, issuer, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestIssuerResponse(rsp)
+}
+
+// TestIssuerWithResponse What would come of a token of an outside issuer
+//
+// Needs `daypass:issuers:read`. Nothing is issued. The issuer need not be active.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/organizations/{org}/issuers/{issuer}/test (the `TestIssuer` operationId).
+func (c *ClientWithResponses) TestIssuerWithResponse(ctx context.Context, org OrgPath, issuer IssuerPath, body TestIssuerJSONRequestBody, reqEditors ...RequestEditorFn) (*TestIssuerResponse, error) {
+	rsp, err := c.TestIssuer(ctx, org, issuer, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestIssuerResponse(rsp)
 }
 
 // ListKeysWithResponse The organization's keys
@@ -16256,6 +17130,269 @@ func ParseUpdateIdentityResponse(rsp *http.Response) (*UpdateIdentityResponse, e
 		response.Headers200 = &headers
 	case true:
 		var headers UpdateIdentityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListIssuersResponse parses an HTTP response from a ListIssuersWithResponse call
+func ParseListIssuersResponse(rsp *http.Response) (*ListIssuersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListIssuersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IssuerList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListIssuersResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteIssuerResponse parses an HTTP response from a DeleteIssuerWithResponse call
+func ParseDeleteIssuerResponse(rsp *http.Response) (*DeleteIssuerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteIssuerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeleteIssuerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetIssuerResponse parses an HTTP response from a GetIssuerWithResponse call
+func ParseGetIssuerResponse(rsp *http.Response) (*GetIssuerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetIssuerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Issuer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetIssuerResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetIssuerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutIssuerResponse parses an HTTP response from a PutIssuerWithResponse call
+func ParsePutIssuerResponse(rsp *http.Response) (*PutIssuerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutIssuerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Issuer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Issuer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutIssuerResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutIssuerResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers201 = &headers
+	case true:
+		var headers PutIssuerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTestIssuerResponse parses an HTTP response from a TestIssuerWithResponse call
+func ParseTestIssuerResponse(rsp *http.Response) (*TestIssuerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestIssuerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IssuerTest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers TestIssuerResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -122,6 +122,48 @@ func (e IntrospectionTokenType) Valid() bool {
 	}
 }
 
+// Defines values for IssuerAccept.
+const (
+	IssuerAcceptBoth     IssuerAccept = "both"
+	IssuerAcceptExchange IssuerAccept = "exchange"
+	IssuerAcceptGate     IssuerAccept = "gate"
+)
+
+// Valid indicates whether the value is a known member of the IssuerAccept enum.
+func (e IssuerAccept) Valid() bool {
+	switch e {
+	case IssuerAcceptBoth:
+		return true
+	case IssuerAcceptExchange:
+		return true
+	case IssuerAcceptGate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IssuerPutAccept.
+const (
+	IssuerPutAcceptBoth     IssuerPutAccept = "both"
+	IssuerPutAcceptExchange IssuerPutAccept = "exchange"
+	IssuerPutAcceptGate     IssuerPutAccept = "gate"
+)
+
+// Valid indicates whether the value is a known member of the IssuerPutAccept enum.
+func (e IssuerPutAccept) Valid() bool {
+	switch e {
+	case IssuerPutAcceptBoth:
+		return true
+	case IssuerPutAcceptExchange:
+		return true
+	case IssuerPutAcceptGate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for KeyKind.
 const (
 	KeyKindLive KeyKind = "live"
@@ -1026,6 +1068,138 @@ type Introspection struct {
 
 // IntrospectionTokenType DPoP: bound to its sender's key (RFC 9449).
 type IntrospectionTokenType string
+
+// Issuer defines model for Issuer.
+type Issuer struct {
+	// Accept Where: for a pass, in a pass's place, or both. Default: exchange.
+	Accept IssuerAccept `json:"accept"`
+	Active bool         `json:"active"`
+
+	// Algorithms Those its tokens may be signed with, whatever it says itself. Default: RS256, ES256.
+	Algorithms []string `json:"algorithms"`
+
+	// Audiences Its tokens must be for one of them.
+	Audiences []string `json:"audiences"`
+
+	// Claims Claims that tokens must have. A name may be a JSON pointer; in a value `*` is anything but `/` and `:`, and `**` anything.
+	Claims  *map[string]string `json:"claims,omitempty"`
+	Created time.Time          `json:"created"`
+
+	// Grants What a token gets of scopes and roles. Without any it gets all of them.
+	Grants []IssuerGrant `json:"grants"`
+	ID     string        `json:"id"`
+
+	// Ips Where its tokens may be used from; empty anywhere.
+	Ips []string `json:"ips"`
+
+	// Issuer The `iss` of its tokens, exactly.
+	Issuer string `json:"issuer"`
+
+	// JwksURL Where its keys are. Without it OpenID Connect discovery says.
+	JwksURL *string `json:"jwks_url,omitempty"`
+
+	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
+	MaxTokenAge int64 `json:"max_token_age"`
+
+	// MaxTokenLife Seconds that a pass may last. Without it a pass ends with the token that it was made of.
+	MaxTokenLife *int64 `json:"max_token_life,omitempty"`
+	Revision     int64  `json:"revision"`
+
+	// Roles The most that its tokens get.
+	Roles []string `json:"roles"`
+
+	// Scopes The most that its tokens get.
+	Scopes []string `json:"scopes"`
+	Slug   string   `json:"slug"`
+
+	// Subject Whom a token speaks for, with claims in braces. Default: the slug, `|` and `{sub}`.
+	Subject string `json:"subject"`
+}
+
+// IssuerAccept Where: for a pass, in a pass's place, or both. Default: exchange.
+type IssuerAccept string
+
+// IssuerGrant defines model for IssuerGrant.
+type IssuerGrant struct {
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Scopes Scopes, with claims in braces.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// When Claims that all must match. Without any it is for every token.
+	When *map[string]string `json:"when,omitempty"`
+}
+
+// IssuerList defines model for IssuerList.
+type IssuerList struct {
+	Items []Issuer `json:"items"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// IssuerPut defines model for IssuerPut.
+type IssuerPut struct {
+	// Accept Where: for a pass, in a pass's place, or both. Default: exchange.
+	Accept *IssuerPutAccept `json:"accept,omitempty"`
+
+	// Active Default: true.
+	Active *bool `json:"active,omitempty"`
+
+	// Algorithms Those its tokens may be signed with, whatever it says itself. Default: RS256, ES256.
+	Algorithms *[]string `json:"algorithms,omitempty"`
+
+	// Audiences Its tokens must be for one of them.
+	Audiences []string `json:"audiences"`
+
+	// Claims Claims that tokens must have. A name may be a JSON pointer; in a value `*` is anything but `/` and `:`, and `**` anything.
+	Claims *map[string]string `json:"claims,omitempty"`
+
+	// Grants What a token gets of scopes and roles. Without any it gets all of them.
+	Grants *[]IssuerGrant `json:"grants,omitempty"`
+
+	// Ips Where its tokens may be used from; empty anywhere.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// Issuer The `iss` of its tokens, exactly.
+	Issuer string `json:"issuer"`
+
+	// JwksURL Where its keys are. Without it OpenID Connect discovery says.
+	JwksURL *string `json:"jwks_url,omitempty"`
+
+	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
+	MaxTokenAge *int64 `json:"max_token_age,omitempty"`
+
+	// MaxTokenLife Seconds that a pass may last. Without it a pass ends with the token that it was made of.
+	MaxTokenLife *int64 `json:"max_token_life,omitempty"`
+
+	// Roles The most that its tokens get.
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Scopes The most that its tokens get.
+	Scopes []string `json:"scopes"`
+
+	// Subject Whom a token speaks for, with claims in braces. Default: the slug, `|` and `{sub}`.
+	Subject *string `json:"subject,omitempty"`
+}
+
+// IssuerPutAccept Where: for a pass, in a pass's place, or both. Default: exchange.
+type IssuerPutAccept string
+
+// IssuerTest defines model for IssuerTest.
+type IssuerTest struct {
+	Accepted bool `json:"accepted"`
+
+	// Code Why not.
+	Code *string `json:"code,omitempty"`
+
+	// Expires When the token ends for us.
+	Expires *time.Time `json:"expires,omitempty"`
+	Message *string    `json:"message,omitempty"`
+	Roles   *[]string  `json:"roles,omitempty"`
+	Scopes  *[]string  `json:"scopes,omitempty"`
+	Subject *string    `json:"subject,omitempty"`
+}
 
 // Key A key without its text.
 type Key = KeyFields
@@ -1956,6 +2130,9 @@ type IdempotencyKey = string
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
+// IssuerPath defines model for IssuerPath.
+type IssuerPath = string
+
 // KeyID defines model for KeyID.
 type KeyID = string
 
@@ -2171,6 +2348,27 @@ type DeleteIdentityParams struct {
 
 // UpdateIdentityParams defines parameters for UpdateIdentity.
 type UpdateIdentityParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListIssuersParams defines parameters for ListIssuers.
+type ListIssuersParams struct {
+	// Limit Items on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteIssuerParams defines parameters for DeleteIssuer.
+type DeleteIssuerParams struct {
+	// IfMatch The `ETag` you saw. 412 if it has changed since.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutIssuerParams defines parameters for PutIssuer.
+type PutIssuerParams struct {
 	// IfMatch The `ETag` you saw. 412 if it has changed since.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
@@ -2444,6 +2642,12 @@ type ReplayApplicationJSONRequestBody = ResourceFile
 
 // UpdateIdentityJSONRequestBody defines body for UpdateIdentity for application/json ContentType.
 type UpdateIdentityJSONRequestBody = IdentityUpdate
+
+// PutIssuerJSONRequestBody defines body for PutIssuer for application/json ContentType.
+type PutIssuerJSONRequestBody = IssuerPut
+
+// TestIssuerJSONRequestBody defines body for TestIssuer for application/json ContentType.
+type TestIssuerJSONRequestBody = TokenText
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate

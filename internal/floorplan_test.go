@@ -25,16 +25,18 @@ var rooms = map[string][]string{
 	// Floor 1, vocabulary.
 	"internal/access": {"scope"},
 	"internal/seal":   {"scope"},
+	"internal/fetch":  {"internal/access"},
 	// Floor 2, engines: none imports another, and store imports none of them.
 	"internal/token":     floor1,
 	"internal/catalog":   floor1,
 	"internal/meter":     floor1,
 	"internal/store":     append([]string{"internal/store/gen"}, floor1...),
 	"internal/store/gen": {},
+	"internal/outside":   append([]string{"internal/fetch"}, floor1...),
 	// Floor 3, verbs and office.
 	"internal/exchange": engines,
 	"internal/gate":     engines,
-	"internal/admin":    {"scope", "verify", "internal/access", "internal/seal", "internal/catalog", "internal/store"},
+	"internal/admin":    {"scope", "verify", "internal/access", "internal/seal", "internal/catalog", "internal/outside", "internal/store"},
 	"internal/notify":   {"internal/access", "internal/seal"},
 	// Floor 4, doors: no SQL.
 	"internal/edge":    doors,
@@ -44,7 +46,7 @@ var rooms = map[string][]string{
 var (
 	floor1  = []string{"scope", "verify", "sign", "api", "internal/strictjson", "internal/access", "internal/seal"}
 	engines = append([]string{"internal/token", "internal/catalog", "internal/meter"}, floor1...)
-	doors   = append([]string{"internal/exchange", "internal/gate", "internal/admin"}, engines...)
+	doors   = append([]string{"internal/exchange", "internal/gate", "internal/admin", "internal/outside"}, engines...)
 )
 
 // house sees everything.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/daypass/daypass/internal/fetch"
 )
 
 func TestFetch(t *testing.T) {
@@ -53,9 +55,9 @@ func TestFetch(t *testing.T) {
 	refused(mine, server.URL+"/none", "answers with 404")
 	refused(mine, server.URL+"/circle", "more than 3 redirects")
 	refused(mine, server.URL+"/file", "only http:// and https://")
-	refused(mine, server.URL+"/metadata", errNotPublic.Error())
-	refused(mine, server.URL+"/mapped", errNotPublic.Error())
-	refused(mine, server.URL+"/translated", errNotPublic.Error())
+	refused(mine, server.URL+"/metadata", fetch.ErrNotPublic.Error())
+	refused(mine, server.URL+"/mapped", fetch.ErrNotPublic.Error())
+	refused(mine, server.URL+"/translated", fetch.ErrNotPublic.Error())
 	refused(mine, server.URL+"/user", "no user and password")
 	refused(mine, server.URL+"/endless", "longer than 1048576 bytes")
 	refused(mine, "http://user:secret@127.0.0.1/", "no user and password")
@@ -63,16 +65,6 @@ func TestFetch(t *testing.T) {
 
 	// Without --allow-private nothing here is reached, however it is written.
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "127.1.1.1", "10.0.0.1", "192.168.0.1", "[fd00::1]", "0.0.0.0", "[::]", "169.254.169.254", "100.64.0.1"} {
-		refused(fetcher{}, "http://"+host+":"+port+"/document", errNotPublic.Error())
-	}
-}
-
-func TestRedirectsDoNotLoseTLS(t *testing.T) {
-	plain := httptest.NewServer(http.NotFoundHandler())
-	defer plain.Close()
-	to, _ := http.NewRequest(http.MethodGet, plain.URL, nil)
-	from, _ := http.NewRequest(http.MethodGet, "https://api.example.com/", nil)
-	if err := checkRedirect(to, []*http.Request{from}); err == nil {
-		t.Error("a redirect from https to http is followed")
+		refused(fetcher{}, "http://"+host+":"+port+"/document", fetch.ErrNotPublic.Error())
 	}
 }

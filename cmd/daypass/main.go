@@ -111,7 +111,7 @@ New here? 'daypass demo' shows the whole story with real requests.`,
 	}
 	for _, cmd := range []*cobra.Command{
 		newKeyCommand(c), newTokenCommand(c), newExplainCommand(c), newAppCommand(c), newResourceCommand(c),
-		newUserCommand(c), newSessionCommand(c), newMemberCommand(c), newRoleCommand(c), newPlanCommand(c), newIdentityCommand(c), newUsageCommand(c), newOrgCommand(c), newKeysetCommand(c), newVersionCommand(c),
+		newUserCommand(c), newSessionCommand(c), newMemberCommand(c), newRoleCommand(c), newPlanCommand(c), newIssuerCommand(c), newIdentityCommand(c), newUsageCommand(c), newOrgCommand(c), newKeysetCommand(c), newVersionCommand(c),
 	} {
 		cmd.GroupID = "use"
 		root.AddCommand(cmd)

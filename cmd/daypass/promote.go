@@ -31,6 +31,7 @@ import (
 //	organizations/acme/plans/gold.yaml
 //	organizations/acme/applications/photos.yaml
 //	organizations/acme/shadows/photos.yaml
+//	organizations/acme/issuers/github.yaml
 //	organizations/acme/networks/photos.yaml
 //	platform/networks.yaml
 //
@@ -62,6 +63,7 @@ var parts = []part{
 	{folder: "plans", read: readPlans, check: checkPlan, write: writePlan, remove: removePlan},
 	{folder: "applications", read: readApplications, check: checkApplication, write: writeApplication, remove: removeApplication},
 	{folder: "shadows", read: readShadows, check: checkShadow, write: writeShadow, remove: removeShadow},
+	{folder: "issuers", read: readIssuers, check: checkIssuer, write: writeIssuer, remove: removeIssuer},
 	{folder: "networks", read: readNetworks, check: checkNetworks, write: writeNetworks, remove: removeNetworks},
 }
 

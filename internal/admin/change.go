@@ -21,6 +21,7 @@ type reader interface {
 	Application(ctx context.Context, orgID, slugOrID string) (access.Application, error)
 	Key(ctx context.Context, orgID, id string) (access.Key, error)
 	Plan(ctx context.Context, orgID, slugOrID string) (access.Plan, error)
+	Issuer(ctx context.Context, orgID, slugOrID string) (access.Issuer, error)
 }
 
 // authorize decides whether the caller may do op in the organization, and how

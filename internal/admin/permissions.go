@@ -104,6 +104,12 @@ const (
 	opGetIdentity    = Operation("identities.get")
 	opUpdateIdentity = Operation("identities.update")
 	opDeleteIdentity = Operation("identities.delete")
+
+	opListIssuers  = Operation("issuers.list")
+	opGetIssuer    = Operation("issuers.get")
+	opPutIssuer    = Operation("issuers.put")
+	opDeleteIssuer = Operation("issuers.delete")
+	opTestIssuer   = Operation("issuers.test")
 )
 
 // Permission is one row: who may use a route. The administrator may use every
@@ -211,6 +217,12 @@ var permissions = []Permission{
 	{opGetIdentity, "GET", inOrg + "/identities/{identity}", "daypass:identities:read", Everything, Nothing, Nothing, true},
 	{opUpdateIdentity, "PATCH", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
 	{opDeleteIdentity, "DELETE", inOrg + "/identities/{identity}", "daypass:identities:write", Everything, Nothing, Nothing, true},
+
+	{opListIssuers, "GET", inOrg + "/issuers", "daypass:issuers:read", Everything, Nothing, Nothing, false},
+	{opGetIssuer, "GET", inOrg + "/issuers/{issuer}", "daypass:issuers:read", Everything, Nothing, Nothing, false},
+	{opPutIssuer, "PUT", inOrg + "/issuers/{issuer}", "daypass:issuers:write", Everything, Nothing, Nothing, false},
+	{opDeleteIssuer, "DELETE", inOrg + "/issuers/{issuer}", "daypass:issuers:write", Everything, Nothing, Nothing, false},
+	{opTestIssuer, "POST", inOrg + "/issuers/{issuer}/test", "daypass:issuers:read", Everything, Nothing, Nothing, false},
 }
 
 var permissionOf = func() map[Operation]Permission {

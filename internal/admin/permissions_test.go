@@ -11,7 +11,7 @@ import (
 )
 
 // things is what one caller reaches for: somebody's user, key, token; an application.
-type things struct{ org, user, key, token, app, role, plan, identity string }
+type things struct{ org, user, key, token, app, role, plan, identity, issuer string }
 
 const never = int64(1) << 40 // a revision nothing has: whoever is let through stops there
 
@@ -119,6 +119,25 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 	},
 	"plans.delete": func(w *world, c *access.Caller, on things) error {
 		return w.DeletePlan(w.ctx, c, on.org, on.plan, never)
+	},
+	"issuers.list": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Issuers(w.ctx, c, on.org, admin.Page{})
+		return err
+	},
+	"issuers.get": func(w *world, c *access.Caller, on things) error {
+		_, err := w.Issuer(w.ctx, c, on.org, on.issuer)
+		return err
+	},
+	"issuers.put": func(w *world, c *access.Caller, on things) error {
+		_, _, err := w.PutIssuer(w.ctx, c, on.org, on.issuer, trusting, never)
+		return err
+	},
+	"issuers.delete": func(w *world, c *access.Caller, on things) error {
+		return w.DeleteIssuer(w.ctx, c, on.org, on.issuer, never)
+	},
+	"issuers.test": func(w *world, c *access.Caller, on things) error {
+		_, err := w.TestedIssuer(w.ctx, c, on.org, on.issuer)
+		return err
 	},
 	"applications.list": func(w *world, c *access.Caller, on things) error {
 		_, err := w.Applications(w.ctx, c, on.org, admin.Page{})
@@ -285,7 +304,7 @@ func letThrough(err error) bool {
 }
 
 func (w *world) thingsOf(c *access.Caller, app string) things {
-	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold", identity: w.identity(c).ID}
+	return things{org: "acme", user: c.UserID, key: c.KeyID, token: w.issued(c).ID, app: app, role: "auditor", plan: "gold", identity: w.identity(c).ID, issuer: "auth0"}
 }
 
 // Every route, with every role, by key and by pass, on one's own and on others'
@@ -301,6 +320,7 @@ func TestTable(t *testing.T) {
 	w.deny("acme", "videos", "192.0.2.0/24")
 	w.deny("", "", "192.0.2.0/24")
 	w.plan("acme", "gold", access.LimitText{Rate: "100/m"})
+	w.issuer("acme", "auth0")
 	other := w.user("acme", "consumer")
 	for _, role := range []string{"administrator", "account_manager", "application_manager", "application_manager@photos", "developer", "developer@photos", "consumer", "consumer@photos", "auditor"} {
 		caller := w.user("acme", role)

@@ -18,17 +18,18 @@ func TestForeignIsUnknown(t *testing.T) {
 	for _, org := range []string{"acme", "globex"} {
 		w.application(org, org+"-app")
 		w.plan(org, org+"-plan", access.LimitText{Rate: "1/s"})
+		w.issuer(org, org+"-issuer")
 		if _, _, err := w.PutRole(w.ctx, w.root, org, org+"_role", admin.RolePut{Scopes: []string{"x"}}, admin.AnyRevision); err != nil {
 			t.Fatal(err)
 		}
 	}
 	theirs := w.user("globex", "account_manager")
-	foreign := things{org: "globex", user: theirs.UserID, key: theirs.KeyID, token: w.issued(theirs).ID, app: "globex-app", role: "globex_role", plan: "globex-plan", identity: w.identity(theirs).ID}
-	unknown := things{org: "nowhere", user: seal.NewID("usr"), key: seal.NewID("key"), token: seal.NewID("tok"), app: "nothing", role: "nothing", plan: "nothing", identity: seal.NewID("idn")}
+	foreign := things{org: "globex", user: theirs.UserID, key: theirs.KeyID, token: w.issued(theirs).ID, app: "globex-app", role: "globex_role", plan: "globex-plan", identity: w.identity(theirs).ID, issuer: "globex-issuer"}
+	unknown := things{org: "nowhere", user: seal.NewID("usr"), key: seal.NewID("key"), token: seal.NewID("tok"), app: "nothing", role: "nothing", plan: "nothing", identity: seal.NewID("idn"), issuer: "nothing"}
 
 	inAcme := func(on things) things { on.org = "acme"; return on }
 	// These make what is not there, or take a user of another organization on purpose.
-	makes := map[string]bool{"applications.put": true, "roles.put": true, "memberships.put": true, "plans.put": true}
+	makes := map[string]bool{"applications.put": true, "roles.put": true, "memberships.put": true, "plans.put": true, "issuers.put": true}
 
 	for _, role := range []string{"account_manager", "application_manager", "developer", "consumer"} {
 		ours := w.user("acme", role)

@@ -23,6 +23,7 @@ type holder struct {
 	expires                           time.Time // zero: no end
 	rotated                           bool      // the secret is not the current one
 	overlapUntil                      time.Time // then
+	outlives                          bool      // passes may outlive the outside token they are for
 
 	publicKey *verify.PublicKey // nil: none is registered
 
@@ -46,6 +47,7 @@ func (s *Service) keep(h *access.Holder) *holder {
 		expires:          h.Key.Expires,
 		rotated:          h.Version != h.Key.Version,
 		overlapUntil:     h.Key.OverlapUntil,
+		outlives:         h.Key.ID == "" && h.Key.MaxTokenLife > 0,
 		publicKey:        publicKeyOf(h.Key),
 		authority:        s.authority(h),
 	}

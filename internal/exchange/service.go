@@ -86,6 +86,7 @@ type Config struct {
 	Logins  *Logins // nil: nobody logs in with a password
 	Once    Once    // nil: whatever may be used once is refused
 	Signers Signers // nil: no signature proves anybody
+	Outside Outside // nil: no outside issuer is trusted
 	KeyHash func(text string) [32]byte
 	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
 	AnyKeyText bool

@@ -183,7 +183,7 @@ func (s *Service) boundLife(parent *access.Authority, ask access.Ask) (fallback 
 
 // renewable is the wish, or by default whether the pass is bound to addresses.
 func renewable(w Wish, ask access.Ask, parent access.Authority) bool {
-	bound := ask.Networks != nil || !parent.Everywhere
+	bound := parent.Renewable && (ask.Networks != nil || !parent.Everywhere)
 	return wantsRenewable(w, bound)
 }
 

@@ -18,6 +18,9 @@ type Config struct {
 	// Read verifies the text of a pass: signature, kind and issuer. Time, address
 	// and revocation are the gate's.
 	Read func(text string) (*access.Token, error)
+	// Outside reads the text of an outside issuer's token, where Read refuses it.
+	// Nil: there are none. Call [Gate.Forget] when what it believes changes.
+	Outside func(text string) (*access.Token, error)
 	// Now is the clock; nil: [time.Now].
 	Now func() time.Time
 	// CacheEntries is how many verified tokens are remembered; zero or less:
@@ -29,18 +32,22 @@ type Config struct {
 // called at once. Before the first [Gate.Swap] it denies everything with
 // [StaleView].
 type Gate struct {
-	read   func(string) (*access.Token, error)
-	now    func() time.Time
-	view   atomic.Pointer[View]
-	epoch  atomic.Uint64
-	texts  *fingerprinter
-	tokens *otter.Cache[tokenKey, *access.Token]
+	read func(string) (*access.Token, error)
+
+	outside func(string) (*access.Token, error) // nil: none
+	now     func() time.Time
+	view    atomic.Pointer[View]
+	epoch   atomic.Uint64
+	texts   *fingerprinter
+	tokens  *otter.Cache[tokenKey, *access.Token]
 }
 
 // tokenKey stands for the whole text of a pass as it was read in one epoch.
 type tokenKey struct {
 	epoch uint64
 	text  fingerprint
+
+	outside bool // an outside issuer's
 }
 
 // New makes a gate. It panics without Config.Read, which is a mistake in the
@@ -56,10 +63,11 @@ func New(c Config) *Gate {
 		c.CacheEntries = DefaultCacheEntries
 	}
 	return &Gate{
-		read:   c.Read,
-		now:    c.Now,
-		texts:  newFingerprinter(),
-		tokens: otter.Must(&otter.Options[tokenKey, *access.Token]{MaximumSize: c.CacheEntries}),
+		read:    c.Read,
+		outside: c.Outside,
+		now:     c.Now,
+		texts:   newFingerprinter(),
+		tokens:  otter.Must(&otter.Options[tokenKey, *access.Token]{MaximumSize: c.CacheEntries}),
 	}
 }
 
@@ -86,7 +94,7 @@ func (g *Gate) Token(text string) (*access.Token, error) {
 	if len(text) > verify.MaxTokenBytes {
 		return g.read(text) // which says what is wrong with it
 	}
-	key := tokenKey{g.epoch.Load(), g.texts.of(text)}
+	key := tokenKey{epoch: g.epoch.Load(), text: g.texts.of(text)}
 	if t, ok := g.tokens.GetIfPresent(key); ok {
 		return t, nil
 	}
@@ -109,7 +117,7 @@ func (g *Gate) CheckAt(r *Request, bearer string, now time.Time) Decision {
 	if bearer == "" {
 		return Decide(r, nil, view, now)
 	}
-	t, err := g.Token(bearer)
+	t, err := g.presented(bearer)
 	d := Decide(r, t, view, now)
 	d.unreadable = err != nil
 	if err != nil && d.Reason == TokenMissing {

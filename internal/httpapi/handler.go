@@ -17,6 +17,7 @@ import (
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/outside"
 )
 
 // DefaultMaxBody is how many bytes of a request body are read; a resource file may have [MaxDocument].
@@ -55,6 +56,9 @@ type Config struct {
 	// Facts are what is kept of requests, for FactsKeep. Nil: nothing is.
 	Facts     Facts
 	FactsKeep time.Duration
+
+	// Issuers tries tokens of outside issuers. Nil: there are none.
+	Issuers *outside.Directory
 
 	// Origins are the web origins that may call from a browser, beside the server's own; "*" is any (development only).
 	Origins []string

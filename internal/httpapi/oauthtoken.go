@@ -143,7 +143,7 @@ func (h *Handler) jwtGrant(q *oauthRequest) (exchange.Proof, error) {
 		return nil, err
 	}
 	if iss := issuerOf(text); iss != "" && !strings.HasPrefix(iss, "key_") {
-		if proof := outsideProof(q, text); proof != nil {
+		if proof := h.outsideProof(q, text); proof != nil {
 			return proof, nil
 		}
 	}
@@ -194,7 +194,7 @@ func (h *Handler) tokenProof(q *oauthRequest, field string) (exchange.Proof, err
 	if kind != typeID && (issuerOf(text) == h.Exchange.Issuer || field == "actor_token") {
 		return exchange.Pass{Text: text}, nil
 	}
-	if proof := outsideProof(q, text); proof != nil {
+	if proof := h.outsideProof(q, text); proof != nil {
 		return proof, nil
 	}
 	return exchange.Pass{Text: text}, nil // which will say that it is none
@@ -215,8 +215,15 @@ func issuerOf(text string) string {
 	return claims.Issuer
 }
 
-// outsideProof is the proof that a JWT of another issuer is; nil: none is trusted here.
-func outsideProof(*oauthRequest, string) exchange.Proof { return nil }
+// outsideProof is the proof that a JWT of another issuer is; nil: it is of this one. Audiences that name an organization say whose
+// trust is meant.
+func (h *Handler) outsideProof(q *oauthRequest, text string) exchange.Proof {
+	wish, _ := h.oauthWish(q) // what is wrong with it is said later
+	if proof, ok := h.Exchange.Presented(text, wish).(exchange.ExternalToken); ok {
+		return proof
+	}
+	return nil
+}
 
 // refreshProof is the proof that a refresh token of a session is; nil: it is none.
 func refreshProof(*oauthRequest, string) exchange.Proof { return nil }

@@ -124,6 +124,12 @@ func (h *Handler) table() map[string]route {
 		"PATCH " + inOrg + "/applications/{app}":  {body: reads[api.ApplicationUpdate]()},
 		"DELETE " + inOrg + "/applications/{app}": {},
 
+		"GET " + inOrg + "/issuers":                {query: page},
+		"GET " + inOrg + "/issuers/{issuer}":       {},
+		"PUT " + inOrg + "/issuers/{issuer}":       {body: reads[api.IssuerPut]()},
+		"DELETE " + inOrg + "/issuers/{issuer}":    {},
+		"POST " + inOrg + "/issuers/{issuer}/test": {body: reads[api.TokenText]()},
+
 		"GET " + ofApp + "/networks":              {query: pagedBy("action", "address")},
 		"POST " + ofApp + "/networks":             {body: reads[api.NetworkItems](), bulk: true, idempotent: true},
 		"PUT " + ofApp + "/networks":              {body: reads[api.NetworkItems](), bulk: true},

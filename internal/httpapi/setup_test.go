@@ -25,6 +25,7 @@ import (
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/internal/meter"
+	"github.com/daypass/daypass/internal/outside"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
 	"github.com/daypass/daypass/internal/token"
@@ -93,6 +94,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		Now:         now,
 		Logger:      logger,
 		Facts:       h.facts,
+		Issuers:     outside.New(outside.Config{Own: issuer, Now: now}),
 		FactsKeep:   24 * time.Hour,
 	}
 	for _, f := range change {

@@ -27,8 +27,9 @@ func (h *house) tenant(slug string) tenant {
 	role := h.send("PUT", org+"/roles/viewer", key, `{"scopes":["photos:read"]}`)
 	plan := h.send("PUT", org+"/plans/gold", key, `{"limits":[{"rate":"1/s"}]}`)
 	grant := h.send("POST", "/v1/tokens", key, `{"expires_in":600}`)
+	trusted := h.send("PUT", org+"/issuers/github", key, `{"issuer":"https://issuer.example","audiences":["a"],"scopes":["photos:read"]}`)
 	_, someone := h.identity(org, key)
-	for _, a := range []reply{app, role, plan, grant} {
+	for _, a := range []reply{app, role, plan, grant, trusted} {
 		if a.status != 200 && a.status != 201 {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
@@ -38,7 +39,7 @@ func (h *house) tenant(slug string) tenant {
 		slug: slug, key: key, pass: grant.field(t, "token"),
 		ids: map[string]string{
 			"org": made.field(t, "id"), "user": manager.field(t, "user/id"), "key": manager.field(t, "key/id"),
-			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "token": grant.field(t, "payload/jti"), "identity": someone,
+			"app": app.field(t, "id"), "role": "viewer", "plan": "gold", "issuer": "github", "token": grant.field(t, "payload/jti"), "identity": someone,
 		},
 	}
 }
@@ -107,7 +108,7 @@ func foreign(path string, a, b tenant) []string {
 	}
 	targets := []string{fill(b.slug), fill(b.ids["org"])}
 	// A role and a plan are named, not numbered: both organizations may have a viewer. A membership may be given to anybody's user.
-	if strings.Count(path, "{") > 1 && !strings.Contains(path, "{role}") && !strings.Contains(path, "{plan}") && !strings.HasSuffix(path, "/memberships/{user}") {
+	if strings.Count(path, "{") > 1 && !strings.Contains(path, "{role}") && !strings.Contains(path, "{plan}") && !strings.Contains(path, "{issuer}") && !strings.HasSuffix(path, "/memberships/{user}") {
 		targets = append(targets, fill(a.slug))
 	}
 	return targets

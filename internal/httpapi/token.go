@@ -20,6 +20,9 @@ func (h *Handler) exchangeToken(w http.ResponseWriter, r *http.Request, c *call)
 	if in, ok := c.body.(*api.ExchangeRequest); ok {
 		wish = wishOf(in)
 	}
+	if _, ok := c.proof.(exchange.Credential); ok {
+		c.proof = h.Exchange.Presented(c.credential, wish)
+	}
 	grant, err := h.Exchange.Exchange(r.Context(), c.proof, wish, c.client)
 	if err != nil {
 		return err

@@ -45,6 +45,8 @@ type Config struct {
 
 	UpstreamNetworks []string `koanf:"upstream_networks" help:"addresses and networks that upstreams may be reached at; none given: all but link-local, metadata and the server's own"`
 
+	IssuerNetworks []string `koanf:"issuer_networks" help:"addresses and networks, beside the Internet, that the keys of outside issuers may be fetched from, there also over http; never link-local and metadata"`
+
 	TokenLife      time.Duration `koanf:"token_life" help:"life of a pass when nothing is asked"`
 	MaxTokenLife   time.Duration `koanf:"max_token_life" help:"longest life of any pass"`
 	MaxIPs         int           `koanf:"max_ips" help:"entries of ips in one pass or key"`
@@ -91,6 +93,8 @@ type Config struct {
 	trustedNetworks access.Networks
 
 	upstreamNetworks access.Networks
+
+	issuerNetworks access.Networks
 
 	// Environment is a server without a database; nil: there is one. [LoadConfig] finds it in variables that are not
 	// named DAYPASS_….
@@ -411,6 +415,9 @@ func (c *Config) validate() []Problem {
 	c.trustedNetworks = networks
 	if c.upstreamNetworks, err = access.ParseNetworks(c.UpstreamNetworks); err != nil {
 		add("upstream_networks", access.AsError(err).Message)
+	}
+	if c.issuerNetworks, err = access.ParseNetworks(c.IssuerNetworks); err != nil {
+		add("issuer_networks", access.AsError(err).Message)
 	}
 	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"gateway", c.Gateway}, {"extauthz", c.ExtAuthz}, {"ops", c.Ops}} {
 		if a.value == "off" && a.key != "listen" {

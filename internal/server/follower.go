@@ -13,6 +13,7 @@ import (
 	"github.com/daypass/daypass/internal/catalog"
 	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/outside"
 	"github.com/daypass/daypass/internal/store"
 )
 
@@ -20,11 +21,12 @@ import (
 // carries the revision of its last change, so catching up is reading the rows
 // past the last revision seen; nothing has to be interpreted in order.
 type follower struct {
-	store *store.Store
-	gate  *gate.Gate
-	feed  *feed
-	now   func() time.Time
-	log   *slog.Logger
+	store   *store.Store
+	gate    *gate.Gate
+	feed    *feed
+	issuers *outside.Directory // nil: none
+	now     func() time.Time
+	log     *slog.Logger
 
 	maxAge   time.Duration               // of a view, before it refuses to decide
 	keys     func(context.Context) error // takes the signing keys as they are now
@@ -100,6 +102,9 @@ func (f *follower) catchUp(ctx context.Context, view *gate.View, head int64) err
 		return err
 	}
 	if view.Plans, err = f.plans(ctx, view.Plans, since); err != nil {
+		return err
+	}
+	if err := f.catchUpIssuers(ctx, since, head, revoked); err != nil {
 		return err
 	}
 	if err := f.noteChanges(ctx, since, head); err != nil {

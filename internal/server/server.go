@@ -27,6 +27,7 @@ import (
 	"github.com/daypass/daypass/internal/httpapi"
 	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/internal/notify"
+	"github.com/daypass/daypass/internal/outside"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/internal/store"
 	"github.com/daypass/daypass/internal/token"
@@ -70,6 +71,7 @@ type Server struct {
 	post    *notify.Post // nil: no mail is set up
 	guessed time.Time    // until when guesses of other servers are known
 	cert    *certificate
+	issuers *outside.Directory
 
 	listeners []*listener
 	extAuthz  *extAuthzListener // nil: off
@@ -170,10 +172,11 @@ func (s *Server) build(ctx context.Context, version string) error {
 		return err
 	}
 	s.keys = s.keyring.set
-	s.gate = gate.New(gate.Config{Read: s.keys.Token, Now: s.now, CacheEntries: c.CachedTokens})
+	s.issuers = outside.New(outside.Config{Own: issuer, Networks: c.issuerNetworks, Now: s.now, Log: s.log, Agent: "daypass/" + version})
+	s.gate = gate.New(gate.Config{Read: s.keys.Token, Outside: outsiders(s.issuers), Now: s.now, CacheEntries: c.CachedTokens})
 	s.keyring.forget = s.gate.Forget
 	s.signed = newFeed(issuer, s.keys.Sign, s.gate.View, s.now)
-	s.feed = &follower{store: s.store, gate: s.gate, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter, keys: s.keyring.follow}
+	s.feed = &follower{store: s.store, gate: s.gate, issuers: s.issuers, feed: s.signed, now: s.now, log: s.log, maxAge: c.StaleAfter, keys: s.keyring.follow}
 	if err := s.feed.pull(ctx); err != nil {
 		return err
 	}
@@ -212,7 +215,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
 		Signers: signers{s.store, s.sealer}, MessageLife: c.SignedMessageLife,
 		Guesses: s.journal.Guesses, Attempted: s.journal.Guesses.Attempted, Logins: s.logins(hasher),
-		Once: s.once, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
+		Once: s.once, Outside: s.issuers, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
 		Identities: identities{office, s.store}, MAC: s.sealer.MAC, IdentityLogins: c.IdentityLogins,
@@ -232,7 +235,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	api := httpapi.New(httpapi.Config{
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Open: s.keys.Open, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
-		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Senders: senders, PublicURL: issuer,
+		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Senders: senders, PublicURL: issuer, Issuers: s.issuers,
 	})
 	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
@@ -374,7 +377,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses}
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses, s.closeIssuers}
 	if s.config.Environment != nil {
 		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
 	}

@@ -37,6 +37,9 @@ func (s queries) HolderByHash(ctx context.Context, hash [32]byte, now time.Time)
 
 // HolderOf finds again the holder that a source names; not_found for what is gone.
 func (s queries) HolderOf(ctx context.Context, source access.Source) (*access.Holder, error) {
+	if source.KeyID == "" && strings.HasPrefix(source.Via, "isr_") {
+		return s.holderByIssuer(ctx, source.Via)
+	}
 	if isIdentity(source.Via) {
 		return s.identityHolder(ctx, source)
 	}

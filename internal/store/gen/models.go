@@ -118,6 +118,17 @@ type IdentityCount struct {
 	Count int64
 }
 
+type Issuer struct {
+	ID             string
+	OrganizationID string
+	Slug           string
+	Url            string
+	Active         bool
+	Rules          string
+	Created        int64
+	Revision       int64
+}
+
 type Key struct {
 	ID               string
 	OrganizationID   string

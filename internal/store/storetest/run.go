@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"pruning", pruning},
 		{"idempotency", idempotency},
 		{"lists of networks", networks},
+		{"outside issuers", issuers},
 		{"identities", identities},
 		{"facts", facts},
 		{"scopes that keys used", keyScopes},

@@ -478,3 +478,24 @@ func trimmed(times []float64) []float64 {
 	sorted := slices.Sorted(slices.Values(times))
 	return sorted[:len(sorted)*9/10]
 }
+
+// TestPasswordByOAuth: a login goes on, and ends, by the routes of OAuth too.
+func TestPasswordByOAuth(t *testing.T) {
+	w := newWorld(t, nil)
+	ada := w.member("acme", object{"name": "Ada", "email": "ada@acme.example", "roles": []string{"developer"}})
+	invited := w.must(201, "POST", orgPath("acme", "/users/"+ada.id+"/invitation"), w.founder, nil)
+	w.must(200, "POST", "/auth/password", "", object{"token": linkIn.FindStringSubmatch(invited.at("link"))[1], "password": umbrellas})
+	first := w.login("ada@acme.example", umbrellas)
+
+	w.expect("narrower", w.form("/oauth2/token", nil, "grant_type=refresh_token", "refresh_token="+first.at("refresh_token"), "scope=photos:read"), 400, "scope_exceeded")
+	next := w.form("/oauth2/token", nil, "grant_type=refresh_token", "refresh_token="+first.at("refresh_token"))
+	if next.status != 200 || !strings.HasPrefix(next.at("refresh_token"), "dpr_") || next.at("token_type") != "Bearer" {
+		t.Fatal(next.status, next.text)
+	}
+	w.must(200, "GET", "/v1/me", next.at("access_token"), nil)
+	if done := w.form("/oauth2/revoke", nil, "token="+next.at("refresh_token"), "token_type_hint=refresh_token"); done.status != 200 {
+		t.Fatal(done.status, done.text)
+	}
+	w.expect("the session's pass", w.send("GET", "/v1/me", next.at("access_token"), nil), 401, "token_revoked")
+	w.expect("its refresh token", w.form("/oauth2/token", nil, "grant_type=refresh_token", "refresh_token="+next.at("refresh_token")), 400, "refresh_token_invalid")
+}

@@ -57,6 +57,22 @@ func (s *Service) endReused(ctx context.Context, n access.Session, client Client
 	return errReused
 }
 
+// EndRefreshed ends the session of a refresh token, for whoever holds it (RFC
+// 7009). A text that is none, or no more, is as good as ended.
+func (s *Service) EndRefreshed(ctx context.Context, text string, client Client) error {
+	if s.Logins == nil || !seal.IsRefreshToken(text) {
+		return nil
+	}
+	n, _, err := s.Logins.Sessions.SessionByRefresh(ctx, s.KeyHash(text))
+	if err == nil {
+		err = s.Logins.EndSession(ctx, n, "session_ended", client)
+	}
+	if errors.Is(err, access.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // Refresh takes a session's refresh token for a pass and the next refresh token.
 // Of two that use the same one, one is answered, and the session ends for both.
 // Old is a pass that was sent beside it, expired or not; it must be the session's

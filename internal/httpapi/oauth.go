@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
+	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -193,8 +194,8 @@ func (h *Handler) oauthRevoke(w http.ResponseWriter, r *http.Request, c *call) e
 	if err != nil {
 		return err
 	}
-	if done, err := h.revokeRefresh(r.Context(), q, text); done || err != nil {
-		return err
+	if seal.IsRefreshToken(text) {
+		return h.Exchange.EndRefreshed(r.Context(), text, q.from)
 	}
 	if isKeyText(text) {
 		return &oauthFault{oauthUnsupportedToken, access.New(access.Invalid, "unsupported_token_type", "this ends passes; a key is deleted or rotated")}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/catalog"
 	"github.com/daypass/daypass/internal/exchange"
+	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -69,6 +69,9 @@ func (h *Handler) oauthToken(w http.ResponseWriter, r *http.Request, c *call) er
 			return err
 		}
 	}
+	if text := q.of("refresh_token"); kind == grantRefresh && seal.IsRefreshToken(text) {
+		return h.refreshSession(w, r, q, text)
+	}
 	wish, err := h.oauthWish(q)
 	if err != nil {
 		return err
@@ -81,7 +84,11 @@ func (h *Handler) oauthToken(w http.ResponseWriter, r *http.Request, c *call) er
 	if err != nil {
 		return g.name(err)
 	}
-	return sendOAuth(w, q, kind, made)
+	refresh := ""
+	if kind == grantRefresh && made.Token.Authority.Renewable {
+		refresh = made.Text
+	}
+	return sendOAuth(w, q, kind, made, refresh)
 }
 
 // name is that of an error of the exchange. A client may be told that what it proved is not allowed to do this.
@@ -94,7 +101,7 @@ func (g grant) name(err error) error {
 
 // sendOAuth answers as RFC 6749, section 5.1, and RFC 8693, section 2.2.1, have it. Nothing in it needs escaping: scopes have
 // no such characters.
-func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchange.Grant) error {
+func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchange.Grant, refresh string) error {
 	body := make([]byte, 0, len(made.Text)+len(made.Token.ScopeText)+256)
 	body = append(body, `{"access_token":"`...)
 	body = append(body, made.Text...)
@@ -109,9 +116,9 @@ func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchan
 		body = append(body, `","issued_token_type":"`+typeJWT...)
 	case kind == grantExchange:
 		body = append(body, `","issued_token_type":"`+typeAccess...)
-	case kind == grantRefresh && made.Token.Authority.Renewable:
+	case refresh != "":
 		body = append(body, `","refresh_token":"`...)
-		body = append(body, made.Text...)
+		body = append(body, refresh...)
 	}
 	w.Header()["Pragma"] = noCache
 	return send(w, mediaJSON, append(body, "\"}\n"...))
@@ -130,9 +137,6 @@ func (h *Handler) refreshGrant(q *oauthRequest) (exchange.Proof, error) {
 	text, err := q.required("refresh_token")
 	if err != nil {
 		return nil, err
-	}
-	if proof := refreshProof(q, text); proof != nil {
-		return proof, nil
 	}
 	return exchange.Pass{Text: text, ClientID: q.clientID()}, nil
 }
@@ -225,12 +229,19 @@ func (h *Handler) outsideProof(q *oauthRequest, text string) exchange.Proof {
 	return nil
 }
 
-// refreshProof is the proof that a refresh token of a session is; nil: it is none.
-func refreshProof(*oauthRequest, string) exchange.Proof { return nil }
-
-// revokeRefresh ends the session of a refresh token; done: it was one.
-func (h *Handler) revokeRefresh(context.Context, *oauthRequest, string) (done bool, err error) {
-	return false, nil
+// refreshSession takes the refresh token of a login (RFC 6749, section 6): the session's next pass is all that its user may do.
+func (h *Handler) refreshSession(w http.ResponseWriter, r *http.Request, q *oauthRequest, text string) error {
+	for _, name := range []string{"scope", "audience", "resource"} {
+		if q.of(name) != "" {
+			return &oauthFault{oauthInvalidScope, access.New(access.Forbidden, "scope_exceeded",
+				"the refresh token of a login gives what the login gave; narrow the pass by token exchange")}
+		}
+	}
+	in, err := h.Exchange.Refresh(r.Context(), text, "", q.from)
+	if err != nil {
+		return named(err, oauthInvalidGrant)
+	}
+	return sendOAuth(w, q, grantRefresh, in.Grant, in.RefreshToken)
 }
 
 // oauthWish is what the form asks for: its scopes, and for which applications.

@@ -15,12 +15,13 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/verify"
 )
 
 // ErrNoEncrypter is returned while no key may encrypt: none was set, or all begin later.
-var ErrNoEncrypter = errors.New("there is no encryption key that may be used now")
+var ErrNoEncrypter = access.New(access.Invalid, "encryption_unavailable", "this server has no key to encrypt passes with; leave encrypt out").At("/encrypt")
 
 // EncryptionKey is a key pair on P-256 that encrypts tokens to the server, and to whoever was given its private half. It decrypts from its
 // creation until Retire and encrypts from NotBefore. Its public half is not published: nobody else has anything to encrypt. It prints without

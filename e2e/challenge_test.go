@@ -314,7 +314,7 @@ func TestChallengeBroker(t *testing.T) {
 		"somebody else":               {key, stranger.key, "broker_required"},
 		"an administrator":            {key, w.founder, "broker_required"},
 		"the owner without the scope": {key, useless, "broker_required"},
-		"its text":                    {key, text, "signature_required"},
+		"its text":                    {key, text, "challenge_required"},
 		"an unknown key":              {key, strings.Replace(owner.key, owner.key[10:12], "zz", 1), "key_malformed"},
 		"a pass without the scope":    {key, w.pass(owner.key, object{"scopes": []string{"photos:read"}}), "broker_required"},
 	} {

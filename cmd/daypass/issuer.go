@@ -30,7 +30,8 @@ var recipeClaims = map[string]string{"github-actions": "repository", "kubernetes
 
 func newIssuerCommand(c *cli) *cobra.Command {
 	return newGroup(c, "issuer", "Outside issuers whose tokens are accepted",
-		`  daypass issuer add github --recipe github-actions --audience https://pass.example.com --claim repository=acme/photos --scope photos:read
+		`  daypass issuer add github --recipe github-actions --audience https://pass.example.com \
+    --claim repository=acme/photos --scope photos:read
   daypass issuer test github --token-file token.txt
   daypass issuer list`,
 		newIssuerAdd(c), newIssuerList(c), newIssuerShow(c), newIssuerTest(c), newIssuerDelete(c))
@@ -50,8 +51,10 @@ func newIssuerAdd(c *cli) *cobra.Command {
 tokens get is at most --scope and --role, which lie within what you may hand on. --file reads all of it
 from a file as 'daypass config export' writes them, with grants that depend on claims. Recipes fill in
 what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
-		Example: `  daypass issuer add github --recipe github-actions --audience https://pass.example.com --claim repository=acme/photos --scope photos:read
-  daypass issuer add login --recipe auth0 --issuer https://acme.eu.auth0.com/ --audience https://photos.example.com --scope 'photos:*' --accept both
+		Example: `  daypass issuer add github --recipe github-actions --audience https://pass.example.com \
+    --claim repository=acme/photos --scope photos:read
+  daypass issuer add login --recipe auth0 --issuer https://acme.eu.auth0.com/ \
+    --audience https://photos.example.com --scope 'photos:*' --accept both
   daypass issuer add login --file issuer.yaml`,
 		Args: args("NAME"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {

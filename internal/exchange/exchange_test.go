@@ -342,7 +342,7 @@ func TestScopesAndRoles(t *testing.T) {
 	w.refused("invalid_role", access.Malformed, text, exchange.Wish{Roles: &[]string{"a b"}}, home)
 	many := slices.Repeat([]string{"photos:read"}, exchange.MaxScopes+1)
 	w.refused("too_many_scopes", access.Malformed, text, exchange.Wish{Scopes: &many}, home)
-	w.refused("unsupported_wish", access.Malformed, text, exchange.Wish{Confirmation: "x"}, home)
+	w.refused("invalid_confirmation", access.Malformed, text, exchange.Wish{Confirmation: "x"}, home)
 	w.refused("invalid_expires_in", access.Malformed, text, exchange.Wish{ExpiresIn: ptr(int64(0))}, home)
 	w.refused("invalid_expires_in", access.Malformed, text, exchange.Wish{ExpiresIn: ptr(int64(-5))}, home)
 	w.refused("life_exceeded", access.Forbidden, text, exchange.Wish{ExpiresIn: ptr(int64(31 * 86400))}, home)

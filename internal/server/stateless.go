@@ -32,6 +32,7 @@ const environmentRevision = 1
 type passes interface {
 	exchange.Tokens
 	JWKS() []byte
+	Open(text string) (signed string, err error)
 }
 
 // buildStateless wires a server that knows nothing but its configuration: the same exchange, gate and doors.
@@ -67,7 +68,7 @@ func (s *Server) buildStateless(version string) error {
 	s.gateway = edge.NewGateway(door)
 	s.gateway.Confine(c.upstreamNetworks)
 	api := httpapi.New(httpapi.Config{
-		Exchange: desk, Gate: s.gate, JWKS: keys.JWKS, ForwardAuth: edge.NewForwardAuth(door), Stateless: true, Doors: c.Doors,
+		Exchange: desk, Gate: s.gate, JWKS: keys.JWKS, Open: keys.Open, ForwardAuth: edge.NewForwardAuth(door), Stateless: true, Doors: c.Doors,
 		Senders: senders, PublicURL: issuer,
 		Ready: s.undrained, Started: func() bool { return true }, Now: s.now, Logger: s.log, MaxBody: c.MaxBody,
 	})

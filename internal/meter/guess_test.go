@@ -134,7 +134,7 @@ func TestGuesses_Bounded(t *testing.T) {
 		g.Failed("a", stranger(i), begin)
 	}
 	g.drain(&access.Batch{Guesses: map[access.GuessAccount]access.Guesses{}, Attempts: map[access.AttemptKey]access.Attempts{}})
-	for i := range 3 * MaxGuessed {
+	for i := range MaxGuessed + MaxGuessed/4 {
 		g.Admit("x"+strconv.Itoa(i), stranger(i), begin)
 		g.Dropped("x"+strconv.Itoa(i), stranger(i))
 	}

@@ -38,7 +38,6 @@ func serveDaypass(ctx context.Context, args []string) error {
 	if len(args) != 1 {
 		return errors.New("name the data folder")
 	}
-	server.TuneHeap() // as 'daypass serve' does
 	log, err := os.Create(filepath.Join(args[0], "log.json"))
 	if err != nil {
 		return err
@@ -48,6 +47,7 @@ func serveDaypass(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	server.TuneHeap() // as 'daypass serve' does
 	at := s.Addresses()
 	if err := announce(ready{Listen: at.Listen, Gateway: at.Gateway, ExtAuthz: at.ExtAuthz, Ops: at.Ops}); err != nil {
 		return err

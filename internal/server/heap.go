@@ -14,11 +14,14 @@ const leastGarbage = 24 << 20
 // By default it runs when the heap has doubled: a server that holds 2 MB then
 // collects some fifty times a second under load, which costs a tenth of its
 // processor time and more. From here on it also lets at least 24 MB of garbage
-// gather, as long as that is more; a large heap still may only double.
+// gather; a heap of more than 48 MB may grow by half.
+//
+// What starting needed is given back first, so call it when the server is made.
 //
 // It is for programs that are a server and nothing else, and leaves a GOGC of
 // the operator's alone.
 func TuneHeap() {
+	debug.FreeOSMemory()
 	if os.Getenv("GOGC") == "" {
 		afterCollection(&heapTuner{live: []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}, percent: 100})
 	}
@@ -39,7 +42,7 @@ func afterCollection(h *heapTuner) {
 
 func (h *heapTuner) adjust() {
 	runtimemetrics.Read(h.live)
-	const usual = 100
+	const usual = 50
 	live := max(h.live[0].Value.Uint64(), 1<<20)
 	percent := max(usual, int(leastGarbage*100/live))
 	// Setting it stops the world for a moment, so small changes are left out.

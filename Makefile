@@ -20,7 +20,8 @@ run: build ## serve from ./daypass-data, made on first use
 	@[ -f daypass-data/daypass.db ] || ./bin/daypass init --data daypass-data
 	./bin/daypass serve --data daypass-data --log-format text
 
-test: ## all tests with the race detector, on SQLite and PostgreSQL
+test: ## all tests with the race detector, on SQLite and PostgreSQL; those of time without it
+	$(GO) test -run '^TestAttack_Timing' ./e2e
 	$(GO) test -race -shuffle=on -timeout 15m ./...
 
 lint: ## gofmt, vet, staticcheck

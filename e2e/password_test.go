@@ -403,7 +403,7 @@ func TestAttack_GuessedKeys(t *testing.T) {
 // TestAttack_TimingOfProofs: what does not exist takes as long as what is wrong.
 func TestAttack_TimingOfProofs(t *testing.T) {
 	if testing.Short() || raceDetector {
-		t.Skip("times are measured without -short and -race")
+		t.Skip("times are measured without -short and -race, which make test does before all else")
 	}
 	w := newWorld(t, func(c *server.Config) { c.TrustedProxies, c.LogRequests = []string{"127.0.0.1"}, false })
 	w.person("acme", "ada@acme.example", "developer")

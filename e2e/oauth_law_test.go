@@ -164,3 +164,37 @@ func TestOAuthIntrospectsPassesAlone(t *testing.T) {
 	}
 	w.refused("ended", w.token(nil, "grant_type=refresh_token", "refresh_token="+next.at("refresh_token")), 400, "invalid_grant", "refresh_token_invalid")
 }
+
+// TestChallengesNameTheScopes: RFC 6750, section 3. What a pass lacks is said with all that the rule asks for, in the scheme
+// that the next pass is to be sent by.
+func TestChallengesNameTheScopes(t *testing.T) {
+	t.Parallel()
+	w := newDPoPWorld(t, trusting)
+	w.serve("acme", "photos", photos+`
+  - match: GET /both/**
+    require: { scopes: [photos:read, photos:print] }
+`)
+	const bearer, dpop = `Bearer realm="daypass"`, `DPoP realm="daypass", algs="`
+	challenge := func(what string, a answer, scheme, rest string) {
+		t.Helper()
+		got := a.header.Get("WWW-Authenticate")
+		if a.status != 403 || a.code() != "scope_missing" || !strings.HasPrefix(got, scheme) || !strings.HasSuffix(got, rest) {
+			t.Errorf("%s: %d %s: %s", what, a.status, a.code(), got)
+		}
+	}
+	needed := `, error="insufficient_scope", scope="photos:read photos:print"`
+	narrow := w.pass(w.founder, object{"scopes": []string{"photos:read"}})
+	challenge("gateway", w.send("GET", w.gateway+"/both/1", narrow, nil, atPhotos), bearer, needed)
+	challenge("forward-auth", w.send("GET", "/v1/forward-auth", narrow, nil, "X-Forwarded-Method: GET", "X-Forwarded-Uri: /both/1",
+		"X-Forwarded-Host: photos.example", "X-Forwarded-Proto: https", "X-Forwarded-For: 127.0.0.1"), bearer, needed)
+	challenge("administration", w.send("GET", orgPath("acme", "/keys"), narrow, nil), bearer, `, error="insufficient_scope", scope="daypass:keys:read"`)
+
+	bound := w.boundPass(object{"scopes": []string{"photos:read"}})
+	at := "http://photos.example/both/1"
+	challenge("of a bound pass", w.send("GET", w.gateway+"/both/1", "", nil, atPhotos, byDPoP(bound), w.proof(w.sender, "GET", at, bound)), dpop, needed)
+	keys := orgPath("acme", "/keys")
+	challenge("administration by a bound pass", w.send("GET", keys, "", nil, byDPoP(bound), w.proof(w.sender, "GET", w.api+keys, bound)), dpop, `scope="daypass:keys:read"`)
+	if a := w.send("GET", w.gateway+"/both/1", "", nil, atPhotos); a.status != 401 || a.header.Get("WWW-Authenticate") != bearer {
+		t.Errorf("nobody is told %s", a.header.Get("WWW-Authenticate"))
+	}
+}

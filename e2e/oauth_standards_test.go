@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // trade is token exchange, of fields written as "name=value".
@@ -196,5 +199,41 @@ func TestChallengesNameTheScopes(t *testing.T) {
 	challenge("administration by a bound pass", w.send("GET", keys, "", nil, byDPoP(bound), w.proof(w.sender, "GET", w.api+keys, bound)), dpop, `scope="daypass:keys:read"`)
 	if a := w.send("GET", w.gateway+"/both/1", "", nil, atPhotos); a.status != 401 || a.header.Get("WWW-Authenticate") != bearer {
 		t.Errorf("nobody is told %s", a.header.Get("WWW-Authenticate"))
+	}
+}
+
+// TestPassesAreAccessTokens: RFC 9068, section 2. Every grant makes a pass with the header and claims that it asks for.
+func TestPassesAreAccessTokens(t *testing.T) {
+	t.Parallel()
+	w := knownWorld(t)
+	w.serve("acme", "photos", photos)
+	c := w.oauthClient("ES256", nil)
+	owner := payloadOf(t, w.pass(w.founder, object{}))["sub"].(string)
+	first := w.pass(c.secret, object{"renewable": true})
+	begun := time.Now().Add(-time.Second).Unix()
+	for grant, a := range map[string]answer{
+		"client_credentials": w.token(&c, "grant_type=client_credentials", "resource="+w.api+"/acme/photos", "resource="+w.api+"/acme/photos/"),
+		"refresh_token":      w.token(&c, "grant_type=refresh_token", "refresh_token="+first, "audience=photos"),
+		"jwt-bearer":         w.token(nil, "grant_type="+grantJWT, "assertion="+w.assertion(c.signer, c.id, nil), "audience=photos"),
+		"token-exchange":     w.trade(append(asSubject(first), "audience=photos")...),
+		"delegation":         w.trade(append(append(asSubject(first), asActor(w.pass(w.founder, object{}))...), "audience=photos")...),
+	} {
+		pass := w.granted(a)
+		head, _, _ := strings.Cut(pass, ".")
+		raw, err := base64.RawURLEncoding.DecodeString(head)
+		var header object
+		if err != nil || json.Unmarshal(raw, &header) != nil || header["typ"] != "at+jwt" || header["alg"] != "ES256" || header["kid"] == "" || len(header) != 3 {
+			t.Errorf("%s: header %s", grant, raw)
+		}
+		claims := payloadOf(t, pass)
+		for claim, want := range map[string]any{"iss": w.api, "aud": "acme/photos", "sub": owner, "client_id": c.id, "scope": a.at("scope")} {
+			if claims[claim] != want {
+				t.Errorf("%s: %s is %v, want %v", grant, claim, claims[claim], want)
+			}
+		}
+		issued, expires := claims["iat"].(float64), claims["exp"].(float64)
+		if int64(issued) < begun || expires-issued != a.body["expires_in"] || !strings.HasPrefix(claims["jti"].(string), "tok_") || claims["jti"] == payloadOf(t, first)["jti"] {
+			t.Errorf("%s: %v", grant, claims)
+		}
 	}
 }

@@ -102,6 +102,7 @@ func TestSignedRequests(t *testing.T) {
 	s := w.signed(signer, "POST", tokens, `{"expires_in":60}`, now, nil)
 	s.header.Del(sign.FieldDigest)
 	w.expect("no digest", w.sendSigned(s), 400, "signature_malformed")
+	alter("the body taken away", "digest_mismatch", func(s *signed) { s.body = "" })
 	alter("another key's name", "signature_invalid", func(s *signed) {
 		s.header.Set(sign.FieldInput, strings.Replace(s.header.Get(sign.FieldInput), id, "key_00000000000000000000000000", 1))
 	})
@@ -203,6 +204,7 @@ resources:
 	w.expect("the pass alone", send(nil, nil), 401, "signature_required")
 	w.expect("another key's signature", send(signers[other.at("id")], nil), 401, "signature_invalid")
 	w.expect("another body", send(signer, func(r *http.Request) { r.Body, r.GetBody = io.NopCloser(strings.NewReader("jello")), nil }), 401, "signature_invalid")
+	w.expect("the body taken away", send(signer, func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, 0 }), 401, "signature_invalid")
 	w.expect("another path", send(signer, func(r *http.Request) { r.URL.Path, r.URL.RawPath = "/c", "" }), 401, "signature_invalid")
 	w.expect("another pass", send(signer, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+w.pass(w.founder, object{})) }), 401, "signature_invalid")
 	if n := w.reached.Load(); n != 0 {

@@ -276,3 +276,36 @@ func TestSignerBrokersLogins(t *testing.T) {
 	stranger, _ := sign.NewHMACSigner(key.at("id"), []byte(other.at("secret")))
 	w.expect("another key's secret", w.sendSigned(w.signed(stranger, "POST", w.api+"/v1/challenges", ask, time.Now(), nil)), 401, "signature_invalid")
 }
+
+// TestSignaturesAreGoodOnceOverARestart: in the very second of it too, and where the client's clock is ahead.
+func TestSignaturesAreGoodOnceOverARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key := w.signingKey()
+	signer, err := sign.NewHMACSigner(key.at("id"), []byte(key.at("secret")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := func(ahead time.Duration) signed {
+		s := w.signed(signer, "GET", "http://same.test/v1/me", "", time.Now().Add(ahead), nil)
+		return s
+	}
+	send := func(s signed) answer {
+		r, err := http.NewRequest(s.method, w.api+"/v1/me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header, r.Host = s.header.Clone(), "same.test"
+		return w.do(r)
+	}
+	now, ahead := me(0), me(20*time.Second)
+	w.expect("now", send(now), 200, "")
+	w.expect("ahead", send(ahead), 200, "")
+	w.restart()
+	w.expect("now, after a restart", send(now), 401, "made_before_start")
+	w.expect("ahead, after a restart", send(ahead), 401, "signature_replayed")
+	w.restart()
+	w.expect("ahead, after another", send(ahead), 401, "signature_replayed")
+	nextSecond()
+	w.expect("new", send(me(0)), 200, "")
+}

@@ -42,7 +42,7 @@ func (s *Signer) Sign(r *http.Request, now time.Time) error {
 // SignMessage signs the components of a message, with a fresh nonce.
 func (s *Signer) SignMessage(m *Message, components []Component, now time.Time) (*Signature, error) {
 	out := &Signature{Label: label, Components: components, Created: time.Unix(now.Unix(), 0), KeyID: s.keyID, Algorithm: s.algorithm, Nonce: rand.Text()}
-	out.params = []parameter{{"created", now.Unix()}, {"keyid", out.KeyID}, {"alg", string(out.Algorithm)}, {"nonce", out.Nonce}}
+	out.params = []parameter{{"created", integerItem(now.Unix())}, {"keyid", textItem(out.KeyID)}, {"alg", textItem(string(out.Algorithm))}, {"nonce", textItem(out.Nonce)}}
 	base, err := out.Base(m)
 	if err != nil {
 		return nil, err

@@ -92,15 +92,16 @@ func algorithmOf(signature *sign.Signature) (sign.Algorithm, error) {
 	}
 }
 
+var errReplayed = access.New(access.Unauthenticated, "signature_replayed", "this signature was used before; sign each request anew, with another nonce")
+
 // onlyOnce refuses a signature that was used before, for as long as it could be good.
 func (s *Service) onlyOnce(ctx context.Context, signature *sign.Signature, base []byte) error {
-	replayed := access.New(access.Unauthenticated, "signature_replayed", "this signature was used before; sign each request anew, with another nonce")
 	if s.Once == nil {
-		return replayed
+		return errReplayed
 	}
 	first, err := s.Once.First(ctx, "signature", signature.Once(base), signature.Created, signature.Created.Add(MaxSignatureAge+verify.Leeway))
 	if err == nil && !first {
-		return replayed
+		return errReplayed
 	}
 	return err
 }

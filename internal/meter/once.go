@@ -95,7 +95,8 @@ func (o *Once) asks(made time.Time) bool {
 
 // onceKey joins the two without ambiguity.
 func onceKey(purpose, id string) [32]byte {
-	joined := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(purpose)+len(id)), uint32(len(purpose)))
+	const usual = 128 // on the stack
+	joined := binary.BigEndian.AppendUint32(make([]byte, 0, usual), uint32(len(purpose)))
 	return sha256.Sum256(append(append(joined, purpose...), id...))
 }
 

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/internal/server"

@@ -63,7 +63,7 @@ type bench struct {
 
 func (b *bench) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, oauth, dpop, decide, match, revocations, logins, keys")
+	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, oauth, dpop, signature, decide, match, revocations, logins, keys")
 	f.BoolVar(&b.write, "write", false, "write bench/RESULTS.md")
 	f.StringVar(&b.profiles, "profile", "", "folder for processor profiles of the server under load")
 	f.IntVar(&b.keys, "keys", 1_000_000, "keys in the large store")
@@ -130,6 +130,7 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		{"exchange", b.measureExchange},
 		{"oauth", b.measureOAuth},
 		{"dpop", b.measureDPoP},
+		{"signature", b.measureSignature},
 		{"decide", b.measureDecide},
 		{"match", b.measureMatch},
 		{"revocations", b.measureRevocations},

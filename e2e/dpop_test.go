@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/internal/server"
@@ -228,9 +227,9 @@ func TestDPoPOnceAfterRestart(t *testing.T) {
 	pass := w.boundPass(object{})
 	proof := w.proof(w.sender, "GET", vault, pass)
 	w.must(200, "GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof)
-	time.Sleep(1100 * time.Millisecond) // proofs are dated in whole seconds
 	w.restart()
 	w.expect("after a restart", w.send("GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof), 401, "sender_key_wrong")
+	nextSecond()
 	w.must(200, "GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), w.proof(w.sender, "GET", vault, pass))
 }
 

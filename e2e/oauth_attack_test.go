@@ -193,9 +193,9 @@ func TestOAuthAssertions(t *testing.T) {
 	w.refused("again", ask(once), 401, "invalid_client", "assertion_used")
 	w.refused("as a grant", grant(once), 400, "invalid_grant", "assertion_used")
 	w.refused("at introspection", w.form("/oauth2/introspect", nil, "token=x", "client_assertion_type="+assertionType, "client_assertion="+once), 401, "invalid_client", "assertion_used")
-	time.Sleep(1100 * time.Millisecond) // the memory goes by whole seconds
 	w.restart()
 	w.refused("after a restart", ask(once), 401, "invalid_client", "made_before_start")
+	nextSecond()
 	w.granted(ask(good(nil)))
 
 	// What ends a key ends its assertions.

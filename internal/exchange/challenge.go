@@ -226,17 +226,12 @@ func (s *Service) mayEnter(h *holder, client Client, now time.Time) error {
 	return nil
 }
 
-// keyProof is a proof by a key's secret, which asKey takes for the key alone: where
-// a user-group key proves nobody, it still shows who runs its logins.
-type keyProof interface {
-	Proof
-	asKey() Proof
-}
-
 // broker holds that a proof is of the group itself, or of its owner.
 func (s *Service) broker(ctx context.Context, proof Proof, group *holder, client Client, now time.Time) error {
-	if key, ok := proof.(keyProof); ok {
-		proof = key.asKey()
+	// Where a user-group key proves nobody, it still shows who runs its logins. A pass
+	// beside the signature says that it is somebody else's request.
+	if by, ok := proof.(signature); ok && by.pass() == "" {
+		proof = keyAlone{by}
 	}
 	p, err := s.prove(ctx, proof, client, now)
 	if errors.Is(err, errExpired) {
@@ -308,11 +303,7 @@ func (s *Service) useOnce(ctx context.Context, c *challenge) error {
 	if s.Once == nil {
 		return errChallengeUsed
 	}
-	made := c.expires.Add(-ChallengeLife)
-	if made.Before(s.born) {
-		made = made.Add(-time.Second) // Once compares whole seconds; that it was earlier is known better here
-	}
-	first, err := s.Once.First(ctx, challengePurpose, c.value, made, c.expires)
+	first, err := s.Once.First(ctx, challengePurpose, c.value, c.expires.Add(-ChallengeLife), c.expires)
 	if err == nil && !first {
 		err = errChallengeUsed
 	}

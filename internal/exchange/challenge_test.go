@@ -162,7 +162,7 @@ func TestChallengeNeedsAll(t *testing.T) {
 func BenchmarkLogin(b *testing.B) {
 	w := newWorld(b)
 	group, node := w.groupKey(), w.node(w.sealer, 1<<30)
-	node.Once = meter.NewOnce(nil, w.now)
+	node.Once = meter.NewLoneOnce(context.Background(), nil, w.now)
 	me := seeded(1)
 	if _, err := answer(node, ask(b, node, group.ID, me), me, home); err != nil {
 		b.Fatal(err)

@@ -122,7 +122,6 @@ type Service struct {
 	bySource *otter.Cache[access.Source, cached]
 	byKey    *otter.Cache[string, signers]
 
-	born               time.Time
 	entries, newcomers pace
 	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
@@ -151,7 +150,7 @@ func New(c Config) *Service {
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
-		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
 		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }

@@ -25,12 +25,10 @@ type TextileSignature struct {
 
 func (t TextileSignature) account() string { return "" }
 
+func (t TextileSignature) pass() string { return t.UserToken }
+
 func (t TextileSignature) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
-	h, err := t.verified(ctx, s, now)
-	if err != nil {
-		return nil, err
-	}
-	return s.signedBy(ctx, h, t.UserToken, client, now)
+	return s.proveSigned(ctx, t, client, now)
 }
 
 func (t TextileSignature) verified(ctx context.Context, s *Service, now time.Time) (*holder, error) {
@@ -45,24 +43,6 @@ func (t TextileSignature) verified(ctx context.Context, s *Service, now time.Tim
 	return s.whoSigned(ctx, t.KeyID, sign.HMACSHA256, now, func(v *sign.Verifier) bool {
 		return claimed.VerifyBase([]byte(t.Message), v) == nil
 	})
-}
-
-// onlyTimed asks who signed a time, as [onlySigned] does.
-type onlyTimed struct{ TextileSignature }
-
-func (t onlyTimed) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
-	h, err := t.verified(ctx, s, now)
-	if err != nil {
-		return nil, err
-	}
-	return signedAlone(h, client, now)
-}
-
-func (t TextileSignature) asKey() Proof {
-	if t.UserToken != "" {
-		return t
-	}
-	return onlyTimed{t}
 }
 
 // checkMessage holds that the time lies ahead, but not far.

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/verify"
 )
 
 // MaxOnce is how many used ids a node remembers; beyond it none is accepted until
 // some are worthless.
 const MaxOnce = 1 << 20
 
-// Ledger remembers used ids for every node. [Once] without one is for a server
-// that is alone.
+// Ledger remembers used ids on disk, for every node.
 type Ledger interface {
 	UseOnce(ctx context.Context, id [32]byte, until time.Time) (first bool, err error)
 }
@@ -27,12 +27,15 @@ var (
 
 // Once lets things be used a single time: a nonce, a proof's jti, an assertion.
 //
-// A server that is alone remembers them in memory. After a restart it cannot know
-// what was used before, so it refuses whatever was made before. Servers that
-// share a database ask that instead, after their own memory.
+// Servers that share a database ask that, after their own memory. A server that is
+// alone remembers in memory. After a restart it cannot know what was used before, so
+// it refuses whatever was made before. Clocks may differ, so something may have been
+// used before a restart that says it was made after: such things it writes down too,
+// and looks them up for as long as any of them can come again.
 type Once struct {
-	born   time.Time
-	ledger Ledger // nil: this server is alone
+	born   time.Time // what was made before this may have been used; zero: nothing was
+	ledger Ledger    // nil: there is memory alone
+	shared bool      // others use the ledger as well
 	now    func() time.Time
 
 	mu    sync.Mutex
@@ -41,31 +44,59 @@ type Once struct {
 	swept int64                // everything until this second is gone
 }
 
-// NewOnce makes an empty memory. Ledger is nil for a server that is alone.
+// NewOnce makes a memory of a server that shares its ledger with others.
 func NewOnce(ledger Ledger, now func() time.Time) *Once {
-	born := now()
-	return &Once{born: born, ledger: ledger, now: now, used: make(map[[32]byte]int64), byEnd: make(map[int64][][32]byte), swept: born.Unix()}
+	return &Once{ledger: ledger, shared: true, now: now, used: make(map[[32]byte]int64), byEnd: make(map[int64][][32]byte), swept: now().Unix()}
 }
 
+// NewLoneOnce makes that of a server that is alone. A nil ledger is for one without a
+// disk: after its restart it takes once more what a client with a fast clock had used.
+func NewLoneOnce(ctx context.Context, ledger Ledger, now func() time.Time) *Once {
+	o := NewOnce(ledger, now)
+	o.shared = false
+	if ledger != nil {
+		if first, err := ledger.UseOnce(ctx, onceKey("once", "there was a memory"), forever); err == nil && first {
+			return o
+		}
+	}
+	o.born = now()
+	return o
+}
+
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // First reports whether the id was not used before for this purpose. It was made
-// at the given time, by its maker's clock in whole seconds, and is worthless after
-// until, which should be minutes away at most. Codes: made_before_start (401),
-// replay_memory_full, store_unavailable (503).
+// at the given time by its maker's clock, at most [verify.Leeway] ahead of ours, and
+// is worthless after until, which should be minutes away at most. Times in whole
+// seconds are good: after a restart, what was made in its very second is refused.
+// Codes: made_before_start (401), replay_memory_full, store_unavailable (503).
 func (o *Once) First(ctx context.Context, purpose, id string, made, until time.Time) (bool, error) {
-	if o.ledger == nil && made.Before(o.born.Truncate(time.Second)) {
+	if made.Before(o.born) {
 		return false, errBeforeStart
 	}
 	key := onceKey(purpose, id)
 	first, err := o.remember(key, until)
-	if err != nil || !first || o.ledger == nil {
+	if err != nil || !first || !o.asks(made) {
 		return first, err
 	}
 	return o.ledger.UseOnce(ctx, key, until)
 }
 
+// asks reports whether memory does not know enough, or would not after a restart.
+func (o *Once) asks(made time.Time) bool {
+	switch {
+	case o.shared:
+		return true
+	case o.ledger == nil:
+		return false
+	}
+	return made.After(o.now()) || !made.After(o.born.Add(verify.Leeway))
+}
+
 // onceKey joins the two without ambiguity.
 func onceKey(purpose, id string) [32]byte {
-	joined := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(purpose)+len(id)), uint32(len(purpose)))
+	const usual = 128 // on the stack
+	joined := binary.BigEndian.AppendUint32(make([]byte, 0, usual), uint32(len(purpose)))
 	return sha256.Sum256(append(append(joined, purpose...), id...))
 }
 

@@ -196,11 +196,11 @@ func (s *Server) build(ctx context.Context, o Options) error {
 	s.metrics.countDropped(s.facts.Dropped)
 	s.metrics.watchKeys(s.keys, s.now)
 
-	var ledger meter.Ledger
 	if c.DatabaseURL != "" { // others may share it
-		ledger = s.store
+		s.once = meter.NewOnce(s.store, s.now)
+	} else {
+		s.once = meter.NewLoneOnce(ctx, s.store, s.now)
 	}
-	s.once = meter.NewOnce(ledger, s.now)
 
 	s.hasher = seal.NewHasher(s.sealer, o.Hashes...)
 	passwords, err := s.passwords(s.hasher, issuer)

@@ -57,7 +57,7 @@ func (s *Server) buildStateless(version string) error {
 	s.journal = meter.New(nil) // for its limits: nothing is recorded
 	s.metrics = newMetrics(version, s.confirmedView, s.journal.Limits.Parties, s.now)
 	sealer := seal.NewSealer(seal.NewMasterKey())
-	once := meter.NewOnce(nil, s.now)
+	once := meter.NewLoneOnce(context.Background(), nil, s.now)
 	desk := exchange.New(exchange.Config{
 		Holders: newEnvironmentHolders(e, sealer.KeyHash), Tokens: tokens{keys, s.gate}, Scene: stillScene{s.gate}, Journal: noJournal{}, Observe: s.metrics.exchanged,
 		Once: once, Guesses: s.journal.Guesses, KeyHash: sealer.KeyHash, AnyKeyText: true, NewID: seal.NewID, Now: s.now, Issuer: issuer,

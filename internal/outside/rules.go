@@ -152,15 +152,17 @@ func compileGrant(pointer string, g access.IssuerGrant, i *access.Issuer) (grant
 
 // checkEmail keeps an address that nobody verified from deciding anything.
 func (r *Rules) checkEmail() error {
-	uses := slices.Contains(r.subject.claims, "email")
+	isEmail := func(name string) bool { return isClaim(name, "email") }
+	decides := func(c condition) bool { return isEmail(c.claim) }
+	uses := slices.ContainsFunc(r.subject.claims, isEmail) || slices.ContainsFunc(r.required, decides)
 	for _, g := range r.grants {
-		uses = uses || slices.ContainsFunc(g.when, func(c condition) bool { return c.claim == "email" })
+		uses = uses || slices.ContainsFunc(g.when, decides)
 		for _, t := range g.scopes {
-			uses = uses || slices.Contains(t.claims, "email")
+			uses = uses || slices.ContainsFunc(t.claims, isEmail)
 		}
 	}
-	_, required := r.Claims["email"]
-	if (uses || required) && r.Claims["email_verified"] != "true" {
+	verified := slices.ContainsFunc(sortedKeys(r.Claims), func(name string) bool { return isClaim(name, "email_verified") && r.Claims[name] == "true" })
+	if uses && !verified {
 		return invalid("/claims", `an e-mail address counts only where it is verified: require "email_verified": "true" too`)
 	}
 	return nil

@@ -51,12 +51,12 @@ func TestIssuersAreBounded(t *testing.T) {
 		"an e-mail that is verified": {manager, func(i *admin.IssuerPut) {
 			i.Subject, i.Claims = "{/email}", map[string]string{"/email_verified": "true"}
 		}, ""},
-		"a subject that is the same":  {manager, func(i *admin.IssuerPut) { i.Subject = "robot" }, "invalid_issuer"},
-		"two claims side by side":     {manager, func(i *admin.IssuerPut) { i.Subject = "{a}{b}" }, "invalid_issuer"},
-		"a grant beyond it":           {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:write"}}} }, "invalid_issuer"},
-		"a role beyond it":            {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Roles: []string{"developer"}}} }, "invalid_issuer"},
-		"a grant that is no scope":    {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"a b{c}"}}} }, "invalid_issuer"},
-		"nothing that is wrong":       {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:{kind}"}}} }, ""},
+		"a subject that is the same": {manager, func(i *admin.IssuerPut) { i.Subject = "robot" }, "invalid_issuer"},
+		"two claims side by side":    {manager, func(i *admin.IssuerPut) { i.Subject = "{a}{b}" }, "invalid_issuer"},
+		"a grant beyond it":          {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:write"}}} }, "invalid_issuer"},
+		"a role beyond it":           {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Roles: []string{"developer"}}} }, "invalid_issuer"},
+		"a grant that is no scope":   {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"a b{c}"}}} }, "invalid_issuer"},
+		"nothing that is wrong":      {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:{kind}"}}} }, ""},
 	} {
 		if got := codeOf(try(test.caller, test.edit)); got != test.code {
 			t.Errorf("%s: got %q, want %q", name, got, test.code)

@@ -1,8 +1,12 @@
 package outside
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -20,6 +24,7 @@ import (
 // Limits of what an issuer may say.
 const (
 	maxURL     = 500
+	maxPEM     = 32 << 10
 	maxRules   = 20
 	maxGrants  = 50
 	maxSubject = 256 // bytes, of a token's subject here
@@ -36,6 +41,8 @@ var DefaultAlgorithms = []string{"RS256", "ES256"}
 // Rules is an issuer ready for use. It is immutable.
 type Rules struct {
 	access.Issuer
+	authorities *x509.CertPool // nil: the machine's
+
 	required []condition
 	subject  template
 	grants   []grant
@@ -55,6 +62,9 @@ func Compile(i access.Issuer) (*Rules, error) {
 	}
 	r := &Rules{Issuer: i}
 	var err error
+	if r.authorities, err = parseAuthorities(i.Authorities); err != nil {
+		return nil, invalid("/ca_certificates", err.Error())
+	}
 	if r.required, err = compileConditions("/claims", i.Claims); err != nil {
 		return nil, err
 	}
@@ -102,6 +112,31 @@ func checkParts(i *access.Issuer) error {
 		return invalid("/claims", fmt.Sprintf("give at most %d claims", maxRules))
 	}
 	return nil
+}
+
+// parseAuthorities reads certificates in PEM; nil of the empty text.
+func parseAuthorities(text string) (*x509.CertPool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if len(text) > maxPEM {
+		return nil, fmt.Errorf("certificates have at most %d bytes", maxPEM)
+	}
+	pool := x509.NewCertPool()
+	for rest := []byte(text); len(rest) > 0; {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil || block.Type != "CERTIFICATE" {
+			return nil, errors.New("give certificates in PEM, from BEGIN CERTIFICATE on, and nothing else")
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, errors.New("one of the certificates cannot be read")
+		}
+		pool.AddCert(certificate)
+		rest = bytes.TrimSpace(rest)
+	}
+	return pool, nil
 }
 
 func checkAddress(text string) error {

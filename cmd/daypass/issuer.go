@@ -178,7 +178,11 @@ func (c *cli) showIssuer(i *api.Issuer) error {
 		if !i.Active {
 			state = "inactive"
 		}
-		c.facts(fact{"issuer", i.Slug}, fact{"url", i.Issuer}, fact{"audiences", words(i.Audiences)}, fact{"algorithms", words(i.Algorithms)},
+		authorities := ""
+		if i.CaCertificates != nil {
+			authorities = "its own"
+		}
+		c.facts(fact{"issuer", i.Slug}, fact{"url", i.Issuer}, fact{"audiences", words(i.Audiences)}, fact{"algorithms", words(i.Algorithms)}, fact{"authorities", authorities},
 			fact{"claims", words(claims)}, fact{"subject", i.Subject}, fact{"scopes", words(i.Scopes)}, fact{"roles", words(i.Roles)}, fact{"accept", string(i.Accept)}, fact{"state", state})
 	})
 }

@@ -1081,6 +1081,9 @@ type Issuer struct {
 	// Audiences Its tokens must be for one of them.
 	Audiences []string `json:"audiences"`
 
+	// CaCertificates Certificates in PEM of the authorities that may have signed for the servers of its keys and of discovery. Without any those that the server's machine trusts.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
 	// Claims Claims that tokens must have. A name may be a JSON pointer; in a value `*` is anything but `/` and `:`, and `**` anything.
 	Claims  *map[string]string `json:"claims,omitempty"`
 	Created time.Time          `json:"created"`
@@ -1095,7 +1098,7 @@ type Issuer struct {
 	// Issuer The `iss` of its tokens, exactly.
 	Issuer string `json:"issuer"`
 
-	// JwksURL Where its keys are. Without it OpenID Connect discovery says.
+	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
@@ -1152,6 +1155,9 @@ type IssuerPut struct {
 	// Audiences Its tokens must be for one of them.
 	Audiences []string `json:"audiences"`
 
+	// CaCertificates Certificates in PEM of the authorities that may have signed for the servers of its keys and of discovery. Without any those that the server's machine trusts.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
 	// Claims Claims that tokens must have. A name may be a JSON pointer; in a value `*` is anything but `/` and `:`, and `**` anything.
 	Claims *map[string]string `json:"claims,omitempty"`
 
@@ -1164,7 +1170,7 @@ type IssuerPut struct {
 	// Issuer The `iss` of its tokens, exactly.
 	Issuer string `json:"issuer"`
 
-	// JwksURL Where its keys are. Without it OpenID Connect discovery says.
+	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.

@@ -167,7 +167,10 @@ func (s *Service) everyHolder(ctx context.Context, tx *store.Tx, orgID, role str
 	}, func(m access.Membership) string { return m.ID }, visit)
 }
 
-// DeleteRole deletes a custom role that no membership holds. Codes: role_builtin,
+var errRoleInUse = access.New(access.Conflict, "role_in_use", "members still hold this role, or outside issuers give it; take it from them first")
+
+// DeleteRole deletes a custom role that no membership holds and no outside issuer
+// gives. Codes: role_builtin,
 // role_in_use (409).
 func (s *Service) DeleteRole(ctx context.Context, caller *access.Caller, org, name string, ifRevision int64) error {
 	return s.change(ctx, caller, opDeleteRole, org, func(tx *store.Tx, g *grant) error {
@@ -186,7 +189,16 @@ func (s *Service) DeleteRole(ctx context.Context, caller *access.Caller, org, na
 			return err
 		}
 		if len(holders) > 0 {
-			return access.New(access.Conflict, "role_in_use", "members still hold this role; take it from them first")
+			return errRoleInUse
+		}
+		issuers, err := tx.Issuers(ctx, g.org.ID, store.Page{Limit: maxIssuers})
+		if err != nil {
+			return err
+		}
+		for _, i := range issuers {
+			if slices.ContainsFunc(i.Roles, func(r access.Role) bool { return r.Name == old.Name }) {
+				return errRoleInUse
+			}
 		}
 		if err := tx.DeleteRole(g.org.ID, old.ID); err != nil {
 			return err

@@ -89,6 +89,9 @@ func New(c Config) *Handler {
 	}
 	h := &Handler{Config: c, mux: http.NewServeMux()}
 	h.routes = h.table()
+	if at := h.ownMetadataPath(); at != "" {
+		h.routes["GET "+at] = publicGet.by(h.oauthMetadata)
+	}
 	for pattern, rt := range h.routes {
 		rt.closed = c.closed(pattern, rt)
 		rt.plain = rt.handle != nil && !strings.Contains(pattern, "{")

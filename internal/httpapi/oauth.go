@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -132,6 +135,16 @@ func refuseOAuth(w http.ResponseWriter, _ *http.Request, err error) {
 	header.Set("Content-Type", mediaJSON)
 	w.WriteHeader(status)
 	w.Write(append(body, '\n'))
+}
+
+// ownMetadataPath is where clients look for the metadata of an issuer whose URL has a
+// path: that path follows the well-known one (RFC 8414, section 3.1). Empty: it has none.
+func (h *Handler) ownMetadataPath() string {
+	u, err := url.Parse(h.Exchange.Issuer)
+	if err != nil || u.Path == "" || u.Path != path.Clean(u.Path) || strings.ContainsAny(u.Path, "{}") {
+		return ""
+	}
+	return oauthMetadataPath + u.Path
 }
 
 // oauthMetadata describes this server as RFC 8414 has it. It is no OpenID provider: there are no ID tokens.

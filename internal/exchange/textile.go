@@ -55,8 +55,20 @@ func (t onlyTimed) prove(ctx context.Context, s *Service, client Client, now tim
 	if err != nil {
 		return nil, err
 	}
+	if strings.HasSuffix(t.Message, handedOffset) {
+		return nil, errHanded
+	}
 	return signedAlone(h, client, now)
 }
+
+// handedOffset ends each time that this server signs for a user. It is UTC, as RFC
+// 3339 (section 4.3) has it for who tells nothing of the local time; nobody writes it
+// by accident. So that such a signature goes beside its user's pass, and does not let
+// others in.
+const handedOffset = "-00:00"
+
+var errHanded = access.New(access.Unauthenticated, "broker_required",
+	"this signature was handed to a user, to be sent beside its pass; it begins no logins. Sign the request with the key's secret")
 
 func (t TextileSignature) asKey() Proof {
 	if t.UserToken != "" {

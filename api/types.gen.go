@@ -397,8 +397,11 @@ func (e ShadowExplanationTried) Valid() bool {
 
 // Defines values for TokenOrigin.
 const (
+	TokenOriginChallenge TokenOrigin = "challenge"
 	TokenOriginExchanged TokenOrigin = "exchanged"
+	TokenOriginIssuer    TokenOrigin = "issuer"
 	TokenOriginKey       TokenOrigin = "key"
+	TokenOriginLogin     TokenOrigin = "login"
 	TokenOriginNarrowed  TokenOrigin = "narrowed"
 	TokenOriginRenewed   TokenOrigin = "renewed"
 )
@@ -406,9 +409,15 @@ const (
 // Valid indicates whether the value is a known member of the TokenOrigin enum.
 func (e TokenOrigin) Valid() bool {
 	switch e {
+	case TokenOriginChallenge:
+		return true
 	case TokenOriginExchanged:
 		return true
+	case TokenOriginIssuer:
+		return true
 	case TokenOriginKey:
+		return true
+	case TokenOriginLogin:
 		return true
 	case TokenOriginNarrowed:
 		return true
@@ -1996,7 +2005,7 @@ type Token struct {
 	Issued time.Time `json:"issued"`
 	Key    string    `json:"key"`
 
-	// Origin What it was made from.
+	// Origin What it was made from: a `key`; a `challenge` that a public key answered; a `login` with a password or refresh token; a token of an outside `issuer`; or another pass, which was `renewed`, `narrowed` or `exchanged`.
 	Origin TokenOrigin `json:"origin"`
 
 	// Parent Id of the pass it was made from.
@@ -2008,7 +2017,7 @@ type Token struct {
 	User      string  `json:"user"`
 }
 
-// TokenOrigin What it was made from.
+// TokenOrigin What it was made from: a `key`; a `challenge` that a public key answered; a `login` with a password or refresh token; a token of an outside `issuer`; or another pass, which was `renewed`, `narrowed` or `exchanged`.
 type TokenOrigin string
 
 // TokenList defines model for TokenList.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"time"
 	"unique"
 )
@@ -111,10 +112,32 @@ type Origin string
 
 const (
 	FromKey       Origin = "key"
+	FromChallenge Origin = "challenge" // a public key's answer to one
+	FromLogin     Origin = "login"     // with a password, or its refresh token
+	FromIssuer    Origin = "issuer"    // a token of an outside issuer
 	FromRenewal   Origin = "renewed"
 	FromNarrowing Origin = "narrowed"
 	FromExchange  Origin = "exchanged" // of another's pass, to act for its subject
 )
+
+// Origin is that of a token which is the first of what the source names.
+func (s Source) Origin() Origin {
+	prefix, _, _ := strings.Cut(s.Via, "_")
+	switch prefix {
+	case "idn":
+		return FromChallenge
+	case "ses":
+		return FromLogin
+	case "isr":
+		return FromIssuer
+	}
+	return FromKey
+}
+
+// First reports whether a token of this origin was made from no other.
+func (o Origin) First() bool {
+	return o != FromRenewal && o != FromNarrowing && o != FromExchange
+}
 
 // IssuedToken is the record kept of each token: never its text.
 type IssuedToken struct {

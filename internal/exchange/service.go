@@ -266,6 +266,9 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	if err != nil {
 		return nil, err
 	}
+	if t.SigningKey != "" {
+		t.Lineage = append(t.Lineage, t.SigningKey)
+	}
 	record := access.IssuedToken{
 		ID: t.ID, Head: t.Head(), ParentID: parentID,
 		OrganizationID: t.OrganizationID, UserID: t.UserID, KeyID: t.KeyID, Via: t.Via,

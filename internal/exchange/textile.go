@@ -45,6 +45,17 @@ func (t TextileSignature) verified(ctx context.Context, s *Service, now time.Tim
 	})
 }
 
+// handedOffset ends each time that this server signs for a user. It is UTC, as RFC
+// 3339 (section 4.3) has it for who tells nothing of the local time; nobody writes it
+// by accident. So that such a signature goes beside its user's pass, and does not let
+// others in.
+const handedOffset = "-00:00"
+
+var errHanded = access.New(access.Unauthenticated, "broker_required",
+	"this signature was handed to a user, to be sent beside its pass; it begins no logins. Sign the request with the key's secret")
+
+func (t TextileSignature) handed() bool { return strings.HasSuffix(t.Message, handedOffset) }
+
 // checkMessage holds that the time lies ahead, but not far.
 func (s *Service) checkMessage(message string, now time.Time) error {
 	const longest = len("2006-01-02T15:04:05.999999999-07:00")

@@ -56,7 +56,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{subject: p.subject, origin: access.FromKey}
+	d := &draft{subject: p.subject, origin: p.holder.source.Origin()}
 	if p.delegated {
 		d.origin = access.FromExchange
 	}

@@ -138,7 +138,7 @@ func (r *Recorder) Issued(ctx context.Context, t access.IssuedToken, membershipI
 }
 
 func issuedOutcome(o access.Origin) string {
-	if o == access.FromKey {
+	if o.First() {
 		return "issued"
 	}
 	return string(o)

@@ -110,13 +110,13 @@ func (ks *Keyset) Replace(keys []SigningKey, encryption ...EncryptionKey) error 
 func (ks *Keyset) JWKS() []byte { return ks.state.Load().jwks }
 
 // Mint signs a token, encrypts it if it says so, and returns its text and its claims as JSON. Moments and lives are cut down to whole seconds. The token must be of
-// this issuer and be such that Token can read it. Errors are [ErrTooLarge], [ErrNoSigner],
+// this issuer and be such that Token can read it; its SigningKey is set to the one that signed. Errors are [ErrTooLarge], [ErrNoSigner],
 // [ErrNoEncrypter], or a fault of the caller.
 func (ks *Keyset) Mint(t *access.Token) (text string, payload []byte, err error) {
 	if payload, err = payloadOf(ks.issuer, t); err != nil {
 		return "", nil, err
 	}
-	text, err = ks.sign(payload)
+	text, t.SigningKey, err = ks.sign(payload)
 	if err == nil && t.Encrypted {
 		text, err = ks.encrypt(text)
 	}
@@ -139,12 +139,14 @@ func payloadOf(issuer string, t *access.Token) ([]byte, error) {
 	return payload, nil
 }
 
-func (ks *Keyset) sign(payload []byte) (string, error) {
+// sign signs a token's claims, and says with which key.
+func (ks *Keyset) sign(payload []byte) (text, keyID string, err error) {
 	s, err := ks.signer()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return compact(s.head, payload, verify.MaxTokenBytes, s.key.sign)
+	text, err = compact(s.head, payload, verify.MaxTokenBytes, s.key.sign)
+	return text, s.key.ID, err
 }
 
 // Sign signs a text of another kind than a token, such as [verify.TypFeed]. Such a text is never read as a token, nor a token as such.

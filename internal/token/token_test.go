@@ -312,7 +312,7 @@ func TestTokenRefusesClaimsThatDoNotFit(t *testing.T) {
 				}
 			}
 			payload, _ := json.Marshal(claims)
-			text, err := ks.sign(payload)
+			text, _, err := ks.sign(payload)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -321,7 +321,7 @@ func TestTokenRefusesClaimsThatDoNotFit(t *testing.T) {
 			}
 		})
 	}
-	if text, _ := ks.sign(good); text != "" {
+	if text, _, _ := ks.sign(good); text != "" {
 		if _, err := ks.Token(text); err != nil {
 			t.Errorf("the unchanged claims: %v", err)
 		}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/elliptic"
 	"fmt"
 	"math"
 	"net/url"
@@ -382,6 +383,90 @@ func TestAttack_Guessing(t *testing.T) {
 	if !strings.Contains(tried.text, "login:ada@acme.example") || !strings.Contains(tried.text, "198.51.100.2") || strings.Contains(tried.text, "wrong password") {
 		t.Error(tried.text)
 	}
+}
+
+// TestAttack_GuessingByAnothersProof: a tenant that has given one of its users the
+// name of a stranger's does not win guesses at the stranger's password by proving
+// its own in between.
+func TestAttack_GuessingByAnothersProof(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	w.organization("evil")
+	w.person("acme", "ada@acme.example", "developer")
+	w.person("evil", "ada@acme.example", "consumer")
+	const guesses = 40
+	made := 0
+	for i := range guesses {
+		from := fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i)
+		if a := w.send("POST", "/auth/token", "", object{"username": "ada@acme.example", "organization": "acme", "password": "wrong, whatever it is"}, from); a.status == 401 {
+			made++
+		}
+		if i%8 == 7 {
+			w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "organization": "evil", "password": umbrellas}, from)
+		}
+	}
+	if made > 30 {
+		t.Errorf("%d of %d guesses were made", made, guesses)
+	}
+}
+
+// TestAttack_GuessingAtNoName: a text that cannot be a name is bounded like any
+// other, so that it does not keep the server hashing.
+func TestAttack_GuessingAtNoName(t *testing.T) {
+	w := newWorld(t, nil)
+	made := 0
+	for range 20 {
+		if w.login("no name at all", "wrong, whatever it is").status == 401 {
+			made++
+		}
+	}
+	if made > 11 {
+		t.Errorf("%d passwords were checked", made)
+	}
+}
+
+// TestAttack_BoundSession: a login with a proof of a key (RFC 9449) binds what it
+// gives: without that key its refresh token is worth nothing, and stays good.
+func TestAttack_BoundSession(t *testing.T) {
+	w := newDPoPWorld(t, nil)
+	w.person("acme", "ada@acme.example", "developer")
+	thief := newSender(t, elliptic.P256())
+	at := func(path string) string { return w.api + path }
+	in := w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas}, w.proof(w.sender, "POST", at("/auth/token"), ""))
+	if in.at("token_type") != "DPoP" {
+		t.Error(in.text)
+	}
+	const path = "/auth/token/refresh"
+	refresh := func(path string, headers ...string) answer {
+		return w.fill(path, url.Values{"refresh_token": {in.at("refresh_token")}}, headers...)
+	}
+	w.restart() // it is kept
+	w.expect("without a proof", refresh(path), 401, "sender_key_required")
+	w.expect("by another key", refresh(path, w.proof(thief, "POST", at(path), "")), 401, "sender_key_required")
+	for range 2 {
+		in = refresh(path, w.proof(w.sender, "POST", at(path), ""))
+		if in.status != 200 || in.at("token_type") != "DPoP" {
+			t.Fatal(in.status, in.text)
+		}
+	}
+	w.expect("the pass without a proof", w.send("GET", "/v1/me", in.at("token"), nil), 401, "sender_key_required")
+	const oauth = "/oauth2/token"
+	grant := func(headers ...string) answer {
+		return w.fill(oauth, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {in.at("refresh_token")}}, headers...)
+	}
+	if a := grant(); a.status == 200 {
+		t.Error("by OAuth without a proof:", a.text)
+	}
+	if a := grant(w.proof(w.sender, "POST", at(oauth), "")); a.status != 200 || a.at("token_type") != "DPoP" {
+		t.Error(a.status, a.text)
+	}
+}
+
+// TestClientsPassword: fetch alone logs in and refreshes, and npm oauth4webapi goes on.
+func TestClientsPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ada := w.person("acme", "ada@acme.example", "developer")
+	runNode(t, "password.mjs", map[string]string{"DAYPASS_URL": w.api, "USERNAME": "Ada@Acme.Example", "PASSWORD": umbrellas, "SUBJECT": ada.id})
 }
 
 // TestAttack_GuessedKeys: an address that tries keys is told to wait, and its

@@ -3,12 +3,10 @@ package e2e
 import (
 	"crypto/elliptic"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -483,85 +481,6 @@ func TestAttack_GuessedKeys(t *testing.T) {
 		t.Error("nobody is told to wait")
 	}
 	w.must(200, "POST", "/v1/tokens", w.founder, nil)
-}
-
-// TestAttack_TimingOfProofs: what does not exist takes as long as what is wrong.
-func TestAttack_TimingOfProofs(t *testing.T) {
-	if testing.Short() || raceDetector {
-		t.Skip("times are measured without -short and -race, which make test does before all else")
-	}
-	w := newWorld(t, func(c *server.Config) { c.TrustedProxies, c.LogRequests = []string{"127.0.0.1"}, false })
-	w.person("acme", "ada@acme.example", "developer")
-	gone := w.member("acme", object{"roles": []string{"consumer"}})
-	w.must(204, "DELETE", orgPath("acme", "/keys/"+gone.keyID), w.founder, nil)
-	unknownKey := newWorld(t, nil).founder
-	n := 0
-	login := func(name string) func() answer {
-		return func() answer {
-			n++
-			// Each user and address anew, so that no limit comes in between.
-			return w.send("POST", "/auth/token", "", object{"username": name, "password": "a wrong one of sorts"}, fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d", n>>16, n>>8&255, n&255))
-		}
-	}
-	for i := range 10 {
-		m := w.member("acme", object{"email": fmt.Sprintf("user%03d@acme.example", i), "roles": []string{"consumer"}})
-		made := w.must(201, "POST", orgPath("acme", "/users/"+m.id+"/invitation"), w.founder, nil)
-		w.must(200, "POST", "/auth/password", "", object{"token": linkIn.FindStringSubmatch(made.at("link"))[1], "password": umbrellas})
-	}
-	i := 0
-	known := func() answer { i++; return login(fmt.Sprintf("user%03d@acme.example", i%10))() }
-	unknown := func() answer { i++; return login(fmt.Sprintf("nope%03d@acme.example", i%10))() }
-	key := func(text string) func() answer {
-		return func() answer { return w.send("POST", "/v1/tokens", text, nil) }
-	}
-	for _, c := range []struct {
-		what    string
-		a, b    func() answer
-		samples int
-	}{
-		{"an unknown user and a wrong password", unknown, known, 400},
-		{"an unknown key and a deleted one", key(unknownKey), key(gone.key), 900},
-	} {
-		if tt := welch(t, c.a, c.b, c.samples/2); math.Abs(tt) > 4.5 {
-			t.Errorf("%s: t = %.1f", c.what, tt)
-		}
-	}
-}
-
-// welch is Welch's t between the times of two requests that are made in turn,
-// without the slowest tenth of each, which the machine made.
-func welch(t *testing.T, a, b func() answer, samples int) float64 {
-	t.Helper()
-	var times [2][]float64
-	var shape [2]string
-	for i := range samples {
-		for j := range 2 {
-			which := (i + j) % 2
-			begin := time.Now()
-			got := []func() answer{a, b}[which]()
-			times[which] = append(times[which], float64(time.Since(begin).Microseconds()))
-			shape[which] = fmt.Sprint(got.status, got.code(), got.at("detail"), len(got.header))
-		}
-	}
-	if shape[0] != shape[1] {
-		t.Errorf("%s and %s", shape[0], shape[1])
-	}
-	mean, variance := [2]float64{}, [2]float64{}
-	for j := range 2 {
-		kept := trimmed(times[j])
-		for _, x := range kept {
-			mean[j] += x / float64(len(kept))
-		}
-		for _, x := range kept {
-			variance[j] += (x - mean[j]) * (x - mean[j]) / float64(len(kept)-1) / float64(len(kept))
-		}
-	}
-	return (mean[0] - mean[1]) / math.Sqrt(variance[0]+variance[1])
-}
-
-func trimmed(times []float64) []float64 {
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[:len(sorted)*9/10]
 }
 
 // TestPasswordByOAuth: a login goes on, and ends, by the routes of OAuth too.

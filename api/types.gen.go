@@ -257,12 +257,15 @@ func (e LimitRulePer) Valid() bool {
 // Defines values for LoggedInTokenType.
 const (
 	LoggedInTokenTypeBearer LoggedInTokenType = "Bearer"
+	LoggedInTokenTypeDPoP   LoggedInTokenType = "DPoP"
 )
 
 // Valid indicates whether the value is a known member of the LoggedInTokenType enum.
 func (e LoggedInTokenType) Valid() bool {
 	switch e {
 	case LoggedInTokenTypeBearer:
+		return true
+	case LoggedInTokenTypeDPoP:
 		return true
 	default:
 		return false

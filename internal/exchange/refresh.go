@@ -44,7 +44,9 @@ func (p *refreshProof) prove(ctx context.Context, s *Service, client Client, now
 		return nil, err
 	}
 	p.session = n
-	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+	authority := h.authority
+	authority.Confirmation = n.Confirmation
+	return &principal{holder: h, subject: h.userID, authority: authority}, nil
 }
 
 // endReused ends the session of a refresh token that came back (RFC 9700, section
@@ -80,8 +82,8 @@ func (s *Service) EndRefreshed(ctx context.Context, text string, caller *access.
 // Refresh takes a session's refresh token for a pass and the next refresh token.
 // Of two that use the same one, one is answered, and the session ends for both.
 // Old is a pass that was sent beside it, expired or not; it must be the session's
-// own. Codes: refresh_token_invalid, refresh_token_reused, session_expired (401),
-// two_credentials (400).
+// own. Codes: refresh_token_invalid, refresh_token_reused, session_expired,
+// sender_key_required (401), two_credentials (400).
 func (s *Service) Refresh(ctx context.Context, text, old string, client Client) (*LoggedIn, error) {
 	if s.Logins == nil {
 		return nil, errNoLogins

@@ -201,8 +201,13 @@ func (h *Handler) tokenProof(q *oauthRequest, field string) (exchange.Proof, err
 	if proof := h.outsideProof(q, text); proof != nil {
 		return proof, nil
 	}
+	if kind == typeID {
+		return nil, errNoIDToken
+	}
 	return exchange.Pass{Text: text}, nil // which will say that it is none
 }
+
+var errNoIDToken = &oauthFault{oauthInvalidRequest, access.New(access.Unauthenticated, "token_invalid", "this is no ID token of a trusted issuer; there are none of this server")}
 
 // issuerOf is whose a JWT says it is. Nothing was checked.
 func issuerOf(text string) string {

@@ -8,7 +8,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -624,11 +623,15 @@ func TestEveryProofAndDoorIsInTheMatrix(t *testing.T) {
 // proofTypes are the types of internal/exchange that prove.
 func proofTypes(t *testing.T) (names []string) {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), "../internal/exchange", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
-	if err != nil {
+	files, err := filepath.Glob("../internal/exchange/*.go")
+	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
-	for _, file := range packages["exchange"].Files {
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, declared := range file.Decls {
 			f, ok := declared.(*ast.FuncDecl)
 			if !ok || f.Name.Name != "prove" || f.Recv == nil {

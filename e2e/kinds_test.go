@@ -232,7 +232,7 @@ var allKinds = []kind{
 		a := k.oauth("/oauth2/token", "grant_type="+grantExchange, "subject_token_type="+typeAccess, "actor_token_type="+typeAccess,
 			"subject_token="+k.plain().text, "actor_token="+k.buy(k.other.secret, object{}))
 		return thing{text: k.granted(a)}
-	}, doors: gates + reads + admins + "actor_token verifier", told: []telling{{"not_renewable", gets}}},
+	}, doors: gates + reads + admins + "verifier", told: []telling{{"not_renewable", gets}, {"actor_refused", "actor_token"}}},
 	{name: "bound pass", make: func(k *kinds) thing {
 		sender := newSender(k.t, elliptic.P256())
 		proof, err := sender.Proof("POST", k.api+"/v1/tokens", "", "")

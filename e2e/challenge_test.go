@@ -61,7 +61,11 @@ func (w *world) challenge(key string, private ed25519.PrivateKey, headers ...str
 }
 
 func signatureOf(c answer, private ed25519.PrivateKey) string {
-	text := "daypass challenge v1\n" + worldIssuer + "\n" + c.at("id") + "\n" + c.at("challenge")
+	return signatureFor(worldIssuer, c, private)
+}
+
+func signatureFor(issuer string, c answer, private ed25519.PrivateKey) string {
+	text := "daypass challenge v1\n" + issuer + "\n" + c.at("id") + "\n" + c.at("challenge")
 	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text)))
 }
 

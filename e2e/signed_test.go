@@ -309,3 +309,31 @@ func TestSignaturesAreGoodOnceOverARestart(t *testing.T) {
 	nextSecond()
 	w.expect("new", send(me(0)), 200, "")
 }
+
+// TestSignedFeed: the feed is read by signed requests too, one for each page; there is no waiting, since a signature is good
+// once.
+func TestSignedFeed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key := w.signingKey()
+	signer, err := sign.NewHMACSigner(key.at("id"), []byte(key.at("secret")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, events := range []bool{false, true} {
+		for _, query := range []string{"", fmt.Sprint("?wait=25&after=", key.body["revision"])} {
+			header := http.Header{}
+			if events {
+				header.Set("Accept", "text/event-stream")
+			}
+			a := w.sendSigned(w.signed(signer, "GET", w.api+"/v1/feed"+query, "", time.Now(), header))
+			if a.status != 200 || strings.Count(a.text, ".") != 2 {
+				t.Errorf("%s, as events: %v: %d %s", query, events, a.status, a.text)
+			}
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}

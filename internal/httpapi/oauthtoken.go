@@ -207,8 +207,13 @@ func (h *Handler) tokenProof(q *oauthRequest, field string) (exchange.Proof, err
 	if kind == typeID {
 		return nil, badForm("the " + field + " is no ID token of another issuer, and this one makes none")
 	}
+	if kind == typeID {
+		return nil, errNoIDToken
+	}
 	return exchange.Pass{Text: text}, nil // which will say that it is none
 }
+
+var errNoIDToken = &oauthFault{oauthInvalidRequest, access.New(access.Unauthenticated, "token_invalid", "this is no ID token of a trusted issuer; there are none of this server")}
 
 // issuerOf is whose a JWT says it is. Nothing was checked.
 func issuerOf(text string) string {

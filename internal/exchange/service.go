@@ -186,6 +186,9 @@ type Grant struct {
 	ExpiresIn int64  // seconds
 	Token     *access.Token
 	Origin    access.Origin
+
+	// Concealed: the one who asked may not read the pass, so no answer tells its scopes and roles.
+	Concealed bool
 }
 
 // Exchange takes the proof, narrows its authority to the wish and mints a token.

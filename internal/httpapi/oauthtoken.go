@@ -109,19 +109,23 @@ func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchan
 	body = append(body, tokenTypeOf(made)...)
 	body = append(body, `","expires_in":`...)
 	body = strconv.AppendInt(body, made.ExpiresIn, 10)
-	body = append(body, `,"scope":"`...)
-	body = append(body, made.Token.ScopeText...)
+	if !made.Concealed {
+		body = append(body, `,"scope":"`...)
+		body = append(body, made.Token.ScopeText...)
+		body = append(body, '"')
+	}
 	switch {
 	case kind == grantExchange && q.of("requested_token_type") == typeJWT:
-		body = append(body, `","issued_token_type":"`+typeJWT...)
+		body = append(body, `,"issued_token_type":"`+typeJWT+`"`...)
 	case kind == grantExchange:
-		body = append(body, `","issued_token_type":"`+typeAccess...)
+		body = append(body, `,"issued_token_type":"`+typeAccess+`"`...)
 	case refresh != "":
-		body = append(body, `","refresh_token":"`...)
+		body = append(body, `,"refresh_token":"`...)
 		body = append(body, refresh...)
+		body = append(body, '"')
 	}
 	w.Header()["Pragma"] = noCache
-	return send(w, mediaJSON, append(body, "\"}\n"...))
+	return send(w, mediaJSON, append(body, "}\n"...))
 }
 
 var noCache = []string{"no-cache"}

@@ -619,7 +619,10 @@ type ClaimSet struct {
 
 	// Cnf RFC 7800.
 	Cnf *Confirmation `json:"cnf,omitempty"`
-	Exp *int64        `json:"exp,omitempty"`
+
+	// Enk The key that it is encrypted with; absent means it is not encrypted.
+	Enk *string `json:"enk,omitempty"`
+	Exp *int64  `json:"exp,omitempty"`
 
 	// Expt Life of the first pass of its line, in seconds; a renewal lasts no longer.
 	Expt *int64 `json:"expt,omitempty"`
@@ -701,7 +704,10 @@ type Claims struct {
 
 	// Cnf RFC 7800.
 	Cnf *Confirmation `json:"cnf,omitempty"`
-	Exp int64         `json:"exp"`
+
+	// Enk The key that it is encrypted with; absent means it is not encrypted.
+	Enk *string `json:"enk,omitempty"`
+	Exp int64   `json:"exp"`
 
 	// Expt Life of the first pass of its line, in seconds; a renewal lasts no longer.
 	Expt int64 `json:"expt"`
@@ -1019,7 +1025,10 @@ type Introspection struct {
 
 	// Cnf RFC 7800.
 	Cnf *Confirmation `json:"cnf,omitempty"`
-	Exp *int64        `json:"exp,omitempty"`
+
+	// Enk The key that it is encrypted with; absent means it is not encrypted.
+	Enk *string `json:"enk,omitempty"`
+	Exp *int64  `json:"exp,omitempty"`
 
 	// Expt Life of the first pass of its line, in seconds; a renewal lasts no longer.
 	Expt *int64 `json:"expt,omitempty"`

@@ -27,6 +27,9 @@ type Token struct {
 	SigningKey string
 	// Encrypted says that its text cannot be read by its bearer.
 	Encrypted bool
+	// EncryptionKey is the id of the key that encrypted it; empty before it is minted,
+	// and where it is not encrypted.
+	EncryptionKey string
 
 	// Authority.NotAfter is exp, Authority.MaxLife is expt.
 	Authority Authority
@@ -65,8 +68,8 @@ func (t *Token) Seal() {
 	if len(t.Family) == 0 {
 		t.Family = []string{t.ID}
 	}
-	lineage := make([]string, 0, 7+len(t.Authority.Audiences)+len(t.Family))
-	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via, t.SigningKey)
+	lineage := make([]string, 0, 8+len(t.Authority.Audiences)+len(t.Family))
+	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via, t.SigningKey, t.EncryptionKey)
 	if t.KeyID != "" {
 		lineage = append(lineage, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/daypass/daypass/internal/seal"
 )
 
 func main() {
@@ -32,6 +34,8 @@ func run(ctx context.Context, args []string) error {
 		switch role := args[0]; {
 		case role == "serve-daypass":
 			return serveDaypass(ctx, args[1:])
+		case role == "hashes":
+			return seal.ServeHashes(os.Stdin, os.Stdout)
 		case role == "load":
 			return runGenerator()
 		case role == "floor-grpc":

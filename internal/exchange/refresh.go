@@ -58,12 +58,16 @@ func (s *Service) endReused(ctx context.Context, n access.Session, client Client
 }
 
 // EndRefreshed ends the session of a refresh token, for whoever holds it (RFC
-// 7009). A text that is none, or no more, is as good as ended.
-func (s *Service) EndRefreshed(ctx context.Context, text string, client Client) error {
+// 7009). A text that is none, or no more, is as good as ended. Caller is who asks,
+// where that was proved: then the session must be of its organization.
+func (s *Service) EndRefreshed(ctx context.Context, text string, caller *access.Caller, client Client) error {
 	if s.Logins == nil || !seal.IsRefreshToken(text) {
 		return nil
 	}
 	n, _, err := s.Logins.Sessions.SessionByRefresh(ctx, s.KeyHash(text))
+	if err == nil && caller != nil && caller.Organization.ID != n.OrganizationID {
+		return ErrClientMismatch
+	}
 	if err == nil {
 		err = s.Logins.EndSession(ctx, n, "session_ended", client)
 	}

@@ -182,7 +182,8 @@ func (c Client) use(now time.Time) access.LastUse {
 // Grant is an issued token.
 type Grant struct {
 	Text      string
-	Payload   []byte // the claims, as JSON; without roles and scope where the one who asked may not read them
+	Payload   []byte // the claims, as JSON; without roles and scope where Concealed
+	Concealed bool   // the one who asked may not read what the pass may do
 	ExpiresIn int64  // seconds
 	Token     *access.Token
 	Origin    access.Origin

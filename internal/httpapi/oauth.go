@@ -9,6 +9,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
+	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/verify"
 )
@@ -63,8 +64,8 @@ func named(err error, refused string) error {
 	name, known := oauthNamesOfCodes[e.Code]
 	switch {
 	case known && name == oauthInvalidTarget:
-		// Which application serves a resource is not for those to hear who may not use it.
-		err = access.New(e.Kind, e.Code, "there is no such audience, or it is not within what was proved").Because(err)
+		// Which application serves a resource is not for those to hear who may not use it, nor whether there is one.
+		err = access.New(access.Forbidden, "audience_exceeded", "there is no such audience, or it is not within what was proved").Because(err)
 	case known:
 	case e.Kind == access.Unauthenticated || e.Kind == access.Forbidden:
 		name = refused
@@ -195,7 +196,7 @@ func (h *Handler) oauthRevoke(w http.ResponseWriter, r *http.Request, c *call) e
 		return err
 	}
 	if seal.IsRefreshToken(text) {
-		return h.Exchange.EndRefreshed(r.Context(), text, q.from)
+		return named(h.Exchange.EndRefreshed(r.Context(), text, q.caller, q.from), oauthUnauthorizedClient)
 	}
 	if isKeyText(text) {
 		return &oauthFault{oauthUnsupportedToken, access.New(access.Invalid, "unsupported_token_type", "this ends passes; a key is deleted or rotated")}
@@ -205,7 +206,7 @@ func (h *Handler) oauthRevoke(w http.ResponseWriter, r *http.Request, c *call) e
 	case err != nil:
 		return nil
 	case q.caller != nil && q.caller.Organization.ID != t.OrganizationID:
-		return &oauthFault{oauthUnauthorizedClient, access.New(access.Forbidden, "client_mismatch", "this pass was not made for this client")}
+		return &oauthFault{oauthUnauthorizedClient, exchange.ErrClientMismatch}
 	}
 	return h.end(r.Context(), q.caller, t)
 }

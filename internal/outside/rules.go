@@ -171,8 +171,6 @@ func refused(reason string) error {
 	return access.New(access.Unauthenticated, "issuer_token_refused", "the token of the outside issuer is refused: "+reason)
 }
 
-var ownID = regexp.MustCompile(`^[a-z]{3}_[0-9a-z]{26}$`)
-
 // token makes of verified claims what the gate judges. It ends when the token does,
 // or when it is too old.
 func (r *Rules) token(text string, c claims, now time.Time) (*access.Token, error) {
@@ -210,7 +208,7 @@ func (r *Rules) token(text string, c claims, now time.Time) (*access.Token, erro
 		}
 	}
 	subject, ok := r.subject.fill(c, soundSubject)
-	if !ok || len(subject) > maxSubject || ownID.MatchString(subject) {
+	if !ok || len(subject) > maxSubject || access.IsID(subject) {
 		return nil, refused("no subject can be made of its claims")
 	}
 	confirmation, ok := c.confirmation()

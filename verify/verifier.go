@@ -37,7 +37,8 @@ type Config struct {
 	ClientAddress func(*http.Request) netip.Addr
 
 	// RequestURL tells the middleware the URL that the client asked for, which the proofs of bound tokens name (RFC 9449). Nil
-	// stands for scheme, Host and path of the connection, which is right unless a proxy stands between.
+	// stands for scheme, Host and path of the connection, which is right unless a proxy stands between, or the service answers
+	// to any Host: as the client chooses that, a proof for another host would do.
 	RequestURL func(*http.Request) string
 	// FirstUse says whether a proof is used for the first time; id is worthless after until. An error refuses the proof. Nil stands
 	// for a memory of this Verifier alone: services of several processes share one, lest a proof be used once at each.

@@ -22,9 +22,11 @@ func hashCommand() []string {
 // newHashesCommand is for the server, which starts it, and for nobody else.
 func newHashesCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:    hashesName,
-		Hidden: true,
-		Args:   args(),
-		RunE:   func(*cobra.Command, []string) error { return seal.ServeHashes(c.in, c.out) },
+		Use:     hashesName,
+		Short:   "Hash passwords for the server that started this",
+		Example: "  daypass serve",
+		Hidden:  true,
+		Args:    args(),
+		RunE:    func(*cobra.Command, []string) error { return seal.ServeHashes(c.in, c.out) },
 	}
 }

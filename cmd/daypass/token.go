@@ -23,7 +23,7 @@ func newTokenCommand(c *cli) *cobra.Command {
 		`  PASS=$(daypass token create --scopes photos:read --audience photos --expires-in 1h)
   daypass token inspect "$PASS"
   echo "$PASS" | daypass token revoke -`,
-		newTokenCreate(c), newTokenRenew(c), newTokenNarrow(c), newTokenRevoke(c), newTokenInspect(c), newTokenList(c))
+		newTokenCreate(c), newTokenRenew(c), newTokenNarrow(c), newTokenRevoke(c), newTokenInspect(c), newTokenList(c), newTokenProof(c))
 }
 
 // passOnce tells how commands that make a pass treat its text.

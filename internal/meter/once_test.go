@@ -146,3 +146,41 @@ func TestOnceInParallel(t *testing.T) {
 		t.Errorf("8 ids were good %d times", first.Load())
 	}
 }
+
+// TestOnceShares: who has filled a share of the memory is refused until something of it is worthless; others are not.
+func TestOnceShares(t *testing.T) {
+	ctx := context.Background()
+	c := &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	o := meter.NewLoneOnce(ctx, nil, c.now)
+	use := func(id string, holders ...string) error {
+		t.Helper()
+		var shares []meter.Share
+		for i, holder := range holders {
+			shares = append(shares, meter.Share{Holder: holder, Most: 3 * (i + 1)})
+		}
+		first, err := o.FirstWithin(ctx, shares, "dpop", id, c.t, c.t.Add(time.Minute))
+		if err == nil && !first {
+			t.Errorf("%s was not used before", id)
+		}
+		return err
+	}
+	full := func(err error) bool { return access.AsError(err).Code == "replay_memory_full" }
+	for i := range 3 {
+		if err := use(fmt.Sprint("a", i), "a", "strangers"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !full(use("a3", "a", "strangers")) || use("b0", "b", "strangers") != nil {
+		t.Error("a share is full for its holder alone")
+	}
+	if use("c0", "c", "strangers") != nil || use("c1", "c", "strangers") != nil || !full(use("c2", "c", "strangers")) {
+		t.Error("the strangers' share is full for every one of them")
+	}
+	if use("d0", "acme") != nil || use("d1") != nil {
+		t.Error("others have room")
+	}
+	c.t = c.t.Add(62 * time.Second)
+	if err := use("a3", "a", "strangers"); err != nil {
+		t.Errorf("what is worthless takes no room: %v", err)
+	}
+}

@@ -382,7 +382,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses, s.closeIssuers}
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.forgetUsed, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses, s.closeIssuers}
 	if s.config.Environment != nil {
 		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
 	}
@@ -512,9 +512,25 @@ func (s *Server) tidy(ctx context.Context) {
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
+		}
+	}
+}
+
+// forgetUsed drops what was used once and is worthless by now. With servers that share a database each proof leaves a row
+// there, good for minutes.
+func (s *Server) forgetUsed(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := s.store.PruneOnce(ctx, s.now()); err != nil && ctx.Err() == nil {
+			s.log.Error("used proofs could not be dropped", "error", err)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func newHashesCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     hashesName,
 		Short:   "Hash passwords for the server that started this",
-		Example: "  daypass serve",
+		Example: "  daypass hash-passwords < questions.json",
 		Hidden:  true,
 		Args:    args(),
 		RunE:    func(*cobra.Command, []string) error { return seal.ServeHashes(c.in, c.out) },

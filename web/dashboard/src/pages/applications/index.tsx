@@ -1,0 +1,5 @@
+import { PageHeader } from '~/parts'
+
+export default function Applications() {
+  return <PageHeader title="Applications" />
+}

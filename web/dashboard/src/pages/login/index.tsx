@@ -1,0 +1,5 @@
+import { PageHeader } from '~/parts'
+
+export default function Login() {
+  return <PageHeader title="Log in" />
+}

@@ -216,7 +216,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 
 // find returns the route of a request. A path has one spelling: what would need cleaning is not found.
 func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
-	if r.URL.Path != path.Clean(r.URL.Path) {
+	if at := r.URL.Path; at != path.Clean(at) && !(strings.HasPrefix(at, "/o/") && at == path.Clean(at)+"/") { // a page may end so
 		return route{}, errNoRoute
 	}
 	miss, pattern := h.mux.Handler(r)

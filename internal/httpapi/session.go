@@ -24,7 +24,6 @@ const (
 )
 
 var (
-	errSessionMissing = access.New(access.Unauthenticated, "session_missing", "nobody is logged in here; log in")
 	errSessionForeign = access.New(access.Forbidden, "session_same_origin", "this gives the pass of a login back to the dashboard that it was given to; anything else sends its own pass")
 	errSessionPass    = access.New(access.Invalid, "session_pass_required", "a login is kept by a pass that is sent as bearer token; exchange the key for one")
 	errSessionLong    = access.New(access.Invalid, "session_too_long", "this pass is too long for a cookie; log in with one that names less")
@@ -64,9 +63,10 @@ func (h *Handler) getSession(w http.ResponseWriter, r *http.Request, c *call) er
 	if r.Header.Get("Sec-Fetch-Site") != "same-origin" || r.Header.Get("Daypass-Session") != "1" {
 		return errSessionForeign
 	}
-	text, err := h.sessionPass(r)
-	if err != nil {
-		return err
+	text := h.sessionPass(r)
+	if text == "" {
+		w.WriteHeader(http.StatusNoContent) // nothing is wrong with nobody being logged in
+		return nil
 	}
 	if _, err := h.Exchange.Authenticate(r.Context(), exchange.Credential(text), c.client); err != nil {
 		if access.AsError(err).Kind == access.Unauthenticated {
@@ -86,22 +86,22 @@ func (h *Handler) getSession(w http.ResponseWriter, r *http.Request, c *call) er
 	return send(w, mediaJSON, append(body, "}\n"...))
 }
 
-// sessionPass is the pass in the cookie. A key was never put there, so none is taken
-// from it.
-func (h *Handler) sessionPass(r *http.Request) (string, error) {
+// sessionPass is the pass in the cookie; empty: there is none, or one that this
+// server did not seal.
+func (h *Handler) sessionPass(r *http.Request) string {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil || h.Sealer == nil {
-		return "", errSessionMissing
+		return ""
 	}
 	box, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
 	if err != nil {
-		return "", errSessionMissing
+		return ""
 	}
 	text, err := h.Sealer.Open(box, sessionPurpose)
 	if err != nil {
-		return "", errSessionMissing
+		return ""
 	}
-	return string(text), nil
+	return string(text)
 }
 
 // deleteSession logs out: the pass ends, with all that was made from it, and where a

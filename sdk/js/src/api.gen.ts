@@ -6317,6 +6317,13 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardSession"];
                 };
             };
+            /** @description Nobody is logged in */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Problem"];
         };
     };

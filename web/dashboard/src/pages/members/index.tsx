@@ -90,7 +90,7 @@ function List({ members, onOpen }: { members: ReturnType<typeof useMembers>; onO
                 <button type="button" onClick={() => onOpen(member)} className="truncate text-left font-medium hover:underline">
                   {nameOf(member)}
                 </button>
-                <span className="truncate text-xs text-muted">{member.who?.email || member.comment || member.user}</span>
+                <span className="truncate text-xs text-muted">{member.who?.email || member.user}</span>
               </span>
             ),
           },
@@ -122,14 +122,15 @@ function State({ member }: { member: Member }) {
 }
 
 function Roles({ roles }: { roles: string[] }) {
+  const shown = roles.slice(0, roles.slice(0, 2).join('').length > 30 ? 1 : 2)
   return (
     <span className="flex items-center gap-1 overflow-hidden" title={roles.join(', ')}>
-      {roles.slice(0, 2).map((role) => (
+      {shown.map((role) => (
         <Badge key={role} tone={role === 'administrator' ? 'warn' : 'plain'}>
           {role}
         </Badge>
       ))}
-      {roles.length > 2 && <span className="text-xs text-muted">+{roles.length - 2}</span>}
+      {roles.length > shown.length && <span className="text-xs text-muted">+{roles.length - shown.length}</span>}
     </span>
   )
 }

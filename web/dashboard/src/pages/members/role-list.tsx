@@ -26,12 +26,12 @@ export function RoleList({ members, editing, onEdit }: { members: Member[]; edit
         columns={[
           { id: 'name', header: 'Role', cell: (role) => <code className="font-mono text-xs">{role.name}</code> },
           { id: 'kind', header: 'Kind', width: '6.5rem', cell: (role) => <Badge tone={role.builtin ? 'plain' : 'info'}>{role.builtin ? 'built in' : 'custom'}</Badge> },
-          { id: 'gives', header: 'Gives', wide: true, width: '45%', cell: (role) => <span title={role.scopes.join(' ')}>{role.builtin ? means[role.name] : <code className="font-mono text-xs">{role.scopes.join('  ')}</code>}</span> },
+          { id: 'gives', header: 'Gives', wide: true, width: '55%', cell: (role) => <span title={role.scopes.join(' ')}>{role.builtin ? means[role.name] : <code className="font-mono text-xs">{role.scopes.join('  ')}</code>}</span> },
           { id: 'held', header: 'Held by', width: '5rem', align: 'right', cell: holders },
           {
             id: 'actions',
-            header: '',
-            width: '3.5rem',
+            header: 'Actions',
+            width: '5rem',
             align: 'right',
             cell: (role) => !role.builtin && <IconButton size="small" label={`Delete ${role.name}`} icon={Trash2} onClick={() => setRemoving(role)} />,
           },

@@ -20,7 +20,7 @@ export function RoleMatrix({ held, onChange, locked }: { held: string[]; onChang
   const places = [whole, ...shown]
   if (roles.error) return <ErrorPanel error={roles.error} retry={roles.retry} />
   return (
-    <section aria-labelledby={title} className="flex flex-col gap-3">
+    <div className="flex flex-col gap-3">
       <div className="flex flex-wrap items-center justify-between gap-2">
         <h3 id={title} className="font-semibold">
           Roles
@@ -99,7 +99,7 @@ export function RoleMatrix({ held, onChange, locked }: { held: string[]; onChang
         </table>
       </div>
       <Preview held={held} scopes={scopesOf(held, roles.rows)} />
-    </section>
+    </div>
   )
 }
 

@@ -3,7 +3,7 @@ import { ArrowDown, ArrowUp, CircleCheck, LoaderCircle, Plus, Trash2 } from 'luc
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { Badge, Button, Checkbox, CodeBlock, cx, ErrorPanel, Field, IconButton, Input, Select, Skeleton } from '~/parts'
 import { KeyOnce } from '~/parts/key-once'
-import { ok, Problem, session, useSession } from '~/session'
+import { ok, Problem, type Schemas, session, useSession } from '~/session'
 import { useMe } from '~/shell/shell'
 import { commands, type Draft, resourceFile, type Rule, samplePath, scopesOf, slugOf, usualRules } from './draft'
 
@@ -287,15 +287,17 @@ const fixes: Record<string, string> = {
 
 export function FirstRequest({ draft, back, secret, done }: Frame & { secret: string | undefined; done: () => void }) {
   const { api } = useSession()
+  const count = async (query: { application: string; limit: number } | { key: string; outcome: string; limit: number }, signal: AbortSignal) =>
+    (await ok(api.GET('/v1/organizations/{org}/usage', { params: { path: { org: draft.org }, query }, signal }))) as Schemas['UsageList'] // it is CSV only where that was asked for
   const usage = useQuery({
     queryKey: [draft.org, 'usage', 'first', draft.app],
-    queryFn: ({ signal }) => ok(api.GET('/v1/organizations/{org}/usage', { params: { path: { org: draft.org }, query: { application: draft.app, limit: 500 } }, signal })),
+    queryFn: ({ signal }) => count({ application: draft.app, limit: 500 }, signal),
     refetchInterval: 1500,
     enabled: draft.app !== '',
   })
   const made = useQuery({
     queryKey: [draft.org, 'usage', 'issued', draft.key],
-    queryFn: ({ signal }) => ok(api.GET('/v1/organizations/{org}/usage', { params: { path: { org: draft.org }, query: { key: draft.key, outcome: 'issued', limit: 1 } }, signal })),
+    queryFn: ({ signal }) => count({ key: draft.key, outcome: 'issued', limit: 1 }, signal),
     refetchInterval: (query) => (query.state.data?.items.length ? false : 1500),
     enabled: draft.key !== '',
   })

@@ -38,9 +38,9 @@ export function AddMember({ way, onWay, onClose }: { way: Way | undefined; onWay
             value={way}
             onChange={(next) => onWay(next as Way)}
             tabs={[
-              { id: 'invite', label: 'Invite by e-mail', content: <Invite {...frame} onLink={setLink} /> },
-              { id: 'fresh', label: 'New user with key', content: <Fresh {...frame} onKey={setKey} /> },
-              { id: 'foreign', label: 'From another organization', content: <Foreign {...frame} /> },
+              { id: 'invite', label: 'By e-mail', content: <Invite {...frame} onLink={setLink} /> },
+              { id: 'fresh', label: 'With a key', content: <Fresh {...frame} onKey={setKey} /> },
+              { id: 'foreign', label: 'From elsewhere', content: <Foreign {...frame} /> },
             ]}
           />
         )}

@@ -51,7 +51,7 @@ export function RoleList({ members, editing, onEdit }: { members: Member[]; edit
           toast.done('Role deleted')
         }}
       >
-        <p>{removing && holders(removing) > 0 ? `${holders(removing)} members hold it: take it from them first, and from their keys.` : 'Nobody holds it. A key may; then it stays until the key lets go of it.'}</p>
+        <p>{removing && holders(removing) > 0 ? `Held by ${holders(removing)}: take it from them first, and from their keys.` : 'Nobody holds it. A key may; then it stays until the key lets go of it.'}</p>
       </ConfirmDialog>
     </>
   )

@@ -25,7 +25,7 @@ describe('the draft of the first application', () => {
     expect(samplePath([{ methods: 'GET', path: '/a/{id}/*/**', access: 'scope', scope: 'x' }])).toBe('/a/1/1/')
     const text = commands(draft, 'http://localhost:8080', 'dp_test_x')
     expect(text).toContain('export DAYPASS_KEY=dp_test_x')
-    expect(text).toContain('curl -i http://localhost:8000/ -H "Host: photos.acme.example" -H "Authorization: Bearer $PASS"')
+    expect(text.replace(/ \\\n +/g, ' ')).toContain('curl -i http://localhost:8000/ -H "Host: photos.acme.example" -H "Authorization: Bearer $PASS"')
   })
 
   it('survives a reload, and storage that holds nonsense', () => {

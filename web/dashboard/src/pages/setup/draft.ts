@@ -62,11 +62,13 @@ export function samplePath(rules: readonly Rule[]): string {
 
 /** The commands that make a pass and send a request through the gateway. */
 export function commands(draft: Draft, url: string, key: string | undefined): string {
-  const host = draft.by === 'host' ? ` -H "Host: ${draft.host.replace(/^\*\./, 'www.')}"` : ''
+  const host = draft.by === 'host' ? ` \\\n  -H "Host: ${draft.host.replace(/^\*\./, 'www.')}"` : ''
   return [
     `export DAYPASS_KEY=${key ?? '…the key that you kept…'}`,
-    `PASS=$(curl -s -X POST ${url}/v1/tokens -H "Authorization: Bearer $DAYPASS_KEY" | sed -E 's/.*"token":"([^"]+)".*/\\1/')`,
-    `curl -i ${draft.gateway}${samplePath(draft.rules)}${host} -H "Authorization: Bearer $PASS"`,
+    `PASS=$(curl -s -X POST ${url}/v1/tokens \\`,
+    `  -H "Authorization: Bearer $DAYPASS_KEY" \\`,
+    `  | sed -E 's/.*"token":"([^"]+)".*/\\1/')`,
+    `curl -i ${draft.gateway}${samplePath(draft.rules)}${host} \\\n  -H "Authorization: Bearer $PASS"`,
   ].join('\n')
 }
 

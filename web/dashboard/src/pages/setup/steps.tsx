@@ -180,11 +180,11 @@ export function Rules({ draft, change, next, back, skip }: Frame) {
             <Field label="Path" className="min-w-36 flex-1">
               <Input mono value={rule.path} onChange={(event) => set(index, { path: event.target.value.trim() })} pattern="\/\S*" required />
             </Field>
-            <Field label="Lets in" className="w-44">
+            <Field label="Lets in" className="w-36">
               <Select value={rule.access} onChange={(event) => set(index, { access: event.target.value as Rule['access'] })}>
                 <option value="public">everybody</option>
-                <option value="authenticated">any good pass</option>
-                <option value="scope">a pass with scopes</option>
+                <option value="authenticated">any pass</option>
+                <option value="scope">with scopes</option>
               </Select>
             </Field>
             <Field label="Scopes" className="min-w-36 flex-1">
@@ -272,8 +272,8 @@ export function Key({ draft, change, next, back, skip, onKey }: Frame & { onKey:
 }
 
 const fixes: Record<string, string> = {
-  token_missing: 'No pass came along: run all three lines in one shell.',
-  token_invalid: 'What came along is no pass of this server: was the second line answered with an error?',
+  token_missing: 'No pass came along: run all of it in one shell.',
+  token_invalid: 'What came along is no pass of this server: was making it answered with an error?',
   token_expired: 'The pass had ended: make a new one.',
   token_revoked: 'The pass was revoked: make a new one.',
   wrong_address: 'The pass is bound to another address.',
@@ -306,8 +306,8 @@ export function FirstRequest({ draft, back, secret, done }: Frame & { secret: st
   const passed = outcomes.get('allowed') ?? 0
   const denied = [...outcomes].filter(([outcome]) => outcome !== 'allowed' && outcome !== 'public')
   return (
-    <Step title={passed ? 'Your first request got through' : 'The first request'} lead="Run this in a shell. The first line holds the key, the second makes a pass of it, the third asks your API through the gateway." error={usage.error} busy={false} action={passed ? 'Finish' : 'Finish anyway'} back={back} onSubmit={done}>
-      <CodeBlock wrap label="Commands">
+    <Step title={passed ? 'Your first request got through' : 'The first request'} lead="Run this in a shell: it makes a pass of the key, and asks your API through the gateway." error={usage.error} busy={false} action={passed ? 'Finish' : 'Finish anyway'} back={back} onSubmit={done}>
+      <CodeBlock label="Commands">
         {commands(draft, location.origin, secret)}
       </CodeBlock>
       {!draft.app && <p className="text-muted">Go back and say what your API is; then this knows what to ask for.</p>}

@@ -42,7 +42,7 @@ export function Issuers() {
         }
         columns={[
           { id: 'slug', header: 'Name', width: '9rem', cell: (issuer) => <button type="button" onClick={() => setEditing(issuer)} className="max-w-full truncate font-medium hover:underline">{issuer.slug}</button> },
-          { id: 'issuer', header: 'Issuer', cell: (issuer) => <code className="font-mono text-xs">{issuer.issuer}</code> },
+          { id: 'issuer', header: 'Issuer', wide: true, cell: (issuer) => <code className="font-mono text-xs">{issuer.issuer}</code> },
           { id: 'scopes', header: 'At most', wide: true, width: '22%', cell: (issuer) => <code className="font-mono text-xs">{[...issuer.scopes, ...issuer.roles].join(' ')}</code> },
           { id: 'state', header: 'State', wide: true, width: '6rem', cell: (issuer) => (issuer.active ? <Badge tone="good">active</Badge> : <Badge tone="bad">inactive</Badge>) },
           {

@@ -145,7 +145,7 @@ export function Logins() {
           columns={[
             { id: 'agent', header: 'With', cell: (login) => <span title={login.used.user_agent}>{login.used.user_agent || 'unknown'}</span> },
             { id: 'address', header: 'From', width: '9rem', cell: (login) => <code className="font-mono text-xs">{login.used.address}</code> },
-            { id: 'used', header: 'Last used', width: '8rem', cell: (login) => <RelativeTime time={login.used.time} /> },
+            { id: 'used', header: 'Last used', width: '8rem', wide: true, cell: (login) => <RelativeTime time={login.used.time} /> },
             { id: 'expires', header: 'Ends', width: '8rem', wide: true, cell: (login) => <RelativeTime time={login.expires} /> },
             {
               id: 'actions',

@@ -71,7 +71,7 @@ export function Networks() {
           { id: 'network', header: 'Network', cell: (entry) => <code className="font-mono text-xs">{entry.network}</code> },
           { id: 'action', header: 'Does', width: '6rem', cell: (entry) => <Badge tone={expired(entry) ? 'plain' : entry.action === 'deny' ? 'bad' : 'good'}>{expired(entry) ? 'expired' : entry.action}</Badge> },
           { id: 'reason', header: 'Reason', wide: true, cell: (entry) => <span title={entry.reason}>{entry.reason}</span> },
-          { id: 'expires', header: 'Ends', width: '8rem', cell: (entry) => <RelativeTime time={entry.expires} /> },
+          { id: 'expires', header: 'Ends', width: '8rem', wide: true, cell: (entry) => <RelativeTime time={entry.expires} /> },
           { id: 'created', header: 'Added', width: '9rem', wide: true, cell: (entry) => <RelativeTime time={entry.created} /> },
           { id: 'actions', header: 'Actions', width: '5rem', align: 'right', cell: (entry) => <IconButton size="small" label={`Remove ${entry.network}`} icon={Trash2} onClick={() => setRemoving(entry)} /> },
         ]}

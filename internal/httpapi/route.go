@@ -17,6 +17,7 @@ type route struct {
 	repeated     []string // fields of the form that may be there several times
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
+	page         bool     // a page for people: its script reads the parameters, and the contract of the API does not name it
 	open         bool     // no credential is needed
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
@@ -46,11 +47,13 @@ var (
 	inOrg     = "/v1/organizations/{org}"
 	ofApp     = inOrg + "/applications/{app}"
 	publicGet = route{open: true, anyOrigin: true}
+
+	publicPage = route{open: true, page: true}
 )
 
 func (h *Handler) table() map[string]route {
-	return map[string]route{
-		"GET /{$}":                   publicGet.by(h.home),
+	table := map[string]route{
+		"GET /assets/{file...}":      publicPage.by(h.dashboardAsset),
 		"GET /openapi.yaml":          publicGet.by(h.document),
 		"GET /docs/errors":           publicGet.by(h.errors),
 		"GET /livez":                 publicGet.by(h.livez),
@@ -160,7 +163,7 @@ func (h *Handler) table() map[string]route {
 		"POST " + oauthTokenPath:                     oauthDoor.by(h.oauthToken),
 		"POST /oauth2/introspect":                    oauthDoor.by(h.oauthIntrospect),
 		"POST /oauth2/revoke":                        oauthDoor.by(h.oauthRevoke),
-		"POST /jwt":                                  {handle: h.issueJWT, door: DoorJWT, open: true, body: reads[jwtRequest](), bodyOptional: true, form: true, credential: noCredential, refuse: refuseJWT},
+		"POST /jwt":                                  {handle: h.issueJWT, door: DoorJWT, open: true, body: reads[jwtRequest](), read: readJWT, bodyOptional: true, form: true, credential: noCredential, refuse: refuseJWT},
 
 		"GET /user":                          rokkaDoor.by(h.rokkaUserGet),
 		"GET /user/apikeys":                  rokkaDoor.by(h.rokkaKeyList),
@@ -174,7 +177,16 @@ func (h *Handler) table() map[string]route {
 		"GET " + rokkaMembers + "/{user}":    rokkaDoor.by(h.rokkaMembershipGet),
 		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
 		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
+
+		"GET /v1/login":      {handle: h.getLogin, open: true},
+		"GET /v1/session":    {handle: h.getSession, open: true},
+		"PUT /v1/session":    {handle: h.putSession},
+		"DELETE /v1/session": {handle: h.deleteSession, query: []string{"everywhere"}},
 	}
+	for _, pattern := range dashboardPages {
+		table[pattern] = publicPage.by(h.dashboardPage)
+	}
+	return table
 }
 
 func (rt route) by(handle handler) route {

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react'
 import { cx } from '~/parts'
-import type { Mark } from './file'
+import type { Mark } from './marks'
 
 const lineHeight = 20 // of leading-5
 const padding = 8

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { diff } from './diff'
-import { marksOf, promoted, read, reordered, ruleChanges, shadowed } from './file'
+import { promoted, read, reordered, ruleChanges, shadowed } from './file'
+import { marksOf } from './marks'
 
 const photos = `application: photos
 hosts: [photos.example.com]   # the one

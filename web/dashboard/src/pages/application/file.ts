@@ -1,10 +1,8 @@
 // What a resource file says, as far as the dashboard shows it. The server decides what is right.
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import schema from '../../../../../docs/resources.schema.json'
+import type { Mark } from './marks'
 import { faults, type Path, type Schema } from './schema'
-
-/** A place in the text that something is to be said about. Lines and columns from 1. */
-export type Mark = { line: number; column: number; message: string }
 
 export type Limit = { rate?: string; burst?: number; per?: string; body?: string | number; bytes?: string; quota?: string }
 
@@ -60,14 +58,6 @@ export function read(text: string): Read {
     allowed: strings(file['allow_networks']),
     marks: marks.sort((a, b) => a.line - b.line || a.column - b.column),
   }
-}
-
-/** The places that the server's `invalid_resources` names: "line 4, column 3: …". */
-export function marksOf(messages: readonly string[]): Mark[] {
-  return messages.flatMap((message) => {
-    const found = /^line (\d+)(?:, column (\d+))?: (.*)$/s.exec(message)
-    return found ? [{ line: Number(found[1]), column: Number(found[2] ?? 1), message: found[3]! }] : []
-  })
 }
 
 /** The file with `mode: shadow` for the whole of it. */

@@ -8,7 +8,7 @@ import { usePages } from '~/session/pages'
 import { useCommands } from '~/shell/commands'
 import { useQueryParam } from '~/shell/query'
 import { getFile, putFile } from '../application/data'
-import { marksOf } from '../application/file'
+import { marksOf } from '../application/marks'
 import { slug, starter } from './starter'
 
 type Application = Schemas['Application']

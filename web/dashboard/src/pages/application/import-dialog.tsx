@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Button, Dialog, Field, Textarea } from '~/parts'
 import { importOpenAPI, withResources } from './openapi'
 
@@ -6,6 +6,7 @@ const longest = 16 * 1024 * 1024
 
 /** Makes resources of an OpenAPI document and hands the file on to the editor; nothing is saved. */
 export function ImportDialog({ open, onClose, draft, onImported }: { open: boolean; onClose: () => void; draft: string; onImported: (text: string, resources: number, warnings: string[]) => void }) {
+  const area = useRef<HTMLTextAreaElement>(null)
   const [text, setText] = useState('')
   const [error, setError] = useState<string>()
   const close = () => {
@@ -28,6 +29,7 @@ export function ImportDialog({ open, onClose, draft, onImported }: { open: boole
       open={open}
       onClose={close}
       title="Import OpenAPI"
+      initialFocus={area}
       description="The resources of the document take the place of those in the editor. You see the differences before anything is saved."
       footer={
         <>
@@ -53,7 +55,7 @@ export function ImportDialog({ open, onClose, draft, onImported }: { open: boole
           />
         </Field>
         <Field label="Or its text" error={error}>
-          <Textarea mono rows={12} wrap="off" value={text} onChange={(event) => (setText(event.target.value), setError(undefined))} />
+          <Textarea ref={area} mono rows={12} wrap="off" value={text} onChange={(event) => (setText(event.target.value), setError(undefined))} />
         </Field>
         <p className="text-xs text-muted">
           The plain cases are known here; what is not is left out and so denied, and you are told. <code className="font-mono">daypass resource import</code> knows the rest.

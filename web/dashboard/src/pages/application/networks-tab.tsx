@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Plus, ShieldBan, Trash2 } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Badge, Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Select, Table, Textarea, toast } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
 import { usePages } from '~/session/pages'
@@ -29,7 +29,7 @@ export function NetworksTab({ app, denied, allowed }: { app: string; denied: str
   return (
     <div className="flex flex-col gap-4">
       <div className="flex flex-wrap items-center gap-3">
-        <Select aria-label="Which entries" value={action} onChange={(event) => setAction(event.target.value)} className="w-44">
+        <Select aria-label="Which entries" value={action} onChange={(event) => setAction(event.target.value)} className="w-52">
           <option value="">Denied and allowed</option>
           <option value="deny">Denied</option>
           <option value="allow">Allowed</option>
@@ -44,11 +44,11 @@ export function NetworksTab({ app, denied, allowed }: { app: string; denied: str
         empty={<EmptyState icon={ShieldBan} title="No networks are denied or allowed beside the file">Deny an address at once, for an hour or for good, without touching the file.</EmptyState>}
         columns={[
           { id: 'network', header: 'Network', cell: (entry) => <code className="font-mono text-xs">{entry.network}</code> },
-          { id: 'action', header: 'Action', width: '7rem', cell: (entry) => (entry.action === 'deny' ? <Badge tone="bad">denied</Badge> : <Badge tone="good">allowed</Badge>) },
+          { id: 'action', header: 'Action', width: '6rem', cell: (entry) => (entry.action === 'deny' ? <Badge tone="bad">denied</Badge> : <Badge tone="good">allowed</Badge>) },
           { id: 'reason', header: 'Reason', wide: true, cell: (entry) => entry.reason || <span className="text-muted">none given</span> },
-          { id: 'expires', header: 'Ends', width: '8rem', cell: (entry) => <RelativeTime time={entry.expires} /> },
+          { id: 'expires', header: 'Ends', width: '8rem', wide: true, cell: (entry) => <RelativeTime time={entry.expires} /> },
           { id: 'created', header: 'Added', width: '9rem', wide: true, cell: (entry) => <RelativeTime time={entry.created} /> },
-          { id: 'remove', header: '', width: '3.5rem', align: 'right', cell: (entry) => <IconButton size="small" label={`Take ${entry.network} off the list`} icon={Trash2} onClick={() => setGone(entry)} /> },
+          { id: 'remove', header: 'Remove', width: '5.5rem', align: 'right', cell: (entry) => <IconButton size="small" label={`Take ${entry.network} off the list`} icon={Trash2} onClick={() => setGone(entry)} /> },
         ]}
       />
       <Card title="In the resource file">
@@ -69,6 +69,7 @@ export function NetworksTab({ app, denied, allowed }: { app: string; denied: str
 
 function Add({ open, onClose, app, mayAllow, onAdded }: { open: boolean; onClose: () => void; app: string; mayAllow: boolean; onAdded: () => Promise<unknown> }) {
   const { org, api } = useSession()
+  const first = useRef<HTMLTextAreaElement>(null)
   const [text, setText] = useState('')
   const [action, setAction] = useState<'deny' | 'allow'>('deny')
   const [reason, setReason] = useState('')
@@ -96,6 +97,7 @@ function Add({ open, onClose, app, mayAllow, onAdded }: { open: boolean; onClose
       open={open}
       onClose={() => (add.reset(), onClose())}
       title="Add networks"
+      initialFocus={first}
       footer={
         <>
           <Button onClick={() => (add.reset(), onClose())}>Cancel</Button>
@@ -105,7 +107,7 @@ function Add({ open, onClose, app, mayAllow, onAdded }: { open: boolean; onClose
     >
       <form id="add-networks" className="flex flex-col gap-4" onSubmit={(event) => (event.preventDefault(), add.mutate())}>
         <Field label="Addresses and networks" hint="One a line, or with commas: 203.0.113.7, 2001:db8::/48" error={problem?.field('/items')}>
-          <Textarea mono rows={3} value={text} onChange={(event) => setText(event.target.value)} />
+          <Textarea ref={first} mono rows={3} value={text} onChange={(event) => setText(event.target.value)} />
         </Field>
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Action" hint={mayAllow ? undefined : 'Allowing needs allow_networks in the file.'}>

@@ -38,12 +38,12 @@ export function RoutesTab({ rules, changed, onOpen }: { rules: Rule[]; changed: 
 const none = <span className="text-muted">none</span>
 const columns: Column<Rule>[] = [
   { id: 'index', header: '#', width: '3.5rem', align: 'right', wide: true, cell: (rule) => <span className="text-muted tabular-nums">{rule.index + 1}</span> },
-  { id: 'methods', header: 'Method', width: '6.5rem', cell: (rule) => <code title={rule.methods} className="font-mono text-xs font-semibold">{rule.methods}</code> },
+  { id: 'methods', header: 'Method', width: '5.75rem', cell: (rule) => <code title={rule.methods} className="font-mono text-xs font-semibold">{rule.methods}</code> },
   { id: 'path', header: 'Path', cell: (rule) => <code title={rule.comment ? `${rule.path} — ${rule.comment}` : rule.path} className="font-mono text-xs">{rule.path}</code> },
   {
     id: 'access',
     header: 'Access',
-    width: '9.5rem',
+    width: '8.75rem',
     cell: (rule) => (
       <span className="flex gap-1">
         <Badge tone={access[rule.access][1]}>{access[rule.access][0]}</Badge>

@@ -55,7 +55,7 @@ function Tried({ application, base, keyNames, onChanged, onEdit }: { application
   return (
     <>
       <Card
-        title={<span className="flex flex-wrap items-center gap-2">In shadow mode <Badge tone="info">{kind}</Badge></span>}
+        title={<span className="flex flex-wrap items-center gap-2">In shadow mode <Badge tone="info">{{ beside: 'a second file', rules: 'single rules', alone: 'the only file' }[kind]}</Badge></span>}
         actions={
           <Button size="small" icon={RefreshCw} busy={told.isFetching} onClick={() => void queries.invalidateQueries({ queryKey: [org, 'applications', app, 'differences'] })}>
             Look again

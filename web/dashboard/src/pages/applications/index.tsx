@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { AppWindow, Plus } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Badge, Button, Checkbox, Dialog, EmptyState, ErrorPanel, Field, Input, PageHeader, RelativeTime, SearchBox, Table } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
 import { usePages } from '~/session/pages'
@@ -81,6 +81,7 @@ function Create({ open, onClose }: { open: boolean; onClose: () => void }) {
   const { org } = useSession()
   const navigate = useNavigate()
   const queries = useQueryClient()
+  const first = useRef<HTMLInputElement>(null)
   const [name, setName] = useState('')
   const [host, setHost] = useState('')
   const [upstream, setUpstream] = useState('')
@@ -112,6 +113,7 @@ function Create({ open, onClose }: { open: boolean; onClose: () => void }) {
       open={open}
       onClose={() => (create.reset(), onClose())}
       title="Create an application"
+      initialFocus={first}
       description="It begins with a rule for reading and one for writing. You change them in the editor next."
       footer={
         <>
@@ -122,7 +124,7 @@ function Create({ open, onClose }: { open: boolean; onClose: () => void }) {
     >
       <form id="create-application" className="flex flex-col gap-4" onSubmit={(event) => (event.preventDefault(), create.mutate())}>
         <Field label="Name" required hint="As it stands in addresses and passes: photos" error={wrong}>
-          <Input mono maxLength={63} value={name} onChange={(event) => setName(event.target.value.toLowerCase())} />
+          <Input ref={first} mono maxLength={63} value={name} onChange={(event) => setName(event.target.value.toLowerCase())} />
         </Field>
         <Field label="Host" hint="That it is called by, without scheme and port: photos.example.com. Empty: any host." error={of('/hosts')}>
           <Input mono value={host} onChange={(event) => setHost(event.target.value)} />

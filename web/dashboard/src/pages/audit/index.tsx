@@ -81,8 +81,8 @@ export default function Audit() {
           )
         }
         columns={[
-          { id: 'time', header: 'When', width: '8.5rem', cell: (row) => <RelativeTime time={row.time} /> },
-          { id: 'action', header: 'Action', width: '13rem', cell: (row) => <span className="font-medium">{told(row.action)}</span> },
+          { id: 'time', header: 'When', width: '8rem', cell: (row) => <RelativeTime time={row.time} /> },
+          { id: 'action', header: 'Action', cell: (row) => <span title={row.action} className="font-medium">{told(row.action)}</span> },
           { id: 'object', header: 'Object', cell: (row) => <Named id={row.object} name={names.name(row.object) ?? slugOf(row)} /> },
           { id: 'actor', header: 'Actor', wide: true, cell: (row) => (row.actor.user ? <Named id={row.actor.user} name={names.users.get(row.actor.user)} /> : <Badge>the system</Badge>) },
           { id: 'address', header: 'From', width: '9.5rem', wide: true, cell: (row) => <code className="font-mono text-xs">{row.actor.address}</code> },

@@ -34,7 +34,7 @@ export function Chart({ days, series, names, label }: { days: string[]; series: 
         cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
         scales: { x: { time: false, range: [-0.6, days.length - 0.4] }, y: { range: (_, __, most) => [0, Math.max(most * 1.06, 4)] } },
         axes: [
-          { ...axis, grid: { show: false }, splits: () => days.map((_, index) => index).filter((index) => index % Math.max(1, Math.ceil(days.length / Math.max(1, Math.floor(holder.clientWidth / 60)))) === 0), values: (_, at) => at.map((index) => (days[index] ? dayName(days[index]) : '')) },
+          { ...axis, size: 30, grid: { show: false }, splits: () => days.map((_, index) => index).filter((index) => index % Math.max(1, Math.ceil(days.length / Math.max(1, Math.floor(holder.clientWidth / 60)))) === 0), values: (_, at) => at.map((index) => (days[index] ? dayName(days[index]) : '')) },
           { ...axis, size: 52, values: (_, at) => at.map((value) => (Number.isInteger(value) ? short.format(value) : '')) },
         ],
         series: [{}, ...order.map((index) => ({ label: names[index] ?? '', fill: palette[shown][index % 8]!, stroke: colour('--surface'), width: 1, paths: bars, points: { show: false } }))],

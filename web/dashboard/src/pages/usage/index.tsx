@@ -61,6 +61,7 @@ export default function Usage() {
   const total = lines.reduce((sum, line) => sum + line.count, 0)
   const passed = lines.reduce((sum, line) => sum + (through.has(line.outcome) ? line.count : 0), 0)
   const choices = (of: Group) => [...new Set([...(counted ?? []).map((line) => line[of] ?? nobody), { outcome, key, application }[of]])].filter(Boolean).sort((a, b) => label(of, a).localeCompare(label(of, b)))
+  const denied = lines.reduce((sum, line) => sum + (through.has(line.outcome) || beside.has(line.outcome) ? 0 : line.count), 0)
   const word = { requests: 'requests', exchanges: 'exchanges and calls', all: 'everything' }[what] ?? 'requests'
 
   const csv = () =>
@@ -72,7 +73,7 @@ export default function Usage() {
   return (
     <>
       <PageHeader title="Usage" description="What was asked and what came of it, per UTC day. At most a second behind." actions={<Button icon={Download} disabled={lines.length === 0} onClick={csv}>Export CSV</Button>} />
-      <div className="mb-4 grid grid-cols-2 items-end gap-3 sm:grid-cols-3 lg:grid-cols-6">
+      <div className="mb-4 grid grid-cols-2 items-end gap-3 sm:grid-cols-3 lg:grid-cols-[1.3fr_1.3fr_1fr_1.1fr_1.2fr_1fr]">
         <Field label="Month">
           <Select value={month} onChange={(event) => setMonth(event.target.value)}>
             {months.map((one) => <option key={one} value={one}>{monthName.format(new Date(`${one}-01T00:00:00Z`))}</option>)}
@@ -80,8 +81,8 @@ export default function Usage() {
         </Field>
         <Field label="Count">
           <Select value={what} onChange={(event) => setWhat(event.target.value)}>
-            <option value="requests">Requests to applications</option>
-            <option value="exchanges">Exchanges and API calls</option>
+            <option value="requests">Requests</option>
+            <option value="exchanges">Exchanges, calls</option>
             <option value="all">Everything</option>
           </Select>
         </Field>
@@ -111,10 +112,10 @@ export default function Usage() {
         <div className="flex flex-col gap-4">
           <dl className="grid grid-cols-1 gap-3 sm:grid-cols-3">
             <Figure title={what === 'requests' ? 'Requests' : what === 'exchanges' ? 'Exchanges and API calls' : 'Counted'} value={usage.isPending ? undefined : number.format(total)} />
-            <Figure title="Let through" value={usage.isPending ? undefined : what === 'exchanges' ? 'not asked' : number.format(passed)} note={what === 'requests' && total > 0 ? percent.format(passed / total) : ''} tone="text-good" />
-            <Figure title="Denied" value={usage.isPending ? undefined : what !== 'requests' ? 'not asked' : number.format(total - passed)} note={what === 'requests' && total > 0 ? percent.format(1 - passed / total) : ''} tone="text-bad" />
+            <Figure title="Let through" value={usage.isPending ? undefined : number.format(passed)} note={passed + denied > 0 ? percent.format(passed / (passed + denied)) : ''} tone="text-good" />
+            <Figure title="Denied" value={usage.isPending ? undefined : number.format(denied)} note={passed + denied > 0 ? percent.format(denied / (passed + denied)) : ''} tone="text-bad" />
           </dl>
-          {usage.data?.more && <p className="rounded-lg border border-warn/40 bg-warn-soft p-3 text-warn">There are more counters than fit on this page; the last days of the month may be missing. Export all of it with <code className="font-mono">daypass usage --format csv</code>.</p>}
+          {usage.data?.more && <p className="rounded-lg border border-warn/40 bg-warn-soft p-3 text-warn">There are more counters than fit on this page; the last days of the month may be missing. Export all of it with <code className="font-mono">daypass usage --csv</code>.</p>}
           <Card title={`${word.charAt(0).toUpperCase() + word.slice(1)} by ${group}`}>
             {usage.isPending ? (
               <Skeleton className="h-65 w-full" />

@@ -70,7 +70,7 @@ export function Editor({ ref, label, value, onChange, marks, onSave, invalid, de
   }
 
   return (
-    <div className={cx('relative h-[min(62dvh,44rem)] min-h-72 overflow-hidden rounded-lg border bg-surface font-mono text-[0.8125rem] leading-5', invalid ? 'border-bad' : 'border-line-strong', 'has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent')}>
+    <div className={cx('relative h-[min(54dvh,44rem)] min-h-72 overflow-hidden rounded-lg border bg-surface font-mono text-[0.8125rem] leading-5', invalid ? 'border-bad' : 'border-line-strong', 'has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent')}>
       <div aria-hidden className="absolute inset-0 overflow-hidden">
         <div style={{ ...shift, paddingLeft: gutter }} className="absolute inset-x-0 top-0">
           {lines.slice(from, to).map((text, index) => (

@@ -34,8 +34,8 @@ export type Read = {
   marks: Mark[]
 }
 
-/** Files above this length are not checked while one types. */
-export const longestChecked = 256 * 1024
+/** Characters from which on reading a file takes so long that one would feel it at each key. */
+export const longFrom = 48 * 1024
 
 export function read(text: string): Read {
   const counter = new LineCounter()
@@ -115,7 +115,7 @@ export function ruleChanges(before: readonly Rule[], after: readonly Rule[]): Ru
     const open = rule.access === 'public'
     if (!old) changes.push({ match, before: 'no rule', after: needs(rule), tone: open ? 'bad' : 'warn', effect: open ? 'published' : 'added' })
     else if (needs(old) !== needs(rule)) {
-      const effect = open ? 'opened' : stricter(old, rule) ? 'tightened' : stricter(rule, old) ? 'weakened' : 'replaced'
+      const effect = open ? 'opened' : rule.access === 'unclear' ? 'unclear' : stricter(old, rule) ? 'tightened' : stricter(rule, old) ? 'weakened' : 'replaced'
       changes.push({ match, before: needs(old), after: needs(rule), tone: open ? 'bad' : effect === 'tightened' ? 'plain' : 'warn', effect })
     }
   }

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useBlocker, useNavigate, useParams } from '@tanstack/react-router'
 import { EllipsisVertical, FileUp, Power, PowerOff, Save, Trash2, Undo2 } from 'lucide-react'
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { Badge, Button, buttonClass, ConfirmDialog, ErrorPanel, IconButton, Menu, PageHeader, Skeleton, Tabs, toast } from '~/parts'
 import { ok, Problem, useSession } from '~/session'
 import { useCommands } from '~/shell/commands'
@@ -9,7 +9,7 @@ import { useQueryParam } from '~/shell/query'
 import { useNames } from '../audit/names'
 import { type Application, getFile, type Text, useApplication } from './data'
 import { Editor, type EditorHandle } from './editor'
-import { longestChecked, read } from './file'
+import { longFrom, read } from './file'
 import { ImportDialog } from './import-dialog'
 import { type Mark, marksOf } from './marks'
 import { NetworksTab } from './networks-tab'
@@ -42,7 +42,7 @@ export default function ApplicationPage() {
       <>
         <PageHeader title={app} description={<Skeleton className="h-5 w-64" />} />
         <Skeleton className="mb-4 h-9 w-96 max-w-full" />
-        <Skeleton className="h-[min(62dvh,44rem)] min-h-72 w-full" />
+        <Skeleton className="h-[min(54dvh,44rem)] min-h-72 w-full" />
       </>
     )
   }
@@ -65,8 +65,8 @@ function Shown({ application, first }: { application: Application; first: Text }
   const { keys } = useNames()
   const dirty = draft !== base.text
 
-  const checked = useDeferredValue(draft)
-  const known = useMemo(() => (checked.length > longestChecked ? { ...read(''), marks: [] } : read(checked)), [checked])
+  const checked = useSettled(draft)
+  const known = useMemo(() => read(checked), [checked])
   const server = refused && refused.text === draft ? refused.marks : undefined
   const marks = server?.length ? server : known.marks
 
@@ -188,7 +188,7 @@ function Shown({ application, first }: { application: Application; first: Text }
                 )}
                 <Editor ref={editor} label="Resource file, YAML" value={draft} onChange={setDraft} marks={marks} onSave={review} invalid={marks.length > 0} describedBy="file-marks" />
                 <div id="file-marks" aria-live="polite" className="min-h-6">
-                  <Marks marks={marks} byServer={!!server?.length} skipped={checked.length > longestChecked} onOpen={goTo} rules={known.rules.length} />
+                  <Marks marks={marks} byServer={!!server?.length} pending={checked !== draft} onOpen={goTo} rules={known.rules.length} />
                 </div>
               </div>
             ),
@@ -279,9 +279,18 @@ function Shown({ application, first }: { application: Application; first: Text }
   )
 }
 
-function Marks({ marks, byServer, skipped, onOpen, rules }: { marks: readonly Mark[]; byServer: boolean; skipped: boolean; onOpen: (line: number, column: number) => void; rules: number }) {
-  if (skipped && !byServer) return <p className="text-xs text-muted">A file of this length is not checked while you type. The server checks it when it is saved.</p>
-  if (marks.length === 0) return <p className="text-xs text-muted">{rules} {rules === 1 ? 'rule' : 'rules'}, nothing wrong found. The server checks again when it is saved.</p>
+/** The text once nobody has typed for a moment; longer for a long one, which takes longer to read. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), text.length > longFrom ? 1000 : 150)
+    return () => clearTimeout(timer)
+  }, [text])
+  return settled
+}
+
+function Marks({ marks, byServer, pending, onOpen, rules }: { marks: readonly Mark[]; byServer: boolean; pending: boolean; onOpen: (line: number, column: number) => void; rules: number }) {
+  if (marks.length === 0) return <p className="text-xs text-muted">{pending ? 'Checking…' : `${rules} ${rules === 1 ? 'rule' : 'rules'}, nothing wrong found.`} The server checks again when it is saved.</p>
   return (
     <div className="rounded-lg border border-bad/40 bg-bad-soft p-3">
       <p className="font-medium text-bad">{byServer ? 'The server refused the file; nothing was changed' : `${marks.length} ${marks.length === 1 ? 'mistake' : 'mistakes'}`}</p>

@@ -1,10 +1,10 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useDeferredValue, useMemo, useState } from 'react'
+import { useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { Badge, Button, Checkbox, cx, Dialog, ErrorPanel } from '~/parts'
 import { Problem, useSession } from '~/session'
 import { ComparisonView } from './comparison'
 import { type Application, putFile, replay, type Text } from './data'
-import { diff } from './diff'
+import { diff, type Hunk } from './diff'
 import { type Read, read, reordered, ruleChanges, shadowed } from './file'
 
 type Saved = { application: Application; text: string; tag: string; shadow: boolean }
@@ -24,8 +24,8 @@ export function SaveDialog({ open, onClose, app, base, draft, keyNames, onSaved,
   const { org } = useSession()
   const [tried, setTried] = useState(false)
   const shown = useDeferredValue(open)
-  const before = useMemo(() => read(base.text), [base.text])
-  const after = useMemo(() => read(draft), [draft])
+  const before = useMemo(() => read(shown ? base.text : ''), [shown, base.text])
+  const after = useMemo(() => read(shown ? draft : ''), [shown, draft])
   const asShadow = tried || after.shadow
   const text = tried && !after.shadow ? shadowed(draft) : draft
   const told = useQuery({
@@ -48,16 +48,20 @@ export function SaveDialog({ open, onClose, app, base, draft, keyNames, onSaved,
       if (problem.status === 412) onStale()
     },
   })
+  const { reset } = save
+  useEffect(() => {
+    if (open) reset()
+  }, [open, reset])
   return (
     <Dialog
       size="large"
       open={open}
-      onClose={() => (save.reset(), onClose())}
+      onClose={onClose}
       title="Review and save"
       description={asShadow ? 'The file is tried beside the one that is enforced, which stays.' : 'The gate applies it before the answer comes.'}
       footer={
         <>
-          <Button onClick={() => (save.reset(), onClose())}>Go on editing</Button>
+          <Button onClick={onClose}>Go on editing</Button>
           <Button tone="primary" busy={save.isPending} onClick={() => save.mutate()}>
             {asShadow ? 'Try in shadow mode' : 'Save and enforce'}
           </Button>
@@ -127,12 +131,12 @@ function Rules({ before, after }: { before: Read; after: Read }) {
 
 /** Two texts, line by line. The marks at the beginning of the lines say what the colours repeat. */
 export function DiffView({ before, after }: { before: string; after: string }) {
-  const { hunks, added, removed, tail } = useMemo(() => diff(before, after), [before, after])
+  const { hunks, added, removed, tail } = useMemo(() => bounded(diff(before, after)), [before, after])
   if (hunks.length === 0) return <p className="text-muted">Nothing.</p>
   return (
     <>
       <p className="text-xs text-muted">
-        {added} {added === 1 ? 'line' : 'lines'} added, {removed} removed
+        {added} {added === 1 ? 'line' : 'lines'} added, {removed} removed{added + removed > 1000 ? '; the first 1000 are shown' : ''}
       </p>
       <div tabIndex={0} role="region" aria-label="Changed lines" className="max-h-80 overflow-auto rounded-lg border border-line bg-surface py-1 font-mono text-xs leading-5">
         <div className="w-max min-w-full">
@@ -153,6 +157,17 @@ export function DiffView({ before, after }: { before: string; after: string }) {
       </div>
     </>
   )
+}
+
+// So many lines are drawn; nobody reads more.
+function bounded<Found extends { hunks: Hunk[]; tail: number }>(found: Found): Found {
+  let room = 1000
+  const hunks = found.hunks.flatMap((hunk) => {
+    const lines = hunk.lines.slice(0, Math.max(room, 0))
+    room -= lines.length
+    return lines.length ? [{ ...hunk, lines }] : []
+  })
+  return room > 0 ? found : { ...found, hunks, tail: 0 }
 }
 
 function Skipped({ lines }: { lines: number }) {

@@ -36,7 +36,6 @@ export const actions: Record<string, readonly string[]> = {
   membership: ['created', 'updated', 'deleted'],
   network: ['added', 'replaced', 'deleted'],
   organization: ['founded', 'created', 'updated'],
-  passkey: [],
   password: ['set', 'changed', 'reset_requested'],
   plan: ['created', 'updated', 'deleted'],
   role: ['created', 'updated', 'deleted'],

@@ -42,10 +42,9 @@ export default function Audit() {
         <Field label="Action">
           <Select value={action} onChange={(change) => setAction(change.target.value)}>
             <option value="">All actions</option>
-            {action && !actions[action.split('.')[0]!] && <option value={action}>{told(action)}</option>}
+            {action && !actions[action.split('.')[0]!]?.includes(action.split('.')[1] ?? '') && <option value={action}>{told(action)}</option>}
             {Object.entries(actions).map(([noun, verbs]) => (
               <optgroup key={noun} label={told(noun)}>
-                <option value={noun}>{told(noun)}: everything</option>
                 {verbs.map((verb) => (
                   <option key={verb} value={`${noun}.${verb}`}>{told(`${noun}.${verb}`)}</option>
                 ))}

@@ -13,8 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -594,38 +592,6 @@ func TestChallengeBounds(t *testing.T) {
 	}
 	if last != "too_many_identities" {
 		t.Errorf("beyond what a key may have: %s", last)
-	}
-}
-
-// TestChallengeCurl runs the shell example of docs/public-key-login.md as it stands there.
-func TestChallengeCurl(t *testing.T) {
-	t.Parallel()
-	for _, tool := range []string{"bash", "curl", "openssl", "jq"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("needs " + tool + " on PATH")
-		}
-	}
-	page, err := os.ReadFile("../docs/public-key-login.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, script, _ := strings.Cut(string(page), "```sh\n")
-	script, _, ok := strings.Cut(script, "```")
-	if !ok {
-		t.Fatal("the page has no example for the shell")
-	}
-	w := newWorld(t, nil)
-	key, _, _ := w.group(w.founder, nil)
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
-	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DAYPASS_URL=" + w.api, "ISSUER=" + worldIssuer, "GROUP=" + key}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	lines := strings.Fields(string(out))
-	if seen := w.must(200, "POST", "/v1/tokens/introspect", w.founder, object{"token": lines[len(lines)-1]}); !strings.HasPrefix(seen.at("sub"), "idn_") {
-		t.Errorf("what came out is no pass of an identity: %s", seen.text)
 	}
 }
 

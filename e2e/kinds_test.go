@@ -264,11 +264,11 @@ var allKinds = []kind{
 		a := k.newKey(object{"require_signature": true})
 		return thing{text: a.at("secret"), key: a.at("id")}
 	}, nowhere: "it is never sent"},
-	{name: "request signature", proofs: "MessageSignature onlySigned", make: func(k *kinds) thing {
+	{name: "request signature", proofs: "MessageSignature keyAlone", make: func(k *kinds) thing {
 		key, signature, input := k.signedRequest()
 		return thing{signature, key, input}
 	}, doors: "signature"},
-	{name: "signed time", proofs: "TextileSignature onlyTimed", make: func(k *kinds) thing {
+	{name: "signed time", proofs: "TextileSignature", make: func(k *kinds) thing {
 		key, proof := k.signedTime()
 		return thing{proof.Signature, key, proof.Message}
 	}, doors: "signed_time"},

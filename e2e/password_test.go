@@ -438,6 +438,7 @@ func TestAttack_BoundSession(t *testing.T) {
 		return w.fill(path, url.Values{"refresh_token": {in.at("refresh_token")}}, headers...)
 	}
 	w.restart() // it is kept
+	nextSecond()
 	w.expect("without a proof", refresh(path), 401, "sender_key_required")
 	w.expect("by another key", refresh(path, w.proof(thief, "POST", at(path), "")), 401, "sender_key_required")
 	for range 2 {

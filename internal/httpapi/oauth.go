@@ -140,7 +140,7 @@ func refuseOAuth(w http.ResponseWriter, _ *http.Request, err error) {
 // ownMetadataPath is where clients look for the metadata of an issuer whose URL has a
 // path: that path follows the well-known one (RFC 8414, section 3.1). Empty: it has none.
 func (h *Handler) ownMetadataPath() string {
-	u, err := url.Parse(h.Exchange.Issuer)
+	u, err := url.Parse(h.PublicURL)
 	if err != nil || u.Path == "" || u.Path != path.Clean(u.Path) || strings.ContainsAny(u.Path, "{}") {
 		return ""
 	}

@@ -1889,6 +1889,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the login page may offer */
+        get: operations["getLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Give the dashboard its pass back after a reload
+         * @description For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
+         *     (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+         */
+        get: operations["getSession"];
+        /** Keep the pass of this request for reloads, in a sealed cookie */
+        put: operations["putSession"];
+        post?: never;
+        /** Log out */
+        delete: operations["deleteSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2031,6 +2071,8 @@ export interface components {
             kv?: number;
             /** @description Id of what proved beside or instead of the key: an identity, a session, an outside issuer. */
             via?: string;
+            /** @description The key that it is encrypted with; absent means it is not encrypted. */
+            enk?: string;
             /** @description Heads of the families it belongs to; absent means its own id. */
             fam?: string[];
             cnf?: components["schemas"]["Confirmation"];
@@ -2614,10 +2656,10 @@ export interface components {
             user: string;
             key: string;
             /**
-             * @description What it was made from.
+             * @description What it was made from: a `key`; a `challenge` that a public key answered; a `login` with a password or refresh token; a token of an outside `issuer`; or another pass, which was `renewed`, `narrowed` or `exchanged`.
              * @enum {string}
              */
-            origin: "key" | "renewed" | "narrowed" | "exchanged";
+            origin: "key" | "challenge" | "login" | "issuer" | "renewed" | "narrowed" | "exchanged";
             subject: string;
             scopes: components["schemas"]["Scopes"];
             roles: components["schemas"]["Roles"];
@@ -2891,7 +2933,7 @@ export interface components {
             /** @description The pass. */
             token: string;
             /** @enum {string} */
-            token_type: "Bearer";
+            token_type: "Bearer" | "DPoP";
             /**
              * Format: int64
              * @description Seconds.
@@ -2985,8 +3027,10 @@ export interface components {
         IssuerPut: {
             /** @description The `iss` of its tokens, exactly. */
             issuer: string;
-            /** @description Where its keys are. Without it OpenID Connect discovery says. */
+            /** @description Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's. */
             jwks_url?: string;
+            /** @description Certificates in PEM of the authorities that may have signed for the servers of its keys and of discovery. Without any those that the server's machine trusts. */
+            ca_certificates?: string;
             /** @description Those its tokens may be signed with, whatever it says itself. Default: RS256, ES256. */
             algorithms?: string[];
             /** @description Its tokens must be for one of them. */
@@ -3028,8 +3072,10 @@ export interface components {
             slug: string;
             /** @description The `iss` of its tokens, exactly. */
             issuer: string;
-            /** @description Where its keys are. Without it OpenID Connect discovery says. */
+            /** @description Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's. */
             jwks_url?: string;
+            /** @description Certificates in PEM of the authorities that may have signed for the servers of its keys and of discovery. Without any those that the server's machine trusts. */
+            ca_certificates?: string;
             /** @description Those its tokens may be signed with, whatever it says itself. Default: RS256, ES256. */
             algorithms: string[];
             /** @description Its tokens must be for one of them. */
@@ -3086,6 +3132,32 @@ export interface components {
              * @description When the token ends for us.
              */
             expires?: string;
+        };
+        LoginOptions: {
+            /** @description People may log in with a password */
+            password: boolean;
+            /** @description People may log in with a passkey */
+            passkey: boolean;
+            issuers: components["schemas"]["LoginIssuer"][];
+            /**
+             * @description Where this request comes from
+             * @example 203.0.113.7
+             */
+            address: string;
+            /** @description Nothing is protected yet */
+            setup: boolean;
+            /** @description Of the server */
+            version: string;
+        };
+        LoginIssuer: {
+            id: string;
+            name: string;
+            /** @description Slug */
+            organization: string;
+        };
+        DashboardSession: {
+            token: string;
+            payload: components["schemas"]["Claims"];
         };
     };
     responses: {
@@ -6203,6 +6275,95 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["IssuerTest"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways to log in, and the address this request is seen to come from */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginOptions"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pass, while it is good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardSession"];
+                };
+            };
+            /** @description Nobody is logged in */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cookie `__Host-daypass` is set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteSession: {
+        parameters: {
+            query?: {
+                /** @description End every pass of the same key, or every login of the same user */
+                everywhere?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pass has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

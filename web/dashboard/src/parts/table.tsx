@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type CSSProperties, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { cx } from './cx'
 import { ErrorPanel } from './error-panel'
 import { Skeleton } from './show'
@@ -84,7 +84,7 @@ export function Table<Row>({ label, rows, columns, rowKey, onOpen, loading = fal
   return (
     <div className={cx('overflow-hidden rounded-lg border border-line bg-surface', className)}>
       <div ref={box} className="max-h-[min(70dvh,48rem)] overflow-auto">
-        <table aria-label={label} aria-rowcount={more ? -1 : rows.length + 1} aria-busy={loading} className="w-full table-fixed border-separate border-spacing-0">
+        <table aria-label={label} aria-rowcount={more ? -1 : rows.length + 1} aria-busy={loading} style={{ '--least-phone': least(columns.filter((column) => !column.wide)), '--least': least(columns) } as CSSProperties} className="w-full min-w-(--least-phone) table-fixed border-separate border-spacing-0 md:min-w-(--least)">
           <thead>
             <tr>
               {columns.map((column) => (
@@ -141,6 +141,11 @@ export function Table<Row>({ label, rows, columns, rowKey, onOpen, loading = fal
       </div>
     </div>
   )
+}
+
+/** Width below which the table scrolls instead of hiding a column that shares what is left. */
+function least(columns: { width?: string }[]): string {
+  return `calc(${columns.map((column) => column.width ?? '9rem').join(' + ')})`
 }
 
 function Gap({ height, columns }: { height: number; columns: number }) {

@@ -161,7 +161,10 @@ export class Session {
 
   async #kept(): Promise<{ token: string; payload: Claims } | undefined> {
     const answer = await this.#world.fetch('/v1/session', { headers: { 'daypass-session': '1' }, cache: 'no-store' })
-    if (answer.status === 401 || answer.status === 404) return undefined
+    if ([204, 401, 404].includes(answer.status)) {
+      await answer.body?.cancel()
+      return undefined
+    }
     if (!answer.ok) throw await Problem.from(answer)
     return (await answer.json()) as { token: string; payload: Claims }
   }

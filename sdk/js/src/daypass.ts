@@ -3,6 +3,7 @@ import type { paths } from './api.gen.js'
 import { DaypassError } from './errors.js'
 import { type Claims, type Grant, Pass, type TokenOptions } from './pass.js'
 import { Renewal } from './renewal.js'
+import { Call, plain, post } from './request.js'
 import { browser, type News, Tabs } from './tabs.js'
 
 type Awaitable<T> = T | Promise<T>
@@ -19,7 +20,7 @@ export type DaypassOptions = {
   setToken?: (token: string | null, claims?: Partial<Claims>) => Awaitable<void>
   /** What a pass is to be, at each exchange of a credential. */
   tokenOptions?: TokenOptions | (() => Awaitable<TokenOptions>)
-  /** Seconds before its end that a pass is renewed; at most half its life. Without it: 20 to 30 % of its life. */
+  /** Seconds before its end that a pass is renewed; at most half its life. Without it: a fifth of its life. */
   refreshBefore?: number
   /** There is no pass any more and no way to get one: somebody has to log in. Called once for each pass that is lost. */
   onLoginRequired?: (error: DaypassError) => void
@@ -38,11 +39,11 @@ export type Login = (exchange: Exchange) => Promise<Grant | string>
 /** What a backend hands to its page, in the form of Textile's clients. */
 export type UserAuth = { key?: string; sig?: string; msg?: string; token?: string }
 
-/** The longest that an exchange may take, in milliseconds. */
-const deadline = 30_000
+/** How long who refused a fresh pass is not sent another, in milliseconds. */
+const patience = 30_000
 
 /** Codes of 401 that speak of the pass, and not of what was sent beside it. */
-const dead = /^(token_|key_|credential_invalid|wrong_address|user_disabled|membership_|organization_d|identity_d|session_)/
+const dead = /^(token|key|session|user|identity|membership|organization|credential_invalid|wrong_address)/
 
 const missing = /^(token|credential)_missing$/
 
@@ -62,7 +63,8 @@ export class Daypass {
   #renews = true
   /** The login was asked for, and has not happened. */
   #asked = false
-  #refused = { times: 0, until: 0 }
+  /** Until when a 401 is taken as it is: fresh passes were refused too. */
+  #patient = 0
   #renewal = new Renewal(() => {
     const had = this.#pass
     return this.#tabs.alone(() => this.#fresh(had))
@@ -71,7 +73,7 @@ export class Daypass {
 
   constructor(options: DaypassOptions) {
     this.#options = options
-    this.url = options.url.replace(/\/+$/, '')
+    this.url = plain(options.url)
     this.#send = options.fetch ?? ((input, init) => fetch(input, init))
     this.#origins = new Set([this.url, ...(options.origins ?? [])].map((address) => new URL(address).origin))
     this.#tabs = new Tabs(`daypass ${this.url}`, (news) => this.#hear(news))
@@ -80,7 +82,7 @@ export class Daypass {
 
   /** Exchanges a key for passes. For development and for backends: a key in a page is everybody's. */
   withKey(key: string): this {
-    if (browser()) console.warn('daypass: a key in a web page can be copied by everybody who opens it. Use it for development only; see withUserAuth.')
+    if (browser()) console.warn('daypass: everybody who opens a page can copy the key in it. Use withKey in pages for development only.')
     return this.withLogin((exchange) => exchange({ 'api-key': key }))
   }
 
@@ -118,7 +120,7 @@ export class Daypass {
   async token(): Promise<string> {
     const pass = await this.#usable()
     if (pass) return pass.token
-    const error = new DaypassError('login_required', 'there is no pass, and no way to get one without a login', { status: 401, title: 'Login required' })
+    const error = loginRequired()
     this.#ask(error)
     throw error
   }
@@ -128,23 +130,21 @@ export class Daypass {
    * their own, go out as they are. An answer of 401 to a pass gets it replaced and the request sent once more, if that can be.
    */
   fetch: typeof fetch = async (input, init) => {
-    const whole = input instanceof Request ? input : undefined
-    const once = init?.body instanceof ReadableStream
-    const request = new Request(whole?.body && !init?.body ? whole.clone() : input, init)
-    if (!this.#origins.has(new URL(request.url).origin) || request.headers.has('authorization')) return this.#send(request)
+    const call = new Call(input, init)
+    if (!this.#origins.has(call.origin) || call.headers.has('authorization')) return call.send(this.#send)
     const pass = await this.#usable().catch((thrown: unknown) => {
       if (refusal(thrown)) return undefined
       throw thrown
     })
-    const answer = await this.#send(bearing(request, pass))
+    const answer = await call.send(this.#send, bearer(pass))
     if (answer.status !== 401) return answer
     const error = await DaypassError.from(answer)
     if (!pass && missing.test(error.code)) this.#ask(error)
     const next = pass && (await this.#replace(pass, error))
-    if (!next || once) return answer
+    if (!next || !call.repeatable) return answer
     answer.body?.cancel().catch(() => {})
-    const second = await this.#send(bearing(new Request(input, init), next))
-    this.#heed(second.status !== 401)
+    const second = await call.send(this.#send, bearer(next))
+    this.#patient = second.status === 401 ? Date.now() + patience : 0
     return second
   }
 
@@ -178,7 +178,7 @@ export class Daypass {
     await this.#drop()
     if (!pass) return
     if (pass.claims.jti) this.#tabs.tell({ old: pass.claims.jti })
-    await this.#post('/v1/tokens/revoke', {}, { token: pass.token })
+    await post(this.#send, `${this.url}/v1/tokens/revoke`, { token: pass.token })
   }
 
   /** Stops renewing by itself, and listening to other tabs. */
@@ -208,7 +208,7 @@ export class Daypass {
     if (!this.#renewable(pass)) {
       // A clock that was never compared with the server's proves nothing: let the server say.
       if (!ended || this.#skew === undefined) return pass
-      await this.#lose(new DaypassError('token_expired', 'the pass has ended; log in again', { status: 401, title: 'Pass ended' }))
+      await this.#lose(new DaypassError(401, { code: 'token_expired', detail: 'the pass has ended; log in again' }))
       return undefined
     }
     const renewal = this.#renewal.run()
@@ -229,15 +229,9 @@ export class Daypass {
       await this.#lose(error)
       return undefined
     }
-    if (Date.now() < this.#refused.until) return undefined
+    if (Date.now() < this.#patient) return undefined
     await this.#renewal.run().catch(() => {})
     return this.#pass === used ? undefined : this.#pass
-  }
-
-  /** Who refuses fresh passes too does not get ever more of them. */
-  #heed(taken: boolean): void {
-    const times = taken ? 0 : Math.min(this.#refused.times + 1, 6)
-    this.#refused = { times, until: taken ? 0 : Date.now() + 500 * 2 ** times }
   }
 
   /** Gets the pass after the one that there was. It runs alone, in this page and among its tabs. */
@@ -255,48 +249,32 @@ export class Daypass {
   async #next(pass: Pass | undefined): Promise<Grant | string> {
     if (pass?.claims.rn && (this.#renews || !this.#login)) {
       try {
-        return await this.#exchange({ authorization: `Bearer ${pass.token}` })
+        return await this.#exchange(bearer(pass))
       } catch (thrown) {
         if (!this.#login || !refusal(thrown)) throw thrown
       }
     }
-    if (!this.#login) throw new DaypassError('login_required', 'the pass cannot be renewed; log in again', { status: 401, title: 'Login required' })
+    if (!this.#login) throw loginRequired()
     const { tokenOptions } = this.#options
     return this.#login(async (headers) => this.#exchange(headers ?? {}, typeof tokenOptions === 'function' ? await tokenOptions() : tokenOptions))
   }
 
   async #exchange(headers: Record<string, string>, body?: TokenOptions): Promise<Grant> {
-    const asked = Date.now()
-    const answer = await this.#post('/v1/tokens', headers, body)
+    const answer = await post(this.#send, `${this.url}/v1/tokens`, body, headers)
     const grant = (await answer.json()) as Grant
-    if (!grant.token) throw new DaypassError('unexpected_answer', 'the answer holds no pass', { status: answer.status })
-    // iat is of the moment between; in whole seconds, so half of one is missing on average.
-    const heard = Date.parse(answer.headers.get('date') ?? '') || grant.payload.iat * 1000
-    this.#skew = heard + 500 - (asked + Date.now()) / 2
+    if (!grant.token) throw new DaypassError(answer.status, { code: 'unexpected_answer', detail: 'the answer holds no pass' })
+    this.#skew = undefined // it is heard anew
     return grant
-  }
-
-  async #post(path: string, headers: Record<string, string>, body?: object): Promise<Response> {
-    if (body) headers = { ...headers, 'content-type': 'application/json' }
-    const answer = await this.#send(
-      new Request(this.url + path, {
-        method: 'POST',
-        headers,
-        body: body ? JSON.stringify(body) : null,
-        cache: 'no-store',
-        credentials: 'omit',
-        redirect: 'error', // a key goes nowhere else
-        signal: AbortSignal.timeout(deadline),
-      }),
-    )
-    if (!answer.ok) throw await DaypassError.from(answer)
-    return answer
   }
 
   #made(pass: Grant | string): Pass {
     const { refreshBefore } = this.#options
     const made = typeof pass === 'string' ? new Pass(pass, undefined, refreshBefore) : new Pass(pass.token, pass.payload, refreshBefore)
-    if (!made.token) throw new DaypassError('login_required', 'the login gave no pass', { status: 401, title: 'Login required' })
+    if (!made.token) throw loginRequired()
+    // It was issued just now, or before. A text out of a store tells only of a clock that is behind.
+    const floor = this.#skew ?? (typeof pass === 'string' ? 0 : -Infinity)
+    const heard = (made.claims.iat ?? 0) * 1000 + 500 - Date.now()
+    if (made.claims.iat && heard > floor) this.#skew = heard
     return made
   }
 
@@ -308,9 +286,6 @@ export class Daypass {
   #adopt(text: string | null | undefined): void {
     if (!this.#options.getToken || text === this.#pass?.token || (text && text === this.#gone)) return
     this.#pass = text ? this.#made(text) : undefined
-    // A pass from the future tells that this clock is behind.
-    const ahead = (this.#pass?.claims.iat ?? 0) * 1000 - this.#now()
-    if (ahead > 0) this.#skew = (this.#skew ?? 0) + ahead
     this.#settle()
   }
 
@@ -345,7 +320,7 @@ export class Daypass {
     if (old !== this.#pass?.claims.jti) return
     if (!token) {
       this.#login = undefined
-      void this.#lose(new DaypassError('logged_out', 'the pass was ended in another tab', { status: 401, title: 'Logged out' }))
+      void this.#lose(new DaypassError(401, { code: 'logged_out', detail: 'the pass was ended in another tab' }))
       return
     }
     this.#gone = this.#pass!.token
@@ -373,12 +348,16 @@ export class Daypass {
   }
 }
 
+/** Every way to a pass has ended. */
+function loginRequired(): DaypassError {
+  return new DaypassError(401, { code: 'login_required', detail: 'there is no pass, and no way to get one without a login' })
+}
+
 /** Whether the server said no, so that asking again with the same is pointless. */
 function refusal(thrown: unknown): thrown is DaypassError {
   return thrown instanceof DaypassError && (thrown.status === 401 || thrown.status === 403)
 }
 
-function bearing(request: Request, pass: Pass | undefined): Request {
-  if (pass) request.headers.set('authorization', `Bearer ${pass.token}`)
-  return request
+function bearer(pass: Pass | undefined): Record<string, string> {
+  return pass ? { authorization: `Bearer ${pass.token}` } : {}
 }

@@ -1,7 +1,12 @@
-/** What the server refused, or why it could not be asked. `code` never changes its meaning: https://…/docs/errors lists them. */
+type Problem = { code: string; title?: string; detail?: string; request_id?: string }
+
+/** What the server refused, or why it could not be asked. */
 export class DaypassError extends Error {
   override readonly name = 'DaypassError'
-  /** snake_case; `unreachable` where no answer came, `login_failed` where the program's own login threw, `unexpected_answer` where it was not Daypass that answered. */
+  /**
+   * snake_case, with a meaning that never changes: those of the server's page /docs/errors, `unreachable` where no answer came,
+   * `unexpected_answer` where it was not Daypass that answered, and those of this library: `login_required`, `login_failed`, `logged_out`.
+   */
   readonly code: string
   /** Of HTTP; 0 where no answer came. */
   readonly status: number
@@ -13,44 +18,29 @@ export class DaypassError extends Error {
   /** Names the request in the server's log. */
   readonly requestId: string | undefined
 
-  constructor(code: string, detail: string, more: { status?: number; title?: string; retryAfter?: number | undefined; requestId?: string | undefined; cause?: unknown } = {}) {
-    super(detail, { cause: more.cause })
+  constructor(status: number, { code, title = code, detail = title, request_id }: Problem, retryAfter?: number, cause?: unknown) {
+    super(detail, { cause })
+    this.status = status
     this.code = code
+    this.title = title
     this.detail = detail
-    this.status = more.status ?? 0
-    this.title = more.title ?? code
-    this.retryAfter = more.retryAfter
-    this.requestId = more.requestId
+    this.requestId = request_id
+    this.retryAfter = retryAfter
   }
 
   /** Reads problem+json (RFC 9457). The answer's own body stays unread. */
   static async from(response: Response): Promise<DaypassError> {
     const { status, headers } = response
-    const problem = /json/.test(headers.get('content-type') ?? '') ? await read(response) : {}
-    const seconds = Number(headers.get('retry-after') ?? NaN)
-    return new DaypassError(problem.code ?? 'unexpected_answer', problem.detail ?? problem.title ?? `the server answered with status ${status}`, {
-      status,
-      title: problem.title ?? 'Unexpected answer',
-      retryAfter: Number.isFinite(seconds) ? seconds : undefined,
-      requestId: problem.request_id,
-    })
+    const problem = (await response.clone().json().catch(() => undefined)) as Problem | undefined
+    const known = problem?.code ? problem : { code: 'unexpected_answer', detail: `the server answered with status ${status}` }
+    return new DaypassError(status, known, Number(headers.get('retry-after')) || undefined)
   }
 
   /** Whatever was thrown, as a DaypassError. */
   static of(thrown: unknown): DaypassError {
     if (thrown instanceof DaypassError) return thrown
-    const detail = thrown instanceof Error ? thrown.message : String(thrown)
-    if (!(thrown instanceof TypeError || thrown instanceof DOMException)) return new DaypassError('login_failed', detail, { title: 'Login failed', cause: thrown })
-    return new DaypassError('unreachable', `the server cannot be reached: ${detail}`, { title: 'No answer', cause: thrown })
-  }
-}
-
-type Problem = { code?: string; title?: string; detail?: string; request_id?: string }
-
-async function read(response: Response): Promise<Problem> {
-  try {
-    return ((await response.clone().json()) as Problem | null) ?? {}
-  } catch {
-    return {}
+    const detail = String((thrown as Error | undefined)?.message ?? thrown)
+    const lost = thrown instanceof TypeError || thrown instanceof DOMException
+    return new DaypassError(0, { code: lost ? 'unreachable' : 'login_failed', detail }, undefined, thrown)
   }
 }

@@ -1,4 +1,5 @@
 import type { components } from './api.gen.js'
+import { fromBase64url } from './bytes.js'
 
 /** What a pass says. */
 export type Claims = components['schemas']['Claims']
@@ -18,28 +19,24 @@ export class Pass {
   due: number
 
   /**
-   * `before` is how many seconds before its end a pass is renewed, at most half its life. Without it that is between
-   * 30 and 20 % of its life, at random, so that many clients do not come at once.
+   * `before` is how many seconds before its end a pass is renewed, at most half its life; a fifth of its life unless given. Up to a
+   * quarter of that is added at random, so that many clients do not come at once.
    */
   constructor(token: string, claims: Partial<Claims> = read(token), before?: number) {
     this.token = token
     this.claims = claims
-    const { exp, iat } = claims
-    this.ends = exp ? exp * 1000 : Infinity
-    const life = this.ends - (iat ?? 0) * 1000
-    const lead = before === undefined ? life * 0.2 : Math.min(before * 1000, life / 2)
-    this.due = this.ends - lead * (before === undefined ? 1 + Math.random() / 2 : 1 + Math.random() / 10)
-    if (!exp) this.due = Infinity
+    const { exp = Infinity, iat = 0 } = claims
+    const life = exp - iat
+    const lead = Math.min(before ?? life / 5, life / 2) * (1 + Math.random() / 4)
+    this.ends = exp * 1000
+    this.due = lead < Infinity ? (exp - lead) * 1000 : Infinity
   }
 }
 
 /** Reads the claims of a pass without verifying them: that is for who is shown it. */
 export function read(token: string): Partial<Claims> {
   try {
-    const part = token.split('.')[1] ?? ''
-    const text = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
-    const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0))
-    return (JSON.parse(new TextDecoder().decode(bytes)) as Partial<Claims> | null) ?? {}
+    return (JSON.parse(new TextDecoder().decode(fromBase64url(token.split('.')[1] ?? ''))) as Partial<Claims> | null) ?? {}
   } catch {
     return {}
   }

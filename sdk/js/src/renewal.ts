@@ -3,8 +3,8 @@ import { DaypassError } from './errors.js'
 const second = 1000
 /** The longest that is waited after a failure, in milliseconds. */
 const longest = 60 * second
-/** A timer holds 24.8 days at most; passes last 30. */
-const furthest = 86_400 * second
+/** The longest that a timer holds, nearly 25 days; what is due later is renewed when it is used. */
+const furthest = 2 ** 31 - 1
 
 /** When the next pass is asked for: one request at a time, later and later while that fails. */
 export class Renewal {
@@ -56,8 +56,7 @@ export class Renewal {
   plan(delay: number, then: () => void): void {
     clearTimeout(this.#timer)
     if (this.#closed || delay === Infinity) return
-    const step = Math.min(Math.max(delay, 0), furthest)
-    this.#timer = setTimeout(() => (step < delay ? this.plan(delay - step, then) : then()), step)
+    this.#timer = setTimeout(then, Math.min(delay, furthest))
     ;(this.#timer as { unref?: () => void }).unref?.()
   }
 

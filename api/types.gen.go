@@ -257,12 +257,15 @@ func (e LimitRulePer) Valid() bool {
 // Defines values for LoggedInTokenType.
 const (
 	LoggedInTokenTypeBearer LoggedInTokenType = "Bearer"
+	LoggedInTokenTypeDPoP   LoggedInTokenType = "DPoP"
 )
 
 // Valid indicates whether the value is a known member of the LoggedInTokenType enum.
 func (e LoggedInTokenType) Valid() bool {
 	switch e {
 	case LoggedInTokenTypeBearer:
+		return true
+	case LoggedInTokenTypeDPoP:
 		return true
 	default:
 		return false
@@ -397,8 +400,11 @@ func (e ShadowExplanationTried) Valid() bool {
 
 // Defines values for TokenOrigin.
 const (
+	TokenOriginChallenge TokenOrigin = "challenge"
 	TokenOriginExchanged TokenOrigin = "exchanged"
+	TokenOriginIssuer    TokenOrigin = "issuer"
 	TokenOriginKey       TokenOrigin = "key"
+	TokenOriginLogin     TokenOrigin = "login"
 	TokenOriginNarrowed  TokenOrigin = "narrowed"
 	TokenOriginRenewed   TokenOrigin = "renewed"
 )
@@ -406,9 +412,15 @@ const (
 // Valid indicates whether the value is a known member of the TokenOrigin enum.
 func (e TokenOrigin) Valid() bool {
 	switch e {
+	case TokenOriginChallenge:
+		return true
 	case TokenOriginExchanged:
 		return true
+	case TokenOriginIssuer:
+		return true
 	case TokenOriginKey:
+		return true
+	case TokenOriginLogin:
 		return true
 	case TokenOriginNarrowed:
 		return true
@@ -607,7 +619,10 @@ type ClaimSet struct {
 
 	// Cnf RFC 7800.
 	Cnf *Confirmation `json:"cnf,omitempty"`
-	Exp *int64        `json:"exp,omitempty"`
+
+	// Enk The key that it is encrypted with; absent means it is not encrypted.
+	Enk *string `json:"enk,omitempty"`
+	Exp *int64  `json:"exp,omitempty"`
 
 	// Expt Life of the first pass of its line, in seconds; a renewal lasts no longer.
 	Expt *int64 `json:"expt,omitempty"`
@@ -689,7 +704,10 @@ type Claims struct {
 
 	// Cnf RFC 7800.
 	Cnf *Confirmation `json:"cnf,omitempty"`
-	Exp int64         `json:"exp"`
+
+	// Enk The key that it is encrypted with; absent means it is not encrypted.
+	Enk *string `json:"enk,omitempty"`
+	Exp int64   `json:"exp"`
 
 	// Expt Life of the first pass of its line, in seconds; a renewal lasts no longer.
 	Expt int64 `json:"expt"`
@@ -1007,7 +1025,10 @@ type Introspection struct {
 
 	// Cnf RFC 7800.
 	Cnf *Confirmation `json:"cnf,omitempty"`
-	Exp *int64        `json:"exp,omitempty"`
+
+	// Enk The key that it is encrypted with; absent means it is not encrypted.
+	Enk *string `json:"enk,omitempty"`
+	Exp *int64  `json:"exp,omitempty"`
 
 	// Expt Life of the first pass of its line, in seconds; a renewal lasts no longer.
 	Expt *int64 `json:"expt,omitempty"`
@@ -1081,6 +1102,9 @@ type Issuer struct {
 	// Audiences Its tokens must be for one of them.
 	Audiences []string `json:"audiences"`
 
+	// CaCertificates Certificates in PEM of the authorities that may have signed for the servers of its keys and of discovery. Without any those that the server's machine trusts.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
 	// Claims Claims that tokens must have. A name may be a JSON pointer; in a value `*` is anything but `/` and `:`, and `**` anything.
 	Claims  *map[string]string `json:"claims,omitempty"`
 	Created time.Time          `json:"created"`
@@ -1095,7 +1119,7 @@ type Issuer struct {
 	// Issuer The `iss` of its tokens, exactly.
 	Issuer string `json:"issuer"`
 
-	// JwksURL Where its keys are. Without it OpenID Connect discovery says.
+	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
@@ -1152,6 +1176,9 @@ type IssuerPut struct {
 	// Audiences Its tokens must be for one of them.
 	Audiences []string `json:"audiences"`
 
+	// CaCertificates Certificates in PEM of the authorities that may have signed for the servers of its keys and of discovery. Without any those that the server's machine trusts.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
 	// Claims Claims that tokens must have. A name may be a JSON pointer; in a value `*` is anything but `/` and `:`, and `**` anything.
 	Claims *map[string]string `json:"claims,omitempty"`
 
@@ -1164,7 +1191,7 @@ type IssuerPut struct {
 	// Issuer The `iss` of its tokens, exactly.
 	Issuer string `json:"issuer"`
 
-	// JwksURL Where its keys are. Without it OpenID Connect discovery says.
+	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
@@ -1990,7 +2017,7 @@ type Token struct {
 	Issued time.Time `json:"issued"`
 	Key    string    `json:"key"`
 
-	// Origin What it was made from.
+	// Origin What it was made from: a `key`; a `challenge` that a public key answered; a `login` with a password or refresh token; a token of an outside `issuer`; or another pass, which was `renewed`, `narrowed` or `exchanged`.
 	Origin TokenOrigin `json:"origin"`
 
 	// Parent Id of the pass it was made from.
@@ -2002,7 +2029,7 @@ type Token struct {
 	User      string  `json:"user"`
 }
 
-// TokenOrigin What it was made from.
+// TokenOrigin What it was made from: a `key`; a `challenge` that a public key answered; a `login` with a password or refresh token; a token of an outside `issuer`; or another pass, which was `renewed`, `narrowed` or `exchanged`.
 type TokenOrigin string
 
 // TokenList defines model for TokenList.

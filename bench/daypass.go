@@ -43,7 +43,7 @@ func serveDaypass(ctx context.Context, args []string) error {
 		return err
 	}
 	defer log.Close()
-	s, err := server.New(ctx, settings(args[0]), server.Options{Version: "bench", Log: log})
+	s, err := server.New(ctx, settings(args[0]), server.Options{Version: "bench", Log: log, Hashes: []string{os.Args[0], "hashes"}})
 	if err != nil {
 		return err
 	}

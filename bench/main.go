@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/daypass/daypass/internal/seal"
 )
 
 func main() {
@@ -32,6 +34,8 @@ func run(ctx context.Context, args []string) error {
 		switch role := args[0]; {
 		case role == "serve-daypass":
 			return serveDaypass(ctx, args[1:])
+		case role == "hashes":
+			return seal.ServeHashes(os.Stdin, os.Stdout)
 		case role == "load":
 			return runGenerator()
 		case role == "floor-grpc":
@@ -59,7 +63,7 @@ type bench struct {
 
 func (b *bench) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, oauth, dpop, decide, match, revocations, logins, keys")
+	f.StringVar(&b.only, "only", "", "run only measurements whose name begins so: forward-auth, ext-authz, gateway, graphql, limits, exchange, oauth, dpop, signature, decide, match, revocations, logins, keys")
 	f.BoolVar(&b.write, "write", false, "write bench/RESULTS.md")
 	f.StringVar(&b.profiles, "profile", "", "folder for processor profiles of the server under load")
 	f.IntVar(&b.keys, "keys", 1_000_000, "keys in the large store")
@@ -126,6 +130,7 @@ func (b *bench) all(ctx context.Context) ([]row, error) {
 		{"exchange", b.measureExchange},
 		{"oauth", b.measureOAuth},
 		{"dpop", b.measureDPoP},
+		{"signature", b.measureSignature},
 		{"decide", b.measureDecide},
 		{"match", b.measureMatch},
 		{"revocations", b.measureRevocations},

@@ -13,8 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +24,7 @@ import (
 
 	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/internal/server"
+	"github.com/daypass/daypass/sign"
 )
 
 const worldIssuer = "http://localhost:8080"
@@ -60,7 +59,11 @@ func (w *world) challenge(key string, private ed25519.PrivateKey, headers ...str
 }
 
 func signatureOf(c answer, private ed25519.PrivateKey) string {
-	text := "daypass challenge v1\n" + worldIssuer + "\n" + c.at("id") + "\n" + c.at("challenge")
+	return signatureFor(worldIssuer, c, private)
+}
+
+func signatureFor(issuer string, c answer, private ed25519.PrivateKey) string {
+	text := "daypass challenge v1\n" + issuer + "\n" + c.at("id") + "\n" + c.at("challenge")
 	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text)))
 }
 
@@ -219,7 +222,7 @@ func TestAttack_Challenge(t *testing.T) {
 	}
 	for name, publicKey := range map[string]any{
 		"the point of order one": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "zero": strings.Repeat("A", 43), "as did:key": "did:key:z6MkeTG3bFFSLYVU7VqhgZxqr6YzpaGrQtFMh1uvqGy1vDnP",
-		"a number": 7, "null": nil, "a list": []string{"x"}, "nothing": "", "private": object{"kty": "OKP", "crv": "Ed25519", "x": publicKeyOf(me), "d": publicKeyOf(me)},
+		"a number": 7, "a number as long as a key": json.RawMessage(strings.Repeat("1", 42) + "0"), "null": nil, "a list": []string{"x"}, "nothing": "", "private": object{"kty": "OKP", "crv": "Ed25519", "x": publicKeyOf(me), "d": publicKeyOf(me)},
 	} {
 		if a := w.send("POST", "/v1/challenges", "", object{"public_key": publicKey, "key": key}); a.status != 400 {
 			t.Errorf("%s for a public key: %d %s", name, a.status, a.text)
@@ -370,6 +373,187 @@ func TestChallengeBroker(t *testing.T) {
 	w.expect("the pass beside it, at the admin API", w.send("GET", "/v1/me", auth.Token, nil), 403, "named_subject")
 }
 
+// socketLogin is a whole login over WebSocket: the last frame.
+func (w *world) socketLogin(query string, private ed25519.PrivateKey, header http.Header) (kind string, value json.RawMessage) {
+	w.t.Helper()
+	conn, _, err := websocket.Dial(w.t.Context(), strings.Replace(w.api, "http", "ws", 1)+"/v1/challenges/ws?"+query, &websocket.DialOptions{HTTPHeader: header})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	var frame struct {
+		Type  string
+		Value json.RawMessage
+	}
+	talk := func(out object) {
+		w.t.Helper()
+		_ = wsjson.Write(w.t.Context(), conn, out) // the error frame may have come before
+		if err := wsjson.Read(w.t.Context(), conn, &frame); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	talk(object{"type": "token", "pubkey": publicKeyOf(private)})
+	if frame.Type != "challenge" {
+		return frame.Type, frame.Value
+	}
+	var buffer struct{ Data []int }
+	if err := json.Unmarshal(frame.Value, &buffer); err != nil {
+		w.t.Fatal(err)
+	}
+	var message []byte
+	for _, c := range buffer.Data {
+		message = append(message, byte(c))
+	}
+	talk(object{"type": "challenge", "sig": base64.StdEncoding.EncodeToString(ed25519.Sign(private, message))})
+	return frame.Type, frame.Value
+}
+
+type handed struct{ Key, Sig, Msg, Token string }
+
+func (h handed) headers() []string {
+	return []string{"x-textile-api-key: " + h.Key, "x-textile-api-sig: " + h.Sig, "x-textile-api-sig-msg: " + h.Msg}
+}
+
+func headerOf(lines []string) http.Header {
+	header := http.Header{}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		header.Set(name, value)
+	}
+	return header
+}
+
+// TestAttack_ChallengeHandedSignature: what a user is handed at its login lets nobody else in, nor the same user for ever.
+func TestAttack_ChallengeHandedSignature(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key, _, secret := w.group(w.founder, object{"require_signature": true})
+	me, friend := newIdentity(t), newIdentity(t)
+	var user handed
+	kind, value := w.socketLogin("key="+key, me, http.Header{"Api-Key": {w.founder}})
+	if err := json.Unmarshal(value, &user); err != nil || kind != "token" || user.Sig == "" {
+		t.Fatalf("%s %s", kind, value)
+	}
+	beside := append(user.headers(), "Authorization: Bearer "+user.Token)
+	narrowed := w.must(200, "POST", "/v1/tokens", "", object{"expires_in": 60, "scopes": []string{}}, beside...)
+	if narrowed.at("payload", "via") == "" {
+		t.Errorf("the signature beside its pass: %s", narrowed.text)
+	}
+	for name, headers := range map[string][]string{"a handed signature": user.headers(), "with the pass": beside} {
+		w.expect(name+" lets a friend in", w.challenge(key, friend, headers...), 401, "broker_required")
+		if kind, value := w.socketLogin("key="+key, friend, headerOf(headers)); kind != "error" {
+			t.Errorf("%s over WebSocket: %s %s", name, kind, value)
+		}
+	}
+
+	// The backend's own begins logins, as before, but frees nobody from the bound on new identities.
+	made := sign.SignTime(key, []byte(secret), time.Now().Add(time.Minute))
+	own := handed{Key: made.KeyID, Sig: made.Signature, Msg: made.Message}
+	refused := 0
+	for range 61 {
+		private := newIdentity(t)
+		if a := w.answerTo(w.challenge(key, private, own.headers()...), private); a.code() == "too_many_new_identities" {
+			refused++
+		} else if a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+	}
+	if refused == 0 {
+		t.Error("who was handed a signature brings any number of new identities")
+	}
+}
+
+// TestChallengeRotation: while both secrets of a key are good, its backend runs logins with either, and they end with theirs.
+func TestChallengeRotation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key, _, old := w.group(w.founder, object{"require_signature": true})
+	next := w.must(200, "POST", orgPath("acme", "/keys/"+key+"/rotate"), w.founder, object{"overlap": 600}).at("secret")
+	me := newIdentity(t)
+	for version, secret := range []string{old, next} {
+		made := sign.SignTime(key, []byte(secret), time.Now().Add(time.Minute))
+		kind, value := w.socketLogin("key="+key, me, headerOf(handed{Key: made.KeyID, Sig: made.Signature, Msg: made.Message}.headers()))
+		var user handed
+		if err := json.Unmarshal(value, &user); err != nil || kind != "token" {
+			t.Fatalf("with secret %d: %s %s", version+1, kind, value)
+		}
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(user.Msg))
+		if want := "b" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil))); user.Sig != want {
+			t.Errorf("with secret %d: signed %s, want %s", version+1, user.Sig, want)
+		}
+		seen := w.must(200, "POST", "/v1/tokens/introspect", w.founder, object{"token": user.Token})
+		if kv := fmt.Sprint(seen.body["kv"]); (version == 1) != (kv == "2") {
+			t.Errorf("with secret %d: %s", version+1, seen.text)
+		}
+	}
+}
+
+// TestAttack_ChallengeLockOut: who shares an address with strangers can log in, whatever they try.
+func TestAttack_ChallengeLockOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key, _, _ := w.group(w.founder, nil)
+	limited := false
+	for range 1500 {
+		if limited = w.challenge("key_01k8dn0003t6w9z2b5d8f1h4j7", newIdentity(t)).status == 429; limited {
+			break
+		}
+	}
+	if !limited {
+		t.Error("guesses are not bounded")
+	}
+	w.expect("a login from the same address", w.logIn(key, newIdentity(t)), 200, "")
+}
+
+// TestChallengeSocketsOfANetwork: connections are bounded for who has one address of a network of IPv6, and so all.
+func TestChallengeSocketsOfANetwork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *server.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	key, _, _ := w.group(w.founder, nil)
+	open := 0
+	for i := range 40 {
+		header := http.Header{"X-Forwarded-For": {fmt.Sprintf("2001:db8::%x", i+1)}}
+		conn, _, err := websocket.Dial(t.Context(), strings.Replace(w.api, "http", "ws", 1)+"/v1/challenges/ws?key="+key, &websocket.DialOptions{HTTPHeader: header})
+		if err == nil {
+			open++
+			defer conn.CloseNow()
+		}
+	}
+	if open != 32 {
+		t.Errorf("%d connections are open from one network", open)
+	}
+}
+
+// TestTokensSayWhereTheyCameFrom: the list tells a login from a key, and leaves out what a leaked signing key made.
+func TestTokensSayWhereTheyCameFrom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key, _, _ := w.group(w.founder, nil)
+	w.expect("a login", w.logIn(key, newIdentity(t)), 200, "")
+	pass := w.pass(w.founder, object{"renewable": true})
+	w.must(200, "POST", "/v1/tokens", pass, nil)
+	origins := func() (list []string) {
+		items, _ := w.must(200, "GET", orgPath("acme", "/tokens"), w.founder, nil).body["items"].([]any)
+		for _, item := range items {
+			list = append(list, fmt.Sprint(item.(object)["origin"]))
+		}
+		slices.Sort(list)
+		return list
+	}
+	want := []string{"challenge", "key", "renewed"}
+	for deadline := time.Now().Add(10 * time.Second); len(origins()) < len(want) && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if got := origins(); !slices.Equal(got, want) {
+		t.Errorf("passes came from %v, want %v", got, want)
+	}
+	w.must(204, "POST", "/v1/keyset/"+kidOf(t, pass)+"/retire", w.founder, object{"now": true})
+	if got := origins(); len(got) > 0 {
+		t.Errorf("passes of a retired key are listed as living: %v", got)
+	}
+}
+
 // TestChallengeBounds: one identity logs in so often, and one address brings so many new ones.
 func TestChallengeBounds(t *testing.T) {
 	t.Parallel()
@@ -408,38 +592,6 @@ func TestChallengeBounds(t *testing.T) {
 	}
 	if last != "too_many_identities" {
 		t.Errorf("beyond what a key may have: %s", last)
-	}
-}
-
-// TestChallengeCurl runs the shell example of docs/public-key-login.md as it stands there.
-func TestChallengeCurl(t *testing.T) {
-	t.Parallel()
-	for _, tool := range []string{"bash", "curl", "openssl", "jq"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("needs " + tool + " on PATH")
-		}
-	}
-	page, err := os.ReadFile("../docs/public-key-login.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, script, _ := strings.Cut(string(page), "```sh\n")
-	script, _, ok := strings.Cut(script, "```")
-	if !ok {
-		t.Fatal("the page has no example for the shell")
-	}
-	w := newWorld(t, nil)
-	key, _, _ := w.group(w.founder, nil)
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
-	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DAYPASS_URL=" + w.api, "ISSUER=" + worldIssuer, "GROUP=" + key}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	lines := strings.Fields(string(out))
-	if seen := w.must(200, "POST", "/v1/tokens/introspect", w.founder, object{"token": lines[len(lines)-1]}); !strings.HasPrefix(seen.at("sub"), "idn_") {
-		t.Errorf("what came out is no pass of an identity: %s", seen.text)
 	}
 }
 

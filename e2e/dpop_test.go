@@ -12,10 +12,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/internal/server"
+	"github.com/daypass/daypass/internal/store/storetest"
 )
 
 const bound = photos + `
@@ -228,10 +228,58 @@ func TestDPoPOnceAfterRestart(t *testing.T) {
 	pass := w.boundPass(object{})
 	proof := w.proof(w.sender, "GET", vault, pass)
 	w.must(200, "GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof)
-	time.Sleep(1100 * time.Millisecond) // proofs are dated in whole seconds
 	w.restart()
 	w.expect("after a restart", w.send("GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof), 401, "sender_key_wrong")
+	nextSecond()
 	w.must(200, "GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), w.proof(w.sender, "GET", vault, pass))
+}
+
+// TestDPoPOnceOnTwoNodes: of servers that share a database, one accepts a proof, whichever it is and whatever door it came to.
+func TestDPoPOnceOnTwoNodes(t *testing.T) {
+	t.Parallel()
+	url := storetest.Postgres(t)
+	w := newDPoPWorld(t, func(c *server.Config) { c.DatabaseURL = url })
+	other := &world{t: t, config: w.config, founder: w.founder, log: &lockedBuffer{}, client: w.client, upstream: w.upstream}
+	other.run()
+	defer func() { other.stop() }()
+	pass := w.boundPass(object{})
+	proof := w.proof(w.sender, "GET", vault, pass)
+	eventually(t, func() bool { // the other may be yet to hear of the application
+		status := other.send("GET", other.gateway+"/public/1", "", nil, atPhotos).status
+		return status == 200
+	})
+	w.must(200, "GET", w.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof)
+	w.expect("at the other node", other.send("GET", other.gateway+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof), 401, "sender_key_wrong")
+
+	for range 10 {
+		proof := w.proof(w.sender, "GET", vault, pass)
+		statuses := make(chan int, 8)
+		for i := range cap(statuses) {
+			at := []string{w.gateway, other.gateway}[i%2]
+			go func() { statuses <- w.send("GET", at+"/vault/1", "", nil, atPhotos, byDPoP(pass), proof).status }()
+		}
+		accepted := 0
+		for range cap(statuses) {
+			if <-statuses == 200 {
+				accepted++
+			}
+		}
+		if accepted != 1 {
+			t.Fatalf("one proof was accepted %d times", accepted)
+		}
+	}
+}
+
+// TestAttack_DPoPRelay: who is sent a proof for a host of its own cannot use it at the API by naming that host.
+func TestAttack_DPoPRelay(t *testing.T) {
+	t.Parallel()
+	w := newDPoPWorld(t, func(c *server.Config) { c.PublicURL = "https://pass.example" })
+	admin := w.must(200, "POST", "/v1/tokens", w.founder, object{}, w.proof(w.sender, "POST", "https://pass.example/v1/tokens", "")).at("token")
+	for host, status := range map[string]int{"evil.example": 401, "localhost.evil.example": 401, "203.0.113.9:8080": 401, "localhost": 200, "[::1]:8080": 200} {
+		a := w.send("GET", "/v1/me", "", nil, "Host: "+host, byDPoP(admin), w.proof(w.sender, "GET", "http://"+host+"/v1/me", admin))
+		w.expect(host, a, status, map[int]string{401: "invalid_dpop_proof"}[status])
+	}
+	w.must(200, "GET", "/v1/me", "", nil, "Host: evil.example", byDPoP(admin), w.proof(w.sender, "GET", "https://pass.example/v1/me", admin))
 }
 
 // TestDPoPNonce: where nonces are required, the SDK's client gets through by itself, and nothing does without.

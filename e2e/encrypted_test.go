@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
@@ -54,6 +55,14 @@ func TestEncryptedPass(t *testing.T) {
 		w.must(200, "GET", w.gateway+"/photos/1", next, nil, atPhotos)
 	}
 	narrowed := w.must(200, "POST", "/v1/tokens", pass, object{"scopes": []string{"photos:read"}, "renewable": false})
+	bearer := &client{id: reader.keyID, secret: reader.key}
+	exchanged := w.token(bearer, "grant_type=urn:ietf:params:oauth:grant-type:token-exchange", "subject_token="+pass, "subject_token_type=urn:ietf:params:oauth:token-type:access_token")
+	refreshed := w.token(bearer, "grant_type=refresh_token", "refresh_token="+pass)
+	for what, a := range map[string]answer{"token exchange": exchanged, "refresh": refreshed} {
+		if a.status != 200 || !verify.IsEncrypted(a.at("access_token")) || a.body["scope"] != nil {
+			t.Errorf("%s answers %d %s", what, a.status, a.text)
+		}
+	}
 	refused := w.send("POST", "/v1/tokens", pass, object{"scopes": []string{"photos:write"}})
 	w.expect("asking for more", refused, 403, "scope_exceeded")
 	for _, a := range []answer{renewed, narrowed, refused} {
@@ -66,8 +75,51 @@ func TestEncryptedPass(t *testing.T) {
 		t.Errorf("narrowed to %s", narrowed.text)
 	}
 
+	// Nor does who gets hold of the key gain more than to read it.
+	keys, err := verify.ParseDecryptionKeys([]byte(w.must(200, "POST", "/v1/keyset/decryption", w.founder, nil).text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, _, err := keys.Decrypt(pass)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect("stripped, at the gateway", w.send("GET", w.gateway+"/photos/1", inside, nil, atPhotos), 401, "token_invalid")
+	w.expect("stripped, at the API", w.send("GET", "/v1/me", inside, nil), 401, "token_invalid")
+	w.expect("stripped, as proof", w.send("POST", "/v1/tokens", inside, nil), 401, "token_invalid")
+
 	w.must(204, "POST", "/v1/tokens/revoke", "", object{"token": pass})
 	w.expect("revoked", w.send("GET", w.gateway+"/photos/1", pass, nil, atPhotos), 401, "token_revoked")
+}
+
+// TestLeakedEncryptionKey: when it is retired, whatever it encrypted is over at once, also at services that still hold it and follow the feed.
+func TestLeakedEncryptionKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.serve("acme", "photos", photos)
+	held, err := verify.ParseDecryptionKeys([]byte(w.must(200, "POST", "/v1/keyset/decryption", w.founder, nil).text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	following := w.verifier(verify.Config{
+		FeedURL: w.api + "/v1/feed", FeedCredential: func() string { return w.founder }, DecryptionKeys: func() verify.DecryptionKeys { return held },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = following.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	read := w.pass(w.founder, object{"audience": "photos", "encrypt": true})
+	plain := w.pass(w.founder, object{"audience": "photos"})
+	w.must(200, "GET", w.gateway+"/photos/1", read, nil, atPhotos)
+	if _, err := following.Verify(t.Context(), read); err != nil {
+		t.Fatal(err)
+	}
+	w.must(204, "POST", "/v1/keyset/"+kidOf(t, read)+"/retire", w.founder, object{"now": true})
+	w.expect("at the gateway", w.send("GET", w.gateway+"/photos/1", read, nil, atPhotos), 401, "token_invalid")
+	w.expect("as proof", w.send("POST", "/v1/tokens", read, nil), 401, "token_invalid")
+	eventually(t, func() bool { _, err := following.Verify(t.Context(), read); return err != nil })
+	w.must(200, "GET", w.gateway+"/photos/1", plain, nil, atPhotos)
+	w.must(200, "GET", w.gateway+"/photos/1", w.pass(w.founder, object{"audience": "photos", "encrypt": true}), nil, atPhotos)
 }
 
 // TestApplicationEncrypts: every pass that names the application, without being asked to.

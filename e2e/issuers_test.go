@@ -10,15 +10,18 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/internal/fetch"
 	"github.com/daypass/daypass/internal/server"
 )
 
@@ -34,10 +37,15 @@ type outsideIssuer struct {
 
 func newOutsideIssuer(t *testing.T) *outsideIssuer {
 	t.Helper()
+	return newOutsideIssuerOver(t, (*httptest.Server).Start)
+}
+
+func newOutsideIssuerOver(t *testing.T, start func(*httptest.Server)) *outsideIssuer {
+	t.Helper()
 	i := &outsideIssuer{t: t}
 	i.rsa, _ = rsa.GenerateKey(rand.Reader, 2048)
 	i.ec, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	i.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	i.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/jwks") {
 			i.fetches.Add(1)
 		}
@@ -47,6 +55,7 @@ func newOutsideIssuer(t *testing.T) *outsideIssuer {
 		}
 		i.serve(w, r)
 	}))
+	start(i.server)
 	t.Cleanup(i.server.Close)
 	return i
 }
@@ -260,7 +269,7 @@ func TestAttack_OutsideTokens(t *testing.T) {
 	w.expect("a user's id", w.send("POST", "/v1/tokens", i.token(nil, object{"sub": w.chief}), object{}), 401, "issuer_token_refused")
 }
 
-// TestOutsideIssuer_TwoOrganizations: the audience, or the caller, says whose trust is meant; where neither does it is nobody's.
+// TestOutsideIssuer_TwoOrganizations: the audience, the caller or the application says whose trust is meant; where neither does it is nobody's.
 func TestOutsideIssuer_TwoOrganizations(t *testing.T) {
 	w, i := trustingWorld(t)
 	w.organization("beta")
@@ -277,7 +286,7 @@ func TestOutsideIssuer_TwoOrganizations(t *testing.T) {
 	}
 	shared := i.token(nil, object{"aud": "shared"})
 	w.expect("of either", w.send("POST", "/v1/tokens", shared, object{}), 401, "issuer_ambiguous")
-	w.expect("of either, at the gate", w.atGate(shared), 401, "token_invalid")
+	w.expect("of either, at the door of one", w.atGate(shared), 200, "")
 	if a := w.must(200, "POST", "/v1/tokens", shared, object{"audience": []string{"beta/music"}}); a.at("payload", "org") != "beta" {
 		t.Errorf("named: %s", a.text)
 	}
@@ -358,6 +367,295 @@ func TestAttack_OutsideIssuerMisbehaves(t *testing.T) {
 		if good.fetches.Load() != began {
 			t.Errorf("%s was asked", name)
 		}
+	}
+}
+
+// TestAttack_OutsideIssuerHangs: while issuers that accept a connection and say nothing, or say a byte at a time, are waited for,
+// nobody else waits with them.
+func TestAttack_OutsideIssuerHangs(t *testing.T) {
+	t.Parallel()
+	w, good := trustingWorld(t)
+	w.must(201, "PUT", orgPath("acme", "/issuers/good"), w.founder, good.trust(nil))
+	own := w.pass(w.founder, object{})
+	released := make(chan struct{})
+	t.Cleanup(func() { close(released) })
+	drip := func(piece string) http.HandlerFunc {
+		return func(out http.ResponseWriter, r *http.Request) {
+			out.Header().Set("Content-Type", "application/json")
+			for {
+				if _, err := out.Write([]byte(piece)); err != nil || http.NewResponseController(out).Flush() != nil {
+					return
+				}
+				select {
+				case <-time.After(20 * time.Millisecond):
+				case <-released:
+					return
+				case <-r.Context().Done():
+					return
+				}
+			}
+		}
+	}
+	type outcome struct {
+		what   string
+		status int
+		code   string
+		took   time.Duration
+	}
+	outcomes := make(chan outcome, 1000)
+	waiting := 0
+	for name, answer := range map[string]http.HandlerFunc{
+		"says-nothing": func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-released:
+			case <-r.Context().Done():
+			}
+		},
+		"drips": drip(" "), "drips-json": drip(`{"a":`),
+	} {
+		bad := newOutsideIssuer(t)
+		bad.answer.Store(&answer)
+		w.must(201, "PUT", orgPath("acme", "/issuers/"+name), w.founder, bad.trust(nil))
+		token := bad.token(nil, nil)
+		for range 20 {
+			waiting += 2
+			go func() {
+				began := time.Now()
+				a := w.send("POST", "/v1/tokens", token, object{})
+				outcomes <- outcome{name, a.status, a.code(), time.Since(began)}
+			}()
+			go func() {
+				began := time.Now()
+				a := w.atGate(token)
+				outcomes <- outcome{name + " at the gate", a.status, a.code(), time.Since(began)}
+			}()
+		}
+	}
+	const bound = 2 * time.Second // less than half of what a fetch may take
+	served := 0
+	for until := time.Now().Add(2 * time.Second); time.Now().Before(until); served++ {
+		for what, ask := range map[string]func() answer{
+			"our own pass":                     func() answer { return w.atGate(own) },
+			"our own key":                      func() answer { return w.send("POST", "/v1/tokens", w.founder, object{}) },
+			"another issuer's token":           func() answer { return w.atGate(good.token(nil, nil)) },
+			"another issuer's token, exchange": func() answer { return w.send("POST", "/v1/tokens", good.token(nil, nil), object{}) },
+			"a change of the issuers":          func() answer { return w.send("GET", orgPath("acme", "/issuers"), w.founder, nil) },
+		} {
+			began := time.Now()
+			w.expect(what, ask(), 200, "")
+			if took := time.Since(began); took > bound {
+				t.Errorf("%s took %v while others wait", what, took)
+			}
+		}
+	}
+	if served == 0 {
+		t.Error("nothing was served meanwhile")
+	}
+	for range waiting {
+		o := <-outcomes
+		if o.status != 503 && o.status != 401 || o.took > 3*fetch.Timeout {
+			t.Errorf("%s: %d %s after %v", o.what, o.status, o.code, o.took)
+		}
+	}
+}
+
+// TestOutsideIssuer_JWTBearer: a token of an outside issuer is a grant by itself (RFC 7523, section 2.1).
+func TestOutsideIssuer_JWTBearer(t *testing.T) {
+	t.Parallel()
+	w, i := trustingWorld(t)
+	at := orgPath("acme", "/issuers/idp")
+	ask := func(assertion string, fields ...string) answer {
+		return w.form("/oauth2/token", nil, append([]string{"grant_type=" + grantJWT, "assertion=" + assertion}, fields...)...)
+	}
+	refused := func(what string, a answer, status int, name, code string) {
+		t.Helper()
+		if a.status != status || a.at("error") != name || a.code() != code {
+			t.Errorf("%s: got %d %s", what, a.status, a.text)
+		}
+	}
+	refused("before anybody trusts it", ask(i.token(nil, nil)), 400, "invalid_grant", "issuer_untrusted")
+	w.must(201, "PUT", at, w.founder, i.trust(object{"accept": "exchange"}))
+	// Many issuers write thumbprints of a certificate into the header, which an assertion of a key here may not have.
+	a := ask(i.token(object{"x5t": "HyqXe_u6qVRSg7lPuvC2zxkBtEY"}, nil), "scope=photos:read")
+	if a.status != 200 || a.at("token_type") != "Bearer" || a.at("scope") != "photos:read" {
+		t.Fatalf("got %d %s", a.status, a.text)
+	}
+	w.expect("the pass", w.atGate(a.at("access_token")), 200, "")
+	if a := ask(i.token(nil, nil), "audience=acme/photos"); a.status != 200 {
+		t.Errorf("for one application: %d %s", a.status, a.text)
+	}
+	refused("beyond it", ask(i.token(nil, nil), "scope=photos:write"), 400, "invalid_scope", "scope_exceeded")
+	refused("forged", ask(i.token(object{"alg": "HS256"}, nil)), 400, "invalid_grant", "issuer_token_invalid")
+	refused("another audience", ask(i.token(nil, object{"aud": "x"})), 400, "invalid_grant", "issuer_untrusted")
+	refused("a false claim", ask(i.token(nil, object{"repository": "evil/x"})), 400, "invalid_grant", "issuer_token_refused")
+	refused("with a key's name", ask(i.token(nil, object{"iss": "key_0000000000000000000000000"})), 400, "invalid_grant", "assertion_invalid")
+	w.must(200, "PUT", at, w.founder, i.trust(object{"accept": "gate"}))
+	refused("trusted at the gate alone", ask(i.token(nil, nil)), 400, "invalid_grant", "issuer_untrusted")
+	down := newOutsideIssuer(t)
+	broken := http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(500) })
+	down.answer.Store(&broken)
+	w.must(201, "PUT", orgPath("acme", "/issuers/down"), w.founder, down.trust(nil))
+	refused("its keys cannot be had", ask(down.token(nil, nil)), 503, "temporarily_unavailable", "issuer_unavailable")
+}
+
+// TestOutsideIssuer_Authority: an issuer whose certificate no authority of this machine has signed is believed on the word of the one
+// that its entry names, and of no other.
+func TestOutsideIssuer_Authority(t *testing.T) {
+	t.Parallel()
+	w, _ := trustingWorld(t)
+	i := newOutsideIssuerOver(t, (*httptest.Server).StartTLS)
+	pemOf := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	authority := pemOf("CERTIFICATE", i.server.Certificate().Raw)
+	certFile, _ := certificate(t)
+	other, err := os.ReadFile(certFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := orgPath("acme", "/issuers/cluster")
+	try := func() answer { return w.send("POST", "/v1/tokens", i.token(nil, nil), object{}) }
+	w.must(201, "PUT", at, w.founder, i.trust(nil))
+	w.expect("nobody's word", try(), 503, "issuer_unavailable")
+	w.must(200, "PUT", at, w.founder, i.trust(object{"ca_certificates": string(other)}))
+	w.expect("another's word", try(), 503, "issuer_unavailable")
+	if i.fetches.Load() > 0 {
+		t.Error("keys were asked of a server that nobody vouched for")
+	}
+	w.must(200, "PUT", at, w.founder, i.trust(object{"ca_certificates": string(other) + authority}))
+	w.expect("its authority's word", try(), 200, "")
+	w.expect("at the gate", w.atGate(i.token(nil, nil)), 200, "")
+	if a := w.must(200, "GET", at, w.founder, nil); a.at("ca_certificates") != string(other)+authority {
+		t.Errorf("got %s", a.text)
+	}
+	w.restart()
+	w.expect("after a restart", try(), 200, "")
+	for what, text := range map[string]string{
+		"no PEM": "MIIB", "a private key": pemOf("PRIVATE KEY", []byte("x")), "no certificate in it": pemOf("CERTIFICATE", []byte("x")), "text behind it": authority + "x",
+	} {
+		w.expect(what, w.send("PUT", at, w.founder, i.trust(object{"ca_certificates": text})), 422, "invalid_issuer")
+	}
+}
+
+// TestOutsideIssuer_Discovery: an issuer with a path is found as OpenID Connect has it, or as RFC 8414 has it. Another Daypass, which
+// publishes itself as RFC 8414 has it, is an issuer too.
+func TestOutsideIssuer_Discovery(t *testing.T) {
+	t.Parallel()
+	w, _ := trustingWorld(t)
+	for name, test := range map[string]struct{ issuer, metadata string }{
+		"openid":         {"/realms/acme", "/realms/acme/.well-known/openid-configuration"},
+		"openid-slash":   {"/realms/acme/", "/realms/acme/.well-known/openid-configuration"},
+		"rfc8414":        {"/realms/acme", "/.well-known/oauth-authorization-server/realms/acme"},
+		"rfc8414-slash":  {"/realms/acme/", "/.well-known/oauth-authorization-server/realms/acme"},
+		"rfc8414-nopath": {"", "/.well-known/oauth-authorization-server"},
+	} {
+		i := newOutsideIssuer(t)
+		answer := http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case test.metadata:
+				out.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(out).Encode(object{"issuer": i.server.URL + test.issuer, "jwks_uri": i.server.URL + "/jwks"})
+			case "/jwks":
+				i.serve(out, r)
+			default:
+				http.NotFound(out, r)
+			}
+		})
+		i.answer.Store(&answer)
+		w.must(201, "PUT", orgPath("acme", "/issuers/"+name), w.founder, i.trust(object{"issuer": i.server.URL + test.issuer}))
+		w.expect(name, w.send("POST", "/v1/tokens", i.token(nil, object{"iss": i.server.URL + test.issuer}), object{}), 200, "")
+	}
+
+	other := knownWorld(t)
+	w.must(201, "PUT", orgPath("acme", "/issuers/daypass"), w.founder, object{"issuer": other.api, "audiences": []string{"acme"}, "scopes": []string{"photos:read"}, "accept": "both"})
+	pass := other.pass(other.founder, object{})
+	if a := w.must(200, "POST", "/v1/tokens", pass, object{}); a.at("payload", "sub") != "daypass|"+other.chief {
+		t.Errorf("got %s", a.text)
+	}
+	w.expect("at the gate", w.atGate(pass), 200, "")
+}
+
+// TestMetadataOfAnIssuerWithAPath: that path follows the well-known one (RFC 8414, section 3.1).
+func TestMetadataOfAnIssuerWithAPath(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *server.Config) { c.PublicURL = "https://api.example.com/pass" })
+	for _, path := range []string{"/pass", ""} { // a proxy may take the path off
+		if a := w.must(200, "GET", "/.well-known/oauth-authorization-server"+path, "", nil); a.at("issuer") != "https://api.example.com/pass" {
+			t.Errorf("%s: got %s", path, a.text)
+		}
+	}
+	w.must(404, "GET", "/.well-known/oauth-authorization-server/other", "", nil)
+	w.must(405, "POST", "/.well-known/oauth-authorization-server/pass", "", object{})
+}
+
+// TestAttack_OutsideIssuerOfAnotherTenant: who trusts the same issuer for the same audience as another organization does not shut
+// that one's door, nor open it.
+func TestAttack_OutsideIssuerOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	w, i := trustingWorld(t)
+	w.organization("beta")
+	w.serve("beta", "music", music)
+	w.must(201, "PUT", orgPath("acme", "/issuers/idp"), w.founder, i.trust(nil))
+	token := i.token(nil, nil)
+	w.expect("before", w.atGate(token), 200, "")
+	at := orgPath("beta", "/issuers/squatter")
+	w.must(201, "PUT", at, w.founder, i.trust(object{"roles": []string{}, "grants": []object{}, "scopes": []string{"**"}}))
+	w.expect("the door", w.atGate(token), 200, "")
+	w.expect("with another's authority", w.send("POST", w.gateway+"/photos/1", token, object{}, atPhotos), 403, "scope_missing")
+	w.expect("the exchange of who says where", w.send("POST", "/v1/tokens", token, object{"audience": []string{"acme/photos"}}), 200, "")
+	w.must(200, "PUT", orgPath("acme", "/issuers/idp"), w.founder, i.trust(object{"active": false}))
+	w.expect("trusted by the other alone", w.atGate(token), 403, "wrong_organization")
+}
+
+// TestAttack_OutsideKeyWithdrawn: a key that its issuer withdraws stops opening doors, also for tokens that were seen before.
+func TestAttack_OutsideKeyWithdrawn(t *testing.T) {
+	t.Parallel()
+	w, i := trustingWorld(t)
+	w.must(201, "PUT", orgPath("acme", "/issuers/idp"), w.founder, i.trust(nil))
+	end := time.Now().Add(time.Hour).Unix()
+	bad, good := i.token(nil, object{"exp": end}), i.token(object{"alg": "ES256", "kid": "e1"}, object{"exp": end})
+	w.expect("before", w.atGate(bad), 200, "")
+	w.expect("before, the other key", w.atGate(good), 200, "")
+	withdrawn := http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		recorded := httptest.NewRecorder()
+		i.serve(recorded, r)
+		out.Header().Set("Content-Type", "application/json")
+		_, _ = out.Write([]byte(strings.Replace(recorded.Body.String(), `"r1"`, `"r2"`, 1)))
+	})
+	i.answer.Store(&withdrawn)
+	fetched := i.fetches.Load()
+	later := func(d time.Duration) {
+		w.offset.Add(int64(d))
+		for w.atGate("").code() == "stale_view" {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	later(6 * time.Minute)
+	for w.atGate(bad); i.fetches.Load() == fetched; w.atGate(bad) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	later(2 * time.Minute)
+	w.expect("afterwards", w.atGate(bad), 401, "token_invalid")
+	w.expect("afterwards, the other key", w.atGate(good), 200, "")
+}
+
+// TestAttack_OutsideIssuerIsNotAHammer: trying tokens on an issuer that is not active fetches no more often than others do.
+func TestAttack_OutsideIssuerIsNotAHammer(t *testing.T) {
+	t.Parallel()
+	w, i := trustingWorld(t)
+	at := orgPath("acme", "/issuers/idp")
+	w.must(201, "PUT", at, w.founder, i.trust(object{"active": false}))
+	for n := range 10 {
+		token := i.token(nil, nil)
+		if n%2 == 1 {
+			token = i.token(object{"kid": "x"}, nil)
+		}
+		if a := w.must(200, "POST", at+"/test", w.founder, object{"token": token}); a.body["accepted"] != (n%2 == 0) {
+			t.Errorf("got %s", a.text)
+		}
+	}
+	if n := i.fetches.Load(); n > 1 {
+		t.Errorf("the keys were fetched %d times", n)
 	}
 }
 

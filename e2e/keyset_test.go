@@ -92,9 +92,37 @@ func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *server.Config) { patient(c); c.LogRequests = false })
 	w.serve("acme", "photos", photos)
+	rotateUnderLoad(t, w)
+}
+
+// TestRotationUnderLoadOnTwoNodes: whichever made the pass, each takes it, though their clocks are some seconds apart and one hears of the new key
+// from the database.
+func TestRotationUnderLoadOnTwoNodes(t *testing.T) {
+	t.Parallel()
+	url := storetest.Postgres(t)
+	w := newWorld(t, func(c *server.Config) { patient(c); c.LogRequests, c.DatabaseURL = false, url })
+	w.serve("acme", "photos", photos)
+	other := w.twin()
+	other.forward(-20 * time.Second)
+	rotateUnderLoad(t, w, other)
+}
+
+// twin is another node on the same database.
+func (w *world) twin() *world {
+	other := &world{t: w.t, config: w.config, founder: w.founder, log: &lockedBuffer{}, client: w.client, upstream: w.upstream}
+	other.run()
+	w.t.Cleanup(func() { other.stop() })
+	return other
+}
+
+func rotateUnderLoad(t *testing.T, nodes ...*world) {
+	w := nodes[0]
 	first, err := w.exchange(w.founder)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, node := range nodes {
+		eventually(t, func() bool { status, _ := node.open(first); return status == 200 })
 	}
 	offline := w.verifier(verify.Config{})
 	if _, err := offline.Verify(t.Context(), first); err != nil { // it has the keys from before the rotation
@@ -107,17 +135,19 @@ func TestRotationUnderLoad(t *testing.T) {
 	kids := sync.Map{}
 	check := func(pass string) {
 		checks.Add(1)
-		if status, err := w.open(pass); err != nil || status != 200 {
-			t.Errorf("the gateway answered %d, %v to a pass of key %s", status, err, kidOf(t, pass))
+		for i, node := range nodes {
+			if status, err := node.open(pass); err != nil || status != 200 {
+				t.Errorf("gateway %d answered %d, %v to a pass of key %s", i+1, status, err, kidOf(t, pass))
+			}
 		}
 		if _, err := offline.Verify(context.Background(), pass); err != nil {
 			t.Errorf("the verifier refuses a pass of key %s: %v", kidOf(t, pass), err)
 		}
 	}
-	for range 4 {
+	for i := range 4 {
 		load.Go(func() {
 			for ctx.Err() == nil {
-				pass, err := w.exchange(w.founder)
+				pass, err := nodes[i%len(nodes)].exchange(w.founder)
 				if err != nil {
 					t.Error(err)
 					return
@@ -131,19 +161,25 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 	pause := func() { time.Sleep(400 * time.Millisecond) }
 	pause()
-	a := w.must(200, "POST", "/v1/keyset/rotate", w.founder, object{"algorithm": "RS256"})
-	next := a.at("id")
-	pause()
+	next := w.must(200, "POST", "/v1/keyset/rotate", w.founder, object{"algorithm": "RS256"}).at("id")
+	for _, node := range nodes {
+		eventually(t, func() bool {
+			return strings.Contains(node.must(200, "GET", "/.well-known/jwks.json", "", nil).text, next)
+		})
+	}
 	for range 7 {
-		w.forward(time.Minute)
+		for _, node := range nodes {
+			node.forward(time.Minute)
+		}
 		time.Sleep(200 * time.Millisecond)
 	}
 	pause()
 	stop()
 	load.Wait()
-	pass, err := w.exchange(w.founder)
-	if err != nil || kidOf(t, pass) != next {
-		t.Errorf("the next key does not sign: %v", err)
+	for i, node := range nodes {
+		if pass, err := node.exchange(w.founder); err != nil || kidOf(t, pass) != next {
+			t.Errorf("the next key does not sign at node %d: %v", i+1, err)
+		}
 	}
 	if _, ok := kids.Load(next); !ok || made.Load() < 20 {
 		t.Errorf("%d passes were made under load, with the next key: %v", made.Load(), ok)
@@ -204,9 +240,7 @@ func TestKeysetOnTwoNodes(t *testing.T) {
 	url := storetest.Postgres(t)
 	w := newWorld(t, func(c *server.Config) { c.DatabaseURL = url })
 	w.serve("acme", "photos", photos)
-	other := &world{t: t, config: w.config, founder: w.founder, log: &lockedBuffer{}, client: w.client, upstream: w.upstream}
-	other.run()
-	defer func() { other.stop() }()
+	other := w.twin()
 	stolen := w.pass(w.founder, object{"audience": "photos", "encrypt": true})
 	eventually(t, func() bool { status, _ := other.open(stolen); return status == 200 })
 	var signing string

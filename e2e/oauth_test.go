@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -248,6 +249,23 @@ func TestOAuthClients(t *testing.T) {
 			if _, err := config.Token(ctx); err == nil || !strings.Contains(err.Error(), "invalid_client") {
 				t.Errorf("a wrong secret: %v", err)
 			}
+		})
+	}
+}
+
+// TestOAuthClientsDPoP: npm openid-client and oauth4webapi bind passes to keys, with and without a nonce of the server.
+func TestOAuthClientsDPoP(t *testing.T) {
+	t.Parallel()
+	for name, nonce := range map[string]string{"no nonce": "", "nonce": "required"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := knownWorldWith(t, func(c *server.Config) { c.DPoPNonce = cmp.Or(nonce, c.DPoPNonce) })
+			w.serve("acme", "vaults", strings.Replace(bound, "hosts: [photos.example]", "hosts: [127.0.0.1]", 1))
+			plain, es := w.oauthClient("", nil), w.oauthClient("ES256", nil)
+			runNode(t, "oauthdpop.mjs", map[string]string{
+				"ISSUER": w.api, "GATEWAY": w.gateway, "CLIENT_ID": plain.id, "CLIENT_SECRET": plain.secret, "KEY_ID": es.id, "PRIVATE_JWK": es.signer.privateJWK(),
+				"REFRESH": w.pass(plain.secret, object{"renewable": true}), "NONCE": nonce,
+			})
 		})
 	}
 }

@@ -1,13 +1,12 @@
 package e2e
 
 import (
+	"crypto/elliptic"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -384,6 +383,91 @@ func TestAttack_Guessing(t *testing.T) {
 	}
 }
 
+// TestAttack_GuessingByAnothersProof: a tenant that has given one of its users the
+// name of a stranger's does not win guesses at the stranger's password by proving
+// its own in between.
+func TestAttack_GuessingByAnothersProof(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	w.organization("evil")
+	w.person("acme", "ada@acme.example", "developer")
+	w.person("evil", "ada@acme.example", "consumer")
+	const guesses = 40
+	made := 0
+	for i := range guesses {
+		from := fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i)
+		if a := w.send("POST", "/auth/token", "", object{"username": "ada@acme.example", "organization": "acme", "password": "wrong, whatever it is"}, from); a.status == 401 {
+			made++
+		}
+		if i%8 == 7 {
+			w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "organization": "evil", "password": umbrellas}, from)
+		}
+	}
+	if made > 30 {
+		t.Errorf("%d of %d guesses were made", made, guesses)
+	}
+}
+
+// TestAttack_GuessingAtNoName: a text that cannot be a name is bounded like any
+// other, so that it does not keep the server hashing.
+func TestAttack_GuessingAtNoName(t *testing.T) {
+	w := newWorld(t, nil)
+	made := 0
+	for range 20 {
+		if w.login("no name at all", "wrong, whatever it is").status == 401 {
+			made++
+		}
+	}
+	if made > 11 {
+		t.Errorf("%d passwords were checked", made)
+	}
+}
+
+// TestAttack_BoundSession: a login with a proof of a key (RFC 9449) binds what it
+// gives: without that key its refresh token is worth nothing, and stays good.
+func TestAttack_BoundSession(t *testing.T) {
+	w := newDPoPWorld(t, nil)
+	w.person("acme", "ada@acme.example", "developer")
+	thief := newSender(t, elliptic.P256())
+	at := func(path string) string { return w.api + path }
+	in := w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas}, w.proof(w.sender, "POST", at("/auth/token"), ""))
+	if in.at("token_type") != "DPoP" {
+		t.Error(in.text)
+	}
+	const path = "/auth/token/refresh"
+	refresh := func(path string, headers ...string) answer {
+		return w.fill(path, url.Values{"refresh_token": {in.at("refresh_token")}}, headers...)
+	}
+	w.restart() // it is kept
+	nextSecond()
+	w.expect("without a proof", refresh(path), 401, "sender_key_required")
+	w.expect("by another key", refresh(path, w.proof(thief, "POST", at(path), "")), 401, "sender_key_required")
+	for range 2 {
+		in = refresh(path, w.proof(w.sender, "POST", at(path), ""))
+		if in.status != 200 || in.at("token_type") != "DPoP" {
+			t.Fatal(in.status, in.text)
+		}
+	}
+	w.expect("the pass without a proof", w.send("GET", "/v1/me", in.at("token"), nil), 401, "sender_key_required")
+	const oauth = "/oauth2/token"
+	grant := func(headers ...string) answer {
+		return w.fill(oauth, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {in.at("refresh_token")}}, headers...)
+	}
+	if a := grant(); a.status == 200 {
+		t.Error("by OAuth without a proof:", a.text)
+	}
+	if a := grant(w.proof(w.sender, "POST", at(oauth), "")); a.status != 200 || a.at("token_type") != "DPoP" {
+		t.Error(a.status, a.text)
+	}
+}
+
+// TestClientsPassword: fetch alone logs in and refreshes, and npm oauth4webapi goes on.
+func TestClientsPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ada := w.person("acme", "ada@acme.example", "developer")
+	runNode(t, "password.mjs", map[string]string{"DAYPASS_URL": w.api, "USERNAME": "Ada@Acme.Example", "PASSWORD": umbrellas, "SUBJECT": ada.id})
+}
+
 // TestAttack_GuessedKeys: an address that tries keys is told to wait, and its
 // neighbour with a good one is not.
 func TestAttack_GuessedKeys(t *testing.T) {
@@ -398,85 +482,6 @@ func TestAttack_GuessedKeys(t *testing.T) {
 		t.Error("nobody is told to wait")
 	}
 	w.must(200, "POST", "/v1/tokens", w.founder, nil)
-}
-
-// TestAttack_TimingOfProofs: what does not exist takes as long as what is wrong.
-func TestAttack_TimingOfProofs(t *testing.T) {
-	if testing.Short() || raceDetector {
-		t.Skip("times are measured without -short and -race, which make test does before all else")
-	}
-	w := newWorld(t, func(c *server.Config) { c.TrustedProxies, c.LogRequests = []string{"127.0.0.1"}, false })
-	w.person("acme", "ada@acme.example", "developer")
-	gone := w.member("acme", object{"roles": []string{"consumer"}})
-	w.must(204, "DELETE", orgPath("acme", "/keys/"+gone.keyID), w.founder, nil)
-	unknownKey := newWorld(t, nil).founder
-	n := 0
-	login := func(name string) func() answer {
-		return func() answer {
-			n++
-			// Each user and address anew, so that no limit comes in between.
-			return w.send("POST", "/auth/token", "", object{"username": name, "password": "a wrong one of sorts"}, fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d", n>>16, n>>8&255, n&255))
-		}
-	}
-	for i := range 10 {
-		m := w.member("acme", object{"email": fmt.Sprintf("user%03d@acme.example", i), "roles": []string{"consumer"}})
-		made := w.must(201, "POST", orgPath("acme", "/users/"+m.id+"/invitation"), w.founder, nil)
-		w.must(200, "POST", "/auth/password", "", object{"token": linkIn.FindStringSubmatch(made.at("link"))[1], "password": umbrellas})
-	}
-	i := 0
-	known := func() answer { i++; return login(fmt.Sprintf("user%03d@acme.example", i%10))() }
-	unknown := func() answer { i++; return login(fmt.Sprintf("nope%03d@acme.example", i%10))() }
-	key := func(text string) func() answer {
-		return func() answer { return w.send("POST", "/v1/tokens", text, nil) }
-	}
-	for _, c := range []struct {
-		what    string
-		a, b    func() answer
-		samples int
-	}{
-		{"an unknown user and a wrong password", unknown, known, 400},
-		{"an unknown key and a deleted one", key(unknownKey), key(gone.key), 900},
-	} {
-		if tt := welch(t, c.a, c.b, c.samples/2); math.Abs(tt) > 4.5 {
-			t.Errorf("%s: t = %.1f", c.what, tt)
-		}
-	}
-}
-
-// welch is Welch's t between the times of two requests that are made in turn,
-// without the slowest tenth of each, which the machine made.
-func welch(t *testing.T, a, b func() answer, samples int) float64 {
-	t.Helper()
-	var times [2][]float64
-	var shape [2]string
-	for i := range samples {
-		for j := range 2 {
-			which := (i + j) % 2
-			begin := time.Now()
-			got := []func() answer{a, b}[which]()
-			times[which] = append(times[which], float64(time.Since(begin).Microseconds()))
-			shape[which] = fmt.Sprint(got.status, got.code(), got.at("detail"), len(got.header))
-		}
-	}
-	if shape[0] != shape[1] {
-		t.Errorf("%s and %s", shape[0], shape[1])
-	}
-	mean, variance := [2]float64{}, [2]float64{}
-	for j := range 2 {
-		kept := trimmed(times[j])
-		for _, x := range kept {
-			mean[j] += x / float64(len(kept))
-		}
-		for _, x := range kept {
-			variance[j] += (x - mean[j]) * (x - mean[j]) / float64(len(kept)-1) / float64(len(kept))
-		}
-	}
-	return (mean[0] - mean[1]) / math.Sqrt(variance[0]+variance[1])
-}
-
-func trimmed(times []float64) []float64 {
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[:len(sorted)*9/10]
 }
 
 // TestPasswordByOAuth: a login goes on, and ends, by the routes of OAuth too.

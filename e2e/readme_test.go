@@ -45,12 +45,18 @@ func TestReadme(t *testing.T) {
 	})}
 	go func() { _ = upstream.Serve(service) }()
 	defer upstream.Close()
-	follow(t, filepath.Join(repository, "README.md"), folder)
+	reader{folder: folder}.follow(t, filepath.Join(repository, "README.md"))
 }
 
 // TestQuickstart follows docs/quickstart.md in an empty folder, with daypass on the PATH.
 func TestQuickstart(t *testing.T) {
 	portsAreFree(t)
+	daypassOnPath(t)
+	reader{folder: t.TempDir()}.follow(t, filepath.Join(repository, "docs", "quickstart.md"))
+}
+
+func daypassOnPath(t *testing.T) {
+	t.Helper()
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/daypass")
 	build.Dir, build.Env = repository, append(os.Environ(), "CGO_ENABLED=0")
@@ -58,16 +64,11 @@ func TestQuickstart(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	follow(t, filepath.Join(repository, "docs", "quickstart.md"), t.TempDir())
 }
 
 func portsAreFree(t *testing.T) {
 	t.Helper()
-	for _, tool := range []string{"bash", "curl", "make"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed, and the page uses it", tool)
-		}
-	}
+	areInstalled(t, "bash", "curl", "make")
 	for _, port := range ports {
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
@@ -77,10 +78,20 @@ func portsAreFree(t *testing.T) {
 	}
 }
 
+func areInstalled(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed, and the page uses it", tool)
+		}
+	}
+}
+
 // block is one fenced block of a page. A block of text behind one of sh is what that prints.
 type block struct {
 	line       int
 	info, text string
+	compared   bool // what it prints is on the page
 }
 
 var fences = regexp.MustCompile("(?ms)^```([^\n]+)\n(.*?)^```$")
@@ -102,30 +113,45 @@ func blocksOf(t *testing.T, page string) []block {
 	return blocks
 }
 
-// follow does what a page says, in a folder: it saves the blocks that begin with a file's name in a comment, runs those
+// reader does what a page says, in a folder.
+type reader struct {
+	folder string
+	begin  string            // what was done before, in the same shell
+	ports  *strings.Replacer // of the page, by others that are free; nil: as they stand
+}
+
+func (r reader) read(text string) string {
+	if r.ports == nil {
+		return text
+	}
+	return r.ports.Replace(text)
+}
+
+// follow saves the blocks that begin with a file's name in a comment, runs those
 // of sh one after the other in one bash, and holds what they print against the text blocks behind them. Blocks marked
 // "sh no-ci" are left out, those marked "sh until-ctrl-c" are run by themselves and interrupted when they ask for it.
-func follow(t *testing.T, page, folder string) {
+func (r reader) follow(t *testing.T, page string) {
 	t.Helper()
 	blocks := blocksOf(t, page)
 	var session []block
-	for _, b := range blocks {
-		if name := fileName(b); name != "" {
-			if err := os.WriteFile(filepath.Join(folder, name), []byte(b.text), 0o644); err != nil {
-				t.Fatal(err)
-			}
+	for i := range blocks {
+		b := &blocks[i]
+		b.text = r.read(b.text)
+		b.compared = i+1 < len(blocks) && blocks[i+1].info == "text"
+		if fileName(*b) != "" {
+			r.save(t, *b)
 		}
 		switch b.info {
 		case "sh":
-			session = append(session, b)
+			session = append(session, *b)
 		case "sh until-ctrl-c":
-			interrupt(t, b, folder)
+			interrupt(t, *b, r.folder)
 		}
 	}
 	if len(session) == 0 {
 		t.Fatal("the page has no blocks to run")
 	}
-	printed := runSession(t, session, folder)
+	printed := r.runSession(t, session)
 	for i, b := range blocks {
 		if b.info == "text" && i > 0 && blocks[i-1].info == "sh" {
 			compare(t, page, b, printed[blocks[i-1].line])
@@ -133,7 +159,14 @@ func follow(t *testing.T, page, folder string) {
 	}
 }
 
-var firstComment = regexp.MustCompile(`^(?:#|//) ([a-z]+\.[a-z]+)\n`)
+func (r reader) save(t *testing.T, b block) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(r.folder, fileName(b)), []byte(r.read(b.text)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var firstComment = regexp.MustCompile(`^(?:#|//) ([a-z]+\.[a-z]+)(?:[:,].*)?\n`)
 
 func fileName(b block) string {
 	if m := firstComment.FindStringSubmatch(b.text); m != nil && !strings.HasPrefix(b.info, "sh") {
@@ -145,23 +178,30 @@ func fileName(b block) string {
 // Between two blocks a reader takes a breath; servers that a block has started answer by then.
 const answers = `answers() { for _ in {1..200}; do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.05; done; echo "nothing answers at port $1"; return 1; }`
 
+// Where the page does not say what is printed, what the server refuses ends the session: curl alone takes that for success.
+const refusals = `curl() { if [ -n "${compared:-}" ]; then command curl -sS "$@"; else command curl -sS --fail-with-body "$@"; fi; }`
+
 // runSession runs blocks in one bash and returns what each printed, by its line.
-func runSession(t *testing.T, session []block, folder string) map[int]string {
+func (r reader) runSession(t *testing.T, session []block) map[int]string {
 	t.Helper()
-	script := []string{"set -euo pipefail", answers}
+	script := []string{"set -euo pipefail", answers, refusals, r.read(r.begin)}
 	for _, b := range session {
-		script = append(script, mark(b), b.text)
+		compared := ""
+		if b.compared {
+			compared = "yes"
+		}
+		script = append(script, mark(b), "compared="+compared, b.text)
 		for line := range strings.Lines(b.text) {
 			switch line = strings.TrimSpace(line); {
 			case !strings.HasSuffix(line, "&"):
 			case strings.HasPrefix(line, "daypass serve"):
-				script = append(script, "answers 8080; answers 8000")
+				script = append(script, r.read("answers 8080; answers 8000"))
 			default:
-				script = append(script, "answers 9000")
+				script = append(script, r.read("answers 9000"))
 			}
 		}
 	}
-	out, err := run(t, strings.Join(script, "\n"), folder, "")
+	out, err := run(t, strings.Join(script, "\n"), r.folder, "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -3,11 +3,14 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daypass/daypass/internal/server"
+	"github.com/daypass/daypass/sign"
 )
 
 // TestRokkaClient: npm rokka runs its token, key and membership flow.
@@ -40,6 +43,25 @@ func TestRokkaAnswers(t *testing.T) {
 	}
 	w.expect("everywhere else two are too many", w.send("GET", "/v1/me", pass, nil, "Api-Key: "+w.founder), 400, "two_credentials")
 	w.expect("a key that does not match the user", w.send("GET", "/user/apikeys/token?expires_in=x", "", nil, "Api-Key: "+w.founder), 400, "")
+	// What is refused before the door is reached is refused in its words too.
+	query := w.send("GET", "/user?api_key=x", pass, nil)
+	if query.status != 400 || query.at("reason") != "token_in_query" || query.header.Get("Content-Type") != "application/json" {
+		t.Errorf("%d %s", query.status, query.text)
+	}
+	other := w.member("acme", object{"roles": []string{"developer"}})
+	w.expect("another's key, by who could delete it", w.send("DELETE", "/user/apikeys/"+other.keyID, w.founder, nil), 404, "")
+	w.must(200, "GET", orgPath("acme", "/keys/"+other.keyID), w.founder, nil)
+	// A key that signs is a key: what it buys is bound to the address.
+	made := w.signingKey()
+	signer, err := sign.NewHMACSigner(made.at("id"), []byte(made.at("secret")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bought := w.sendSigned(w.signed(signer, "GET", w.api+"/user/apikeys/token", "", time.Now(), nil))
+	payload, _ := bought.body["payload"].(object)
+	if bought.status != 200 || fmt.Sprint(payload["ips"]) != "[127.0.0.1]" || payload["rn"] != true {
+		t.Errorf("%d %s", bought.status, bought.text)
+	}
 	w.expect("a second organization's members", w.send("GET", "/organizations/other/memberships", pass, nil), 404, "")
 }
 
@@ -69,6 +91,8 @@ func TestJWTDoor(t *testing.T) {
 		{"no apiKey", object{"id": id}, 401, "required"},
 		{"no id", object{"apiKey": text}, 401, "required"},
 		{"nothing", nil, 401, "required"},
+		{"null for what is missing", object{"id": id, "apiKey": nil}, 401, "required"},
+		{"null for scopes is not all of them", object{"id": id, "apiKey": text, "scopes": nil}, 400, "list"},
 		{"empty", object{}, 401, "required"},
 		{"no text", object{"id": 1, "apiKey": text}, 400, ""},
 		{"scopes of another type", object{"id": id, "apiKey": text, "scopes": 7}, 400, "list"},

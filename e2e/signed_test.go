@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -102,6 +103,7 @@ func TestSignedRequests(t *testing.T) {
 	s := w.signed(signer, "POST", tokens, `{"expires_in":60}`, now, nil)
 	s.header.Del(sign.FieldDigest)
 	w.expect("no digest", w.sendSigned(s), 400, "signature_malformed")
+	alter("the body taken away", "digest_mismatch", func(s *signed) { s.body = "" })
 	alter("another key's name", "signature_invalid", func(s *signed) {
 		s.header.Set(sign.FieldInput, strings.Replace(s.header.Get(sign.FieldInput), id, "key_00000000000000000000000000", 1))
 	})
@@ -203,6 +205,7 @@ resources:
 	w.expect("the pass alone", send(nil, nil), 401, "signature_required")
 	w.expect("another key's signature", send(signers[other.at("id")], nil), 401, "signature_invalid")
 	w.expect("another body", send(signer, func(r *http.Request) { r.Body, r.GetBody = io.NopCloser(strings.NewReader("jello")), nil }), 401, "signature_invalid")
+	w.expect("the body taken away", send(signer, func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, 0 }), 401, "signature_invalid")
 	w.expect("another path", send(signer, func(r *http.Request) { r.URL.Path, r.URL.RawPath = "/c", "" }), 401, "signature_invalid")
 	w.expect("another pass", send(signer, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+w.pass(w.founder, object{})) }), 401, "signature_invalid")
 	if n := w.reached.Load(); n != 0 {
@@ -273,4 +276,65 @@ func TestSignerBrokersLogins(t *testing.T) {
 	other := w.signingKey()
 	stranger, _ := sign.NewHMACSigner(key.at("id"), []byte(other.at("secret")))
 	w.expect("another key's secret", w.sendSigned(w.signed(stranger, "POST", w.api+"/v1/challenges", ask, time.Now(), nil)), 401, "signature_invalid")
+}
+
+// TestSignaturesAreGoodOnceOverARestart: in the very second of it too, and where the client's clock is ahead.
+func TestSignaturesAreGoodOnceOverARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key := w.signingKey()
+	signer, err := sign.NewHMACSigner(key.at("id"), []byte(key.at("secret")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := func(ahead time.Duration) signed {
+		s := w.signed(signer, "GET", "http://same.test/v1/me", "", time.Now().Add(ahead), nil)
+		return s
+	}
+	send := func(s signed) answer {
+		r, err := http.NewRequest(s.method, w.api+"/v1/me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header, r.Host = s.header.Clone(), "same.test"
+		return w.do(r)
+	}
+	now, ahead := me(0), me(20*time.Second)
+	w.expect("now", send(now), 200, "")
+	w.expect("ahead", send(ahead), 200, "")
+	w.restart()
+	w.expect("now, after a restart", send(now), 401, "made_before_start")
+	w.expect("ahead, after a restart", send(ahead), 401, "signature_replayed")
+	w.restart()
+	w.expect("ahead, after another", send(ahead), 401, "signature_replayed")
+	nextSecond()
+	w.expect("new", send(me(0)), 200, "")
+}
+
+// TestSignedFeed: the feed is read by signed requests too, one for each page; there is no waiting, since a signature is good
+// once.
+func TestSignedFeed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	key := w.signingKey()
+	signer, err := sign.NewHMACSigner(key.at("id"), []byte(key.at("secret")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, events := range []bool{false, true} {
+		for _, query := range []string{"", fmt.Sprint("?wait=25&after=", key.body["revision"])} {
+			header := http.Header{}
+			if events {
+				header.Set("Accept", "text/event-stream")
+			}
+			a := w.sendSigned(w.signed(signer, "GET", w.api+"/v1/feed"+query, "", time.Now(), header))
+			if a.status != 200 || strings.Count(a.text, ".") != 2 {
+				t.Errorf("%s, as events: %v: %d %s", query, events, a.status, a.text)
+			}
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
 }

@@ -133,6 +133,7 @@ func TestStatelessRoutes(t *testing.T) {
 		w.expect(route, w.send(method, path, pass, nil), 404, "stateless_mode")
 	}
 	w.expect("narrower", w.send("POST", "/v1/tokens", pass, object{"scopes": []string{"Mutation:Person:Update"}}), 200, "")
+	w.expect("encrypted", w.send("POST", "/v1/tokens", pass, object{"scopes": []string{"Mutation:Person:Update"}, "encrypt": true}), 422, "encryption_unavailable")
 	w.expect("wider", w.send("POST", "/v1/tokens", pass, object{"scopes": []string{"*"}}), 403, "scope_exceeded")
 	w.expect("longer", w.send("POST", "/v1/tokens", pass, object{"expires_in": 90000}), 403, "")
 	w.expect("introspection", w.send("POST", "/v1/tokens/introspect", pass, object{"token": pass}), 200, "")
@@ -196,7 +197,16 @@ func TestStatelessRefusesToStart(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("resources: [{match: GET /, access: public}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	resources := func(name, text string) string {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte("application: photos\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "DAYPASS_RESOURCES_FILE=" + file
+	}
 	for _, c := range []struct{ says, secret, more string }{
+		{"tokens.encrypt needs a database", "JWT_SECRET=" + envSecret, resources("e.yaml", "tokens: {encrypt: true}\nresources: [{match: GET /, access: public}]\n")},
+		{"require.signature needs a database", "JWT_SECRET=" + envSecret, resources("s.yaml", "resources: [{match: GET /, require: {signature: true}}]\n")},
 		{"name the application", "JWT_SECRET=" + envSecret, "DAYPASS_RESOURCES_FILE=" + bad},
 		{"cannot be read", "JWT_SECRET=" + envSecret, "DAYPASS_RESOURCES_FILE=nowhere.yaml"},
 		{"one private key in PEM", "JWT_ISSUER=x", "DAYPASS_SIGNING_KEY_FILE=" + bad},

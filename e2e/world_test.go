@@ -110,6 +110,9 @@ func (w *world) run() {
 
 func (w *world) restart() { w.stop(); w.run() }
 
+// nextSecond waits for one. What says in whole seconds when it was made is refused in the second of a restart.
+func nextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) }
+
 type answer struct {
 	status int
 	header http.Header

@@ -3,6 +3,7 @@ package sign
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,9 +30,27 @@ func (e *malformedError) Unwrap() error { return ErrMalformed }
 
 // parameter is one of RFC 8941, section 3.1.2, of the types that signatures use.
 type parameter struct {
-	name  string
-	value any // string, int64 or true
+	name string
+	bareItem
 }
+
+// bareItem is a string, an integer, or true.
+type bareItem struct {
+	kind   itemKind
+	text   string
+	number int64
+}
+
+type itemKind uint8
+
+const (
+	isTrue itemKind = iota
+	isString
+	isInteger
+)
+
+func textItem(s string) bareItem   { return bareItem{kind: isString, text: s} }
+func integerItem(n int64) bareItem { return bareItem{kind: isInteger, number: n} }
 
 // parser reads the subset of Structured Fields (RFC 8941) that signatures are made
 // of. It fails at the first byte that does not belong.
@@ -70,20 +89,19 @@ func dictionary(text string, value func(p *parser, key string) error) error {
 	}
 	p := &parser{text: text}
 	p.skip(" ")
-	seen := make([]string, 0, 1)
-	for {
+	var seen [maxMembers]string
+	for n := 0; ; n++ {
 		key, err := p.key()
 		if err != nil {
 			return err
 		}
-		for _, other := range seen {
-			if other == key {
-				return malformed("a member comes twice")
-			}
-		}
-		if seen = append(seen, key); len(seen) > maxMembers {
+		if n == maxMembers {
 			return malformed("there are too many members")
 		}
+		if slices.Contains(seen[:n], key) {
+			return malformed("a member comes twice")
+		}
+		seen[n] = key
 		if !p.take('=') {
 			return malformed("a member has no value")
 		}
@@ -156,8 +174,11 @@ func (p *parser) innerList() ([]Component, error) {
 
 func (p *parser) parameters() (list []parameter, err error) {
 	for p.take(';') {
+		if list == nil {
+			list = make([]parameter, 0, 4)
+		}
 		p.skip(" ")
-		param := parameter{value: true}
+		param := parameter{}
 		if param.name, err = p.key(); err != nil {
 			return nil, err
 		}
@@ -167,7 +188,7 @@ func (p *parser) parameters() (list []parameter, err error) {
 			}
 		}
 		if p.take('=') {
-			if param.value, err = p.bare(); err != nil {
+			if param.bareItem, err = p.bare(); err != nil {
 				return nil, err
 			}
 		}
@@ -178,11 +199,13 @@ func (p *parser) parameters() (list []parameter, err error) {
 	return list, nil
 }
 
-func (p *parser) bare() (any, error) {
+func (p *parser) bare() (bareItem, error) {
 	if c := p.next(); c == '-' || '0' <= c && c <= '9' {
-		return p.integer()
+		n, err := p.integer()
+		return integerItem(n), err
 	}
-	return p.str()
+	s, err := p.str()
+	return textItem(s), err
 }
 
 func (p *parser) integer() (int64, error) {
@@ -266,11 +289,11 @@ func appendString(b []byte, s string) []byte {
 func appendParameters(b []byte, params []parameter) []byte {
 	for _, p := range params {
 		b = append(append(b, ';'), p.name...)
-		switch v := p.value.(type) {
-		case string:
-			b = appendString(append(b, '='), v)
-		case int64:
-			b = strconv.AppendInt(append(b, '='), v, 10)
+		switch p.kind {
+		case isString:
+			b = appendString(append(b, '='), p.text)
+		case isInteger:
+			b = strconv.AppendInt(append(b, '='), p.number, 10)
 		}
 	}
 	return b

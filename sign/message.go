@@ -28,10 +28,10 @@ func component(name string, params []parameter) (Component, error) {
 		if len(params) != 1 || params[0].name != "name" {
 			return c, malformed("@query-param takes a name and nothing else")
 		}
-		var ok bool
-		if c.Parameter, ok = params[0].value.(string); !ok {
+		if params[0].kind != isString {
 			return c, malformed("the name of @query-param is a string")
 		}
+		c.Parameter = params[0].text
 		return c, nil
 	}
 	switch {

@@ -21,15 +21,14 @@ func (s *Signer) Sign(r *http.Request, now time.Time) error {
 	if len(r.Header["Authorization"]) > 0 {
 		components = append(components, Component{Name: "authorization"})
 	}
-	if r.Body != nil && r.Body != http.NoBody {
-		body, err := readBody(r)
-		if err != nil {
-			return err
-		}
-		if len(body) > 0 {
-			r.Header[FieldDigest] = []string{Digest(body)}
-			components = append(components, Component{Name: "content-digest"})
-		}
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	delete(r.Header, FieldDigest)
+	if len(body) > 0 {
+		r.Header[FieldDigest] = []string{Digest(body)}
+		components = append(components, Component{Name: "content-digest"})
 	}
 	message := MessageOf(r)
 	signature, err := s.SignMessage(&message, components, now)
@@ -43,7 +42,7 @@ func (s *Signer) Sign(r *http.Request, now time.Time) error {
 // SignMessage signs the components of a message, with a fresh nonce.
 func (s *Signer) SignMessage(m *Message, components []Component, now time.Time) (*Signature, error) {
 	out := &Signature{Label: label, Components: components, Created: time.Unix(now.Unix(), 0), KeyID: s.keyID, Algorithm: s.algorithm, Nonce: rand.Text()}
-	out.params = []parameter{{"created", now.Unix()}, {"keyid", out.KeyID}, {"alg", string(out.Algorithm)}, {"nonce", out.Nonce}}
+	out.params = []parameter{{"created", integerItem(now.Unix())}, {"keyid", textItem(out.KeyID)}, {"alg", textItem(string(out.Algorithm))}, {"nonce", textItem(out.Nonce)}}
 	base, err := out.Base(m)
 	if err != nil {
 		return nil, err
@@ -52,8 +51,12 @@ func (s *Signer) SignMessage(m *Message, components []Component, now time.Time) 
 	return out, err
 }
 
-// readBody takes the body out of a request and leaves one that can be sent.
+// readBody takes the body out of a request and leaves one that can be sent. An empty
+// one becomes none: HTTP/2 would send it as one of unknown length.
 func readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
 	body, err := io.ReadAll(r.Body)
 	if closing := r.Body.Close(); err == nil {
 		err = closing
@@ -61,7 +64,12 @@ func readBody(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign: read the body: %w", err)
 	}
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.GetBody = func() (io.ReadCloser, error) {
+		if len(body) == 0 {
+			return http.NoBody, nil
+		}
+		return io.NopCloser(bytes.NewReader(body)), nil
+	}
 	r.Body, err = r.GetBody()
 	r.ContentLength = int64(len(body))
 	return body, err

@@ -99,6 +99,21 @@ func TestTransport(t *testing.T) {
 	}
 }
 
+// TestEmptyBody: it is sent as none, and no digest of another request is left beside it.
+func TestEmptyBody(t *testing.T) {
+	r, err := http.NewRequest("POST", "http://pass.example/", io.NopCloser(strings.NewReader("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set(sign.FieldDigest, sign.Digest([]byte("of before")))
+	if err := pairs(t)["hmac"].signer.Sign(r, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if r.Body != http.NoBody || r.ContentLength != 0 || len(r.Header[sign.FieldDigest]) != 0 {
+		t.Errorf("%v, %d bytes, %v", r.Body, r.ContentLength, r.Header)
+	}
+}
+
 func TestTime(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	at := func(d time.Duration) time.Time { return now.Add(d) }

@@ -98,29 +98,29 @@ func (s *Signature) readInput(p *parser) (err error) {
 
 // set takes a parameter. One that is not known would mean something to its maker.
 func (s *Signature) set(param parameter) error {
-	switch v := param.value.(type) {
-	case int64:
+	switch param.kind {
+	case isInteger:
 		switch param.name {
 		case "created":
-			s.Created = time.Unix(v, 0)
+			s.Created = time.Unix(param.number, 0)
 			return nil
 		case "expires":
-			s.Expires = time.Unix(v, 0)
+			s.Expires = time.Unix(param.number, 0)
 			return nil
 		}
-	case string:
+	case isString:
 		switch param.name {
 		case "nonce":
-			s.Nonce = v
+			s.Nonce = param.text
 			return nil
 		case "keyid":
-			s.KeyID = v
+			s.KeyID = param.text
 			return nil
 		case "alg":
-			s.Algorithm = Algorithm(v)
+			s.Algorithm = Algorithm(param.text)
 			return nil
 		case "tag":
-			s.Tag = v
+			s.Tag = param.text
 			return nil
 		}
 	}

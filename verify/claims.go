@@ -46,7 +46,9 @@ type Claims struct {
 	Family     []string `json:"fam,omitempty"` // token ids of the family heads, the own one last; absent: [jti]
 
 	Confirmation *Confirmation `json:"cnf,omitzero"`
-	Actor        *Actor        `json:"act,omitzero"`
+	// EncryptionKey is the id of the key that the token is encrypted with, outside of which it is refused; absent: it is not encrypted.
+	EncryptionKey string `json:"enk,omitzero"`
+	Actor         *Actor `json:"act,omitzero"`
 
 	scopes   scope.Set
 	networks []netip.Prefix
@@ -238,13 +240,13 @@ func (c *Claims) Scopes() scope.Set { return c.scopes }
 func (c *Claims) HasScope(concrete string) bool { return c.scopes.Match(concrete) }
 
 // Lineage lists everything whose revocation ends this token: its organization, user, membership, what proved in a key's place
-// (Via), key, the secret of the key ("key_…/2"), the applications it is bound to or holds a role in, what ends those who act for its
+// (Via), key, the secret of the key ("key_…/2"), the key it is encrypted with, the applications it is bound to or holds a role in, what ends those who act for its
 // subject, and the heads of its families. The caller must not
 // change it.
 func (c *Claims) Lineage() []string { return c.lineage }
 
 func (c *Claims) lineageOf() []string {
-	all := []string{c.OrganizationID, c.UserID, c.MembershipID, c.Via, c.KeyID}
+	all := []string{c.OrganizationID, c.UserID, c.MembershipID, c.Via, c.KeyID, c.EncryptionKey}
 	if c.KeyID != "" {
 		all = append(all, c.KeyID+"/"+strconv.FormatInt(max(c.KeyVersion, 1), 10))
 	}
@@ -269,6 +271,16 @@ func (c *Claims) lineageOf() []string {
 		}
 	}
 	return unique
+}
+
+// CheckEnvelope refuses a token that came otherwise than it was made: without the encryption that it names, or with any that it does not. kid is
+// that of the key which decrypted it, "" if it was not encrypted. So who gets hold of such a key can read tokens with it, and cannot strip them to
+// use what is inside after the key was withdrawn. The error is [ErrDecryption].
+func (c *Claims) CheckEnvelope(kid string) error {
+	if c.EncryptionKey != kid {
+		return ErrDecryption
+	}
+	return nil
 }
 
 // AllowsAddress says whether the token may be used from addr. A token without ips may be used from anywhere; one with ips is

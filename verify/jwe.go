@@ -1,15 +1,17 @@
 package verify
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/daypass/daypass/internal/strictjson"
 )
@@ -33,7 +35,7 @@ var ErrDecryption = unauthenticated("token_encryption", "the token cannot be dec
 // DecryptionKeys is an immutable table from key id to the private key that decrypts (P-256). The zero value decrypts nothing. It prints
 // without its keys, and is safe for concurrent use.
 type DecryptionKeys struct {
-	keys map[string]*ecdsa.PrivateKey
+	keys map[string]*ecdh.PrivateKey
 }
 
 // String tells how many keys there are, and nothing of them.
@@ -58,7 +60,7 @@ func ParseDecryptionKeys(jwks []byte) (DecryptionKeys, error) {
 	if len(set.Keys) == 0 || len(set.Keys) > maxKeys {
 		return DecryptionKeys{}, fmt.Errorf("%w: it must have between 1 and %d keys", ErrKeySet, maxKeys)
 	}
-	keys := make(map[string]*ecdsa.PrivateKey, len(set.Keys))
+	keys := make(map[string]*ecdh.PrivateKey, len(set.Keys))
 	for i := range set.Keys {
 		k := &set.Keys[i]
 		private, err := k.decryptionKey()
@@ -73,7 +75,7 @@ func ParseDecryptionKeys(jwks []byte) (DecryptionKeys, error) {
 	return DecryptionKeys{keys: keys}, nil
 }
 
-func (k *jwk) decryptionKey() (*ecdsa.PrivateKey, error) {
+func (k *jwk) decryptionKey() (*ecdh.PrivateKey, error) {
 	switch {
 	case k.Kid == "" || len(k.Kid) > maxKeyID:
 		return nil, fmt.Errorf("kid must have 1 to %d bytes", maxKeyID)
@@ -104,7 +106,7 @@ func (k *jwk) decryptionKey() (*ecdsa.PrivateKey, error) {
 }
 
 // privateKey joins both halves, and refuses them if they are not of one key.
-func privateKey(d []byte, public *ecdsa.PublicKey) (*ecdsa.PrivateKey, error) {
+func privateKey(d []byte, public *ecdsa.PublicKey) (*ecdh.PrivateKey, error) {
 	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d)
 	if err != nil {
 		return nil, errors.New("d is out of range")
@@ -112,26 +114,30 @@ func privateKey(d []byte, public *ecdsa.PublicKey) (*ecdsa.PrivateKey, error) {
 	if !private.PublicKey.Equal(public) {
 		return nil, errors.New("d does not fit x and y")
 	}
-	return private, nil
+	return private.ECDH()
 }
 
 // IsEncrypted says whether a text has the five parts of a JWE in compact serialization, whatever is in them.
 func IsEncrypted(token string) bool { return strings.Count(token, ".") == 4 }
 
-// Decrypt returns the signed token inside an encrypted one; nothing of it is checked yet. The text is a JWE in compact serialization (RFC 7516)
-// of at most [MaxTokenBytes], with alg ECDH-ES, enc A256GCM, typ [TypEncrypted], cty JWT, the kid of one of the keys, an epk on P-256 of its four
-// members, and no other parameter: no zip, no crit, no key or address, no other algorithm. Every error is [ErrDecryption].
-func (dk DecryptionKeys) Decrypt(compact string) (signed string, err error) {
-	head, err := readEncryptedHeader(compact)
+// Decrypt returns the signed token inside an encrypted one, and the id of the key that it was encrypted with; nothing of it is checked yet, nor
+// whether it names that key, as [Claims.CheckEnvelope] does. The text is a JWE in compact serialization (RFC 7516) of at most [MaxTokenBytes],
+// with alg ECDH-ES, enc A256GCM, typ [TypEncrypted], cty JWT, the kid of one of the keys, an epk on P-256 of its four members, and no other
+// parameter: no zip, no crit, no key or address, no other algorithm. Every error is [ErrDecryption].
+func (dk DecryptionKeys) Decrypt(compact string) (signed, kid string, err error) {
+	e, err := readEnvelope(compact)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	key := dk.keys[head.KeyID]
-	if key == nil || head.Type != TypEncrypted || head.ContentType != encryptedContentType {
-		return "", ErrDecryption
+	key := dk.keys[e.KeyID]
+	if key == nil || e.Type != TypEncrypted || e.ContentType != encryptedContentType {
+		return "", "", ErrDecryption
 	}
-	plain, err := decryptWith(compact, key)
-	return string(plain), err
+	plain, err := e.open(key)
+	if err != nil {
+		return "", "", err
+	}
+	return string(plain), e.KeyID, nil
 }
 
 type encryptedHeader struct {
@@ -148,63 +154,89 @@ type encryptedHeader struct {
 	} `json:"epk"`
 }
 
-// readEncryptedHeader looks at everything that can be refused without a private key, the length first.
-func readEncryptedHeader(compact string) (*encryptedHeader, error) {
+// envelope is a JWE whose form is right.
+type envelope struct {
+	encryptedHeader
+	protected string // as it was sent: what the tag is over, beside the text
+	nonce     []byte
+	sealed    []byte // text and tag
+	point     *ecdh.PublicKey
+}
+
+// readEnvelope looks at everything that can be refused without a private key: what costs least first, so that a flood of bad ones costs little.
+func readEnvelope(compact string) (*envelope, error) {
 	if len(compact) > MaxTokenBytes || !IsEncrypted(compact) {
 		return nil, ErrDecryption
 	}
 	parts := strings.Split(compact, ".")
-	raw, ok := decode(parts[0])
-	if !ok || parts[1] != "" { // direct agreement has no encrypted key
-		return nil, ErrDecryption
-	}
+	e := &envelope{protected: parts[0]}
 	nonce, nonceOK := decode(parts[2])
-	_, textOK := decode(parts[3])
 	tag, tagOK := decode(parts[4])
-	if !nonceOK || !textOK || !tagOK || len(nonce) != gcmNonceBytes || len(tag) != gcmTagBytes {
+	if parts[1] != "" || !nonceOK || !tagOK || len(nonce) != gcmNonceBytes || len(tag) != gcmTagBytes { // direct agreement has no encrypted key
 		return nil, ErrDecryption
 	}
-	var head encryptedHeader
-	if err := strictjson.Unmarshal(raw, &head, headerLimits); err != nil {
+	raw, ok := decode(parts[0])
+	if !ok || strictjson.Unmarshal(raw, &e.encryptedHeader, headerLimits) != nil {
 		return nil, ErrDecryption
 	}
-	if head.Algorithm != EncryptionAlgorithm || head.Cipher != EncryptionCipher || !head.soundEphemeral() {
+	if e.Algorithm != EncryptionAlgorithm || e.Cipher != EncryptionCipher {
 		return nil, ErrDecryption
 	}
-	return &head, nil
+	text, textOK := decode(parts[3])
+	if e.point = e.ephemeral(); !textOK || e.point == nil {
+		return nil, ErrDecryption
+	}
+	e.nonce, e.sealed = nonce, append(text, tag...)
+	return e, nil
 }
 
-// soundEphemeral says whether epk is a point of P-256 in its one spelling.
-func (h *encryptedHeader) soundEphemeral() bool {
+// ephemeral is epk, if it is a point of P-256 in its one spelling, or nil.
+func (h *encryptedHeader) ephemeral() *ecdh.PublicKey {
 	e := &h.Ephemeral
 	if e.Kty != "EC" || e.Crv != "P-256" {
-		return false
+		return nil
 	}
 	x, xOK := decode(e.X)
 	y, yOK := decode(e.Y)
 	if !xOK || !yOK || len(x) != 32 || len(y) != 32 {
-		return false
+		return nil
 	}
-	_, err := ecdh.P256().NewPublicKey(append(append([]byte{4}, x...), y...))
-	return err == nil
+	point, err := ecdh.P256().NewPublicKey(append(append([]byte{4}, x...), y...))
+	if err != nil {
+		return nil
+	}
+	return point
 }
 
-// decryptWith does the rest. A library that panics on what others send must not take the server with it.
-func decryptWith(compact string, key *ecdsa.PrivateKey) (plain []byte, err error) {
-	defer func() {
-		if recover() != nil {
-			plain, err = nil, ErrDecryption
-		}
-	}()
-	if key == nil || key.Curve != elliptic.P256() {
-		return nil, ErrDecryption
-	}
-	object, err := jose.ParseEncryptedCompact(compact, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
+// open does the rest: it agrees on a key and decrypts with it.
+func (e *envelope) open(key *ecdh.PrivateKey) ([]byte, error) {
+	agreed, err := key.ECDH(e.point)
 	if err != nil {
 		return nil, ErrDecryption
 	}
-	if plain, err = object.Decrypt(key); err != nil {
+	block, err := aes.NewCipher(derive(agreed))
+	if err != nil {
+		return nil, ErrDecryption
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, ErrDecryption
+	}
+	plain, err := aead.Open(e.sealed[:0], e.nonce, e.sealed, []byte(e.protected))
+	if err != nil {
 		return nil, ErrDecryption
 	}
 	return plain, nil
+}
+
+// derive is the Concat KDF of RFC 7518, section 4.6.2, for A256GCM without apu and apv. Its one round gives the 256 bits that are needed.
+func derive(agreed []byte) []byte {
+	input := binary.BigEndian.AppendUint32(nil, 1)
+	input = append(input, agreed...)
+	input = binary.BigEndian.AppendUint32(input, uint32(len(EncryptionCipher)))
+	input = append(input, EncryptionCipher...)
+	input = append(input, make([]byte, 8)...) // apu and apv, of no length
+	input = binary.BigEndian.AppendUint32(input, 256)
+	sum := sha256.Sum256(input)
+	return sum[:]
 }

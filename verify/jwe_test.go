@@ -72,10 +72,10 @@ func ours(key *ecdsa.PrivateKey) sealing {
 func TestDecrypt(t *testing.T) {
 	private, keys := recipient(t, "k")
 	text := encrypt(t, ours(private), "a.b.c")
-	if got, err := keys.Decrypt(text); err != nil || got != "a.b.c" {
+	if got, kid, err := keys.Decrypt(text); err != nil || got != "a.b.c" || kid != "k" {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	if _, err := (DecryptionKeys{}).Decrypt(text); err != ErrDecryption {
+	if _, _, err := (DecryptionKeys{}).Decrypt(text); err != ErrDecryption {
 		t.Errorf("without keys: %v", err)
 	}
 	for i := range text { // every byte is authenticated
@@ -83,7 +83,7 @@ func TestDecrypt(t *testing.T) {
 		if text[i] == 'A' {
 			other = 'B'
 		}
-		if _, err := keys.Decrypt(text[:i] + string(other) + text[i+1:]); err != ErrDecryption {
+		if _, _, err := keys.Decrypt(text[:i] + string(other) + text[i+1:]); err != ErrDecryption {
 			t.Fatalf("byte %d changed: %v", i, err)
 		}
 	}
@@ -176,7 +176,7 @@ func TestDecryptRefusesAlike(t *testing.T) {
 		"JSON with dots":   `{"a":"....","recipients":[{},{}]}`,
 		"duplicate member": b64([]byte(`{"alg":"ECDH-ES","alg":"dir",`+string(raw[1:]))) + good[len(parts[0]):],
 	} {
-		if got, err := keys.Decrypt(text); err != ErrDecryption || got != "" {
+		if got, kid, err := keys.Decrypt(text); err != ErrDecryption || got != "" || kid != "" {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 	}
@@ -222,7 +222,7 @@ func TestWycheproofEncryption(t *testing.T) {
 		for _, c := range group.Tests {
 			seen++
 			compact := text(c.JWE)
-			head, err := readEncryptedHeader(compact)
+			sealed, err := readEnvelope(compact)
 			supported := c.Result == "valid" && c.Comment == "acceptsEcdhEsA256Gcm"
 			if err != nil {
 				if err != ErrDecryption || supported {
@@ -235,8 +235,8 @@ func TestWycheproofEncryption(t *testing.T) {
 				t.Errorf("#%d %s: %v", c.TcID, c.Comment, err)
 				continue
 			}
-			plain, err := decryptWith(compact, keys.keys["k"])
-			if (err == nil) != supported || head.Type != "" {
+			plain, err := sealed.open(keys.keys["k"])
+			if (err == nil) != supported || sealed.Type != "" {
 				t.Errorf("#%d %s: got %q, %v", c.TcID, c.Comment, plain, err)
 				continue
 			}
@@ -280,10 +280,10 @@ func TestRFC7520Encryption(t *testing.T) {
 		}
 		readVectors(t, "rfc7520/jwe/"+file.Name(), &c)
 		for _, form := range []string{c.Output.Compact, string(c.Output.JSON), string(c.Output.JSONFlat)} {
-			if _, err := readEncryptedHeader(form); err != ErrDecryption {
+			if _, err := readEnvelope(form); err != ErrDecryption {
 				t.Errorf("%s: the header gave %v", file.Name(), err)
 			}
-			if _, err := keys.Decrypt(form); err != ErrDecryption {
+			if _, _, err := keys.Decrypt(form); err != ErrDecryption {
 				t.Errorf("%s: %v", file.Name(), err)
 			}
 		}
@@ -297,7 +297,7 @@ func FuzzDecrypt(f *testing.F) {
 	f.Add("....")
 	f.Add(strings.Replace(good, "..", ".QQ.", 1))
 	f.Fuzz(func(t *testing.T, text string) {
-		signed, err := keys.Decrypt(text)
+		signed, _, err := keys.Decrypt(text)
 		if err != nil && err != ErrDecryption {
 			t.Errorf("got %v", err)
 		}

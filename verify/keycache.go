@@ -11,9 +11,11 @@ import (
 
 const (
 	fetchTimeout = 5 * time.Second
-	// refreshAfter is how old a set may be before it is fetched again while still in use: the bound on how long a key that was
-	// withdrawn in an emergency is still believed. It matches the max-age of the server's answer.
+	// refreshAfter is how old a set may be before whoever comes waits for the next one: the bound on how long a key that was
+	// withdrawn in an emergency is still believed while its source answers. It matches the max-age of the server's answer.
 	refreshAfter = 5 * time.Minute
+	// refreshEarly is when it is fetched behind the backs of those who come, so that where there is traffic nobody waits.
+	refreshEarly = 4 * time.Minute
 	// staleAfter is how long the last good set is kept when its source does not answer.
 	staleAfter = time.Hour
 	// fetchInterval bounds how often unknown key ids, which anyone can send, make us ask.
@@ -35,10 +37,11 @@ type keyCache struct {
 	lastErr   error
 }
 
-// current returns a set that is fresh enough, waiting for a fetch only if there is none.
+// current returns a set that is fresh enough, waiting for a fetch only if there is none. While the source fails nobody waits for it again and again:
+// the last good set is fresh enough then.
 func (c *keyCache) current(ctx context.Context) (KeySet, error) {
-	set, usable, running := c.look(refreshAfter, fetchInterval)
-	if usable {
+	set, fresh, running := c.look(refreshEarly, fetchInterval)
+	if fresh {
 		return set, nil
 	}
 	if err := wait(ctx, running); err != nil {
@@ -62,7 +65,7 @@ func (c *keyCache) renewed(ctx context.Context, interval time.Duration) (KeySet,
 }
 
 // look returns what there is, and starts a fetch if the set is older than age and a fetch is due.
-func (c *keyCache) look(age, interval time.Duration) (set KeySet, usable bool, running chan struct{}) {
+func (c *keyCache) look(age, interval time.Duration) (set KeySet, fresh bool, running chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -72,7 +75,8 @@ func (c *keyCache) look(age, interval time.Duration) (set KeySet, usable bool, r
 		c.running = make(chan struct{})
 		go c.refresh(c.running)
 	}
-	return c.set, c.usable(), c.running
+	awaited := c.running != nil && c.lastErr == nil && now.Sub(c.fetched) >= refreshAfter
+	return c.set, c.usable() && !awaited, c.running
 }
 
 func (c *keyCache) due(now time.Time, interval time.Duration) bool {

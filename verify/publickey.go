@@ -74,6 +74,11 @@ func (p PublicKey) String() string { return p.text }
 // Algorithm is the one that the key serves.
 func (p PublicKey) Algorithm() string { return p.key.name }
 
+// Serves reports whether it is the one that a header names so.
+func (p PublicKey) Serves(algorithm string) bool {
+	return !p.IsZero() && (algorithm == p.key.name || algorithm == fullySpecified && p.key.name == "EdDSA")
+}
+
 // Public is the key itself, as crypto/ecdsa and the like have it; nil: there is none.
 func (p PublicKey) Public() crypto.PublicKey { return p.key.public }
 
@@ -97,7 +102,7 @@ func (p PublicKey) Verify(compact string, types []string, names ...string) (payl
 		return nil, err
 	case head.KeyID != "" && head.KeyID != p.kid && !slices.Contains(names, head.KeyID):
 		return nil, ErrUnknownKey
-	case head.Algorithm != p.key.name && !(head.Algorithm == fullySpecified && p.key.name == "EdDSA"):
+	case !p.Serves(head.Algorithm):
 		return nil, ErrAlgorithm
 	case !slices.Contains(types, head.Type):
 		return nil, ErrType

@@ -37,7 +37,8 @@ type Config struct {
 	ClientAddress func(*http.Request) netip.Addr
 
 	// RequestURL tells the middleware the URL that the client asked for, which the proofs of bound tokens name (RFC 9449). Nil
-	// stands for scheme, Host and path of the connection, which is right unless a proxy stands between.
+	// stands for scheme, Host and path of the connection, which is right unless a proxy stands between, or the service answers
+	// to any Host: as the client chooses that, a proof for another host would do.
 	RequestURL func(*http.Request) string
 	// FirstUse says whether a proof is used for the first time; id is worthless after until. An error refuses the proof. Nil stands
 	// for a memory of this Verifier alone: services of several processes share one, lest a proof be used once at each.
@@ -168,7 +169,7 @@ func (v *Verifier) VerifyFrom(ctx context.Context, token string, client netip.Ad
 
 // verify checks all but the sender's key.
 func (v *Verifier) verify(ctx context.Context, token string, client netip.Addr) (*Claims, error) {
-	token, err := v.opened(token)
+	token, envelope, err := v.opened(token)
 	if err != nil {
 		return nil, err
 	}
@@ -180,17 +181,20 @@ func (v *Verifier) verify(ctx context.Context, token string, client netip.Addr) 
 	if err != nil {
 		return nil, err
 	}
+	if err := claims.CheckEnvelope(envelope); err != nil {
+		return nil, err
+	}
 	claims.lineage = append(claims.lineage, kid) // a key that leaked is revoked like what it signed
 	return claims, v.accepts(ctx, claims, client)
 }
 
-// opened returns the signed token, which an encrypted one has inside.
-func (v *Verifier) opened(token string) (string, error) {
+// opened returns the signed token, which an encrypted one has inside, and the key that it was encrypted with.
+func (v *Verifier) opened(token string) (signed, kid string, err error) {
 	if !IsEncrypted(token) {
-		return token, nil
+		return token, "", nil
 	}
 	if v.decrypts == nil {
-		return "", ErrDecryption
+		return "", "", ErrDecryption
 	}
 	return v.decrypts().Decrypt(token)
 }

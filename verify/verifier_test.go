@@ -227,6 +227,31 @@ func TestLastGoodKeysAreKeptForABoundedTime(t *testing.T) {
 	}
 }
 
+// TestAWithdrawnKeyIsBelievedForABoundedTime: also where nobody came in the meantime, the first who comes is checked with the keys as they are now.
+func TestAWithdrawnKeyIsBelievedForABoundedTime(t *testing.T) {
+	for _, c := range []struct {
+		idle     time.Duration
+		believed bool
+	}{{refreshAfter - time.Second, true}, {refreshAfter, false}, {40 * time.Minute, false}} {
+		s := newShop(t)
+		p := publish(t, s.jwks)
+		v, clock := newVerifier(t, p)
+		leaked := s.token(t, object{"exp": noon.Add(24 * time.Hour).Unix()})
+		if _, err := v.Verify(t.Context(), leaked); err != nil {
+			t.Fatal(err)
+		}
+		p.serve(newShop(t).jwks)
+		clock.advance(c.idle)
+		if _, err := v.Verify(t.Context(), leaked); (err == nil) != c.believed {
+			t.Errorf("after %s: %v", c.idle, err)
+		}
+		settle(t, v.keys)
+		if _, err := v.Verify(t.Context(), leaked); err == nil {
+			t.Errorf("after %s and a fetch it is believed", c.idle)
+		}
+	}
+}
+
 // settle waits for a fetch in the background, if one is under way.
 func settle(t *testing.T, c *keyCache) {
 	t.Helper()

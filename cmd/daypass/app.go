@@ -20,7 +20,7 @@ func newAppCommand(c *cli) *cobra.Command {
 		newAppDeny(c), newAppAllow(c), newAppUndeny(c), newAppDenied(c))
 }
 
-func applications(ctx context.Context, client *api.Client, org string, limit int) ([]api.Application, bool, error) {
+func listApplications(ctx context.Context, client *api.Client, org string, limit int) ([]api.Application, bool, error) {
 	return pages(limit, func(size *int, cursor *string) ([]api.Application, *string, error) {
 		page, err := daypass.Answer[api.ApplicationList](client.ListApplications(ctx, org, &api.ListApplicationsParams{Limit: size, Cursor: cursor}))
 		if err != nil {
@@ -42,7 +42,7 @@ func newAppList(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			apps, more, err := applications(cmd.Context(), client, org, limit)
+			apps, more, err := listApplications(cmd.Context(), client, org, limit)
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func newAppShow(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			apps, _, err := applications(cmd.Context(), client, org, 0)
+			apps, _, err := listApplications(cmd.Context(), client, org, 0)
 			if err != nil {
 				return err
 			}

@@ -25,6 +25,9 @@ var recipes = map[string]issuerYAML{
 	},
 }
 
+// maxAuthorities is the length of a --ca-file.
+const maxAuthorities = 32 << 10
+
 // recipeClaims are those that must be asked for, because the issuer makes tokens for everybody.
 var recipeClaims = map[string]string{"github-actions": "repository", "kubernetes": "/kubernetes.io/namespace"}
 
@@ -39,10 +42,10 @@ func newIssuerCommand(c *cli) *cobra.Command {
 
 func newIssuerAdd(c *cli) *cobra.Command {
 	var (
-		recipe, from string
-		given        issuerYAML
-		claims       []string
-		age, life    time.Duration
+		recipe, from, authorities string
+		given                     issuerYAML
+		claims                    []string
+		age, life                 time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "add NAME",
@@ -71,6 +74,16 @@ what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
 					return failed("invalid_issuer", "%s: %s", from, safeText(err))
 				}
 			}
+			if authorities != "" {
+				text, err := c.readUpTo(authorities, maxAuthorities)
+				if err != nil {
+					return err
+				}
+				if len(text) == 0 {
+					return failed("invalid_issuer", "%s is empty: leave --ca-file out to trust whom the server's machine does", authorities)
+				}
+				given.Authorities = string(text)
+			}
 			given.MaxTokenAge, given.MaxTokenLife = int64(age/time.Second), int64(life/time.Second)
 			if err := file.add(cmd, given, claims); err != nil {
 				return err
@@ -94,6 +107,7 @@ what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
 	f.StringVar(&from, "file", "", "YAML file with all of it; - is standard input")
 	f.StringVar(&given.Issuer, "issuer", "", "its URL, exactly as in the iss of its tokens")
 	f.StringVar(&given.JWKSURL, "jwks-url", "", "where its keys are (default: by discovery)")
+	f.StringVar(&authorities, "ca-file", "", "PEM file with the certificate authorities of its servers (default: those of the Daypass server's machine); - is standard input")
 	f.StringArrayVar(&given.Algorithms, "algorithm", nil, "a signature algorithm; may be repeated (default RS256, ES256)")
 	f.StringArrayVar(&given.Audiences, "audience", nil, "what its tokens must be for; may be repeated")
 	f.StringVar(&given.Accept, "accept", "", "exchange, gate or both (default exchange)")
@@ -110,7 +124,7 @@ what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
 
 // add lets what was given by flags go before what a recipe or a file says.
 func (f *issuerYAML) add(cmd *cobra.Command, given issuerYAML, claims []string) error {
-	for _, text := range []struct{ into, from *string }{{&f.Issuer, &given.Issuer}, {&f.JWKSURL, &given.JWKSURL}, {&f.Accept, &given.Accept}, {&f.Subject, &given.Subject}} {
+	for _, text := range []struct{ into, from *string }{{&f.Issuer, &given.Issuer}, {&f.JWKSURL, &given.JWKSURL}, {&f.Authorities, &given.Authorities}, {&f.Accept, &given.Accept}, {&f.Subject, &given.Subject}} {
 		if *text.from != "" {
 			*text.into = *text.from
 		}
@@ -164,7 +178,11 @@ func (c *cli) showIssuer(i *api.Issuer) error {
 		if !i.Active {
 			state = "inactive"
 		}
-		c.facts(fact{"issuer", i.Slug}, fact{"url", i.Issuer}, fact{"audiences", words(i.Audiences)}, fact{"algorithms", words(i.Algorithms)},
+		authorities := ""
+		if i.CaCertificates != nil {
+			authorities = "its own"
+		}
+		c.facts(fact{"issuer", i.Slug}, fact{"url", i.Issuer}, fact{"audiences", words(i.Audiences)}, fact{"algorithms", words(i.Algorithms)}, fact{"authorities", authorities},
 			fact{"claims", words(claims)}, fact{"subject", i.Subject}, fact{"scopes", words(i.Scopes)}, fact{"roles", words(i.Roles)}, fact{"accept", string(i.Accept)}, fact{"state", state})
 	})
 }

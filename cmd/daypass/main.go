@@ -105,7 +105,7 @@ New here? 'daypass demo' shows the whole story with real requests.`,
 	)
 	root.SetHelpCommandGroupID("use")
 	root.SetCompletionCommandGroupID("use")
-	for _, cmd := range []*cobra.Command{newDemoCommand(c), newInitCommand(c), newServeCommand(c), newConfigCommand(c), newDoctorCommand(c)} {
+	for _, cmd := range []*cobra.Command{newDemoCommand(c), newInitCommand(c), newServeCommand(c), newHashesCommand(c), newConfigCommand(c), newDoctorCommand(c)} {
 		cmd.GroupID = "run"
 		root.AddCommand(cmd)
 	}

@@ -54,7 +54,7 @@ func (c *cli) networkList(cmd *cobra.Command, t networkTarget) (networkList, err
 	if err != nil || t.app != "" {
 		return networkList{client, org, t.app}, err
 	}
-	apps, _, err := applications(cmd.Context(), client, org, 2)
+	apps, _, err := listApplications(cmd.Context(), client, org, 2)
 	if err != nil {
 		return networkList{}, err
 	}
@@ -84,6 +84,17 @@ func (l networkList) page(ctx context.Context, address *string, size *int, curso
 		return daypass.Answer[api.NetworkList](l.client.ListPlatformNetworks(ctx, &api.ListPlatformNetworksParams{Limit: size, Cursor: cursor, Address: address}))
 	}
 	return daypass.Answer[api.NetworkList](l.client.ListNetworks(ctx, l.org, l.app, &api.ListNetworksParams{Limit: size, Cursor: cursor, Address: address}))
+}
+
+// entries are those of the list, or of them the ones that hold an address; limit as for [pages].
+func (l networkList) entries(ctx context.Context, address *string, limit int) ([]api.NetworkEntry, bool, error) {
+	return pages(limit, func(size *int, cursor *string) ([]api.NetworkEntry, *string, error) {
+		page, err := l.page(ctx, address, size, cursor)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.NextCursor, nil
+	})
 }
 
 // networkBatch is how many entries go into one call: with reasons of any length, no more than the server takes.
@@ -251,13 +262,7 @@ func newAppDenied(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			entries, more, err := pages(limit, func(size *int, cursor *string) ([]api.NetworkEntry, *string, error) {
-				page, err := list.page(cmd.Context(), given(cmd.Flags(), "holding", address), size, cursor)
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.Items, page.NextCursor, nil
-			})
+			entries, more, err := list.entries(cmd.Context(), given(cmd.Flags(), "holding", address), limit)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/daypass/daypass"
@@ -52,6 +54,16 @@ func (c *cli) describeOrg(o *api.Organization) {
 	)
 }
 
+func listOrganizations(ctx context.Context, client *api.Client, limit int) ([]api.Organization, bool, error) {
+	return pages(limit, func(size *int, cursor *string) ([]api.Organization, *string, error) {
+		page, err := daypass.Answer[api.OrganizationList](client.ListOrganizations(ctx, &api.ListOrganizationsParams{Limit: size, Cursor: cursor}))
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.NextCursor, nil
+	})
+}
+
 func newOrgList(c *cli) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
@@ -64,13 +76,7 @@ func newOrgList(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			orgs, more, err := pages(limit, func(size *int, cursor *string) ([]api.Organization, *string, error) {
-				page, err := daypass.Answer[api.OrganizationList](client.API().ListOrganizations(cmd.Context(), &api.ListOrganizationsParams{Limit: size, Cursor: cursor}))
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.Items, page.NextCursor, nil
-			})
+			orgs, more, err := listOrganizations(cmd.Context(), client.API(), limit)
 			if err != nil {
 				return err
 			}

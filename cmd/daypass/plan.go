@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"strconv"
 	"strings"
 
@@ -119,6 +120,16 @@ func (c *cli) showPlan(p *api.Plan) error {
 	})
 }
 
+func listPlans(ctx context.Context, client *api.Client, org string, limit int) ([]api.Plan, bool, error) {
+	return pages(limit, func(size *int, cursor *string) ([]api.Plan, *string, error) {
+		page, err := daypass.Answer[api.PlanList](client.ListPlans(ctx, org, &api.ListPlansParams{Limit: size, Cursor: cursor}))
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.NextCursor, nil
+	})
+}
+
 func newPlanList(c *cli) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
@@ -131,13 +142,7 @@ func newPlanList(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			plans, more, err := pages(limit, func(size *int, cursor *string) ([]api.Plan, *string, error) {
-				page, err := daypass.Answer[api.PlanList](client.ListPlans(cmd.Context(), org, &api.ListPlansParams{Limit: size, Cursor: cursor}))
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.Items, page.NextCursor, nil
-			})
+			plans, more, err := listPlans(cmd.Context(), client, org, limit)
 			if err != nil {
 				return err
 			}

@@ -164,13 +164,7 @@ unless --prune says to delete it. Networks that are denied for a time are left a
 
 // readServer makes a tree of what the server has.
 func readServer(ctx context.Context, client *api.Client, only string) (tree, error) {
-	orgs, _, err := pages(0, func(size *int, cursor *string) ([]api.Organization, *string, error) {
-		page, err := daypass.Answer[api.OrganizationList](client.ListOrganizations(ctx, &api.ListOrganizationsParams{Limit: size, Cursor: cursor}))
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Items, page.NextCursor, nil
-	})
+	orgs, _, err := listOrganizations(ctx, client, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -537,7 +531,7 @@ func organizationIn(text []byte) (*organizationYAML, error) {
 }
 
 func readOrganization(ctx context.Context, client *api.Client, org *api.Organization) ([]byte, error) {
-	apps, _, err := applications(ctx, client, org.Slug, 0)
+	apps, _, err := listApplications(ctx, client, org.Slug, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -597,7 +591,7 @@ func settleOrganization(ctx context.Context, client *api.Client, slug string, fi
 	if err != nil {
 		return err
 	}
-	apps, _, err := applications(ctx, client, slug, 0)
+	apps, _, err := listApplications(ctx, client, slug, 0)
 	if err != nil {
 		return err
 	}
@@ -627,13 +621,7 @@ type roleYAML struct {
 }
 
 func readRoles(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	roles, _, err := pages(0, func(size *int, cursor *string) ([]api.Role, *string, error) {
-		page, err := daypass.Answer[api.RoleList](client.ListRoles(ctx, org, &api.ListRolesParams{Limit: size, Cursor: cursor}))
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Items, page.NextCursor, nil
-	})
+	roles, _, err := listRoles(ctx, client, org, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func readApplications(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	apps, _, err := applications(ctx, client, org, 0)
+	apps, _, err := listApplications(ctx, client, org, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func removeApplication(ctx context.Context, e *edit) error {
 }
 
 func readShadows(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	apps, _, err := applications(ctx, client, org, 0)
+	apps, _, err := listApplications(ctx, client, org, 0)
 	if err != nil {
 		return nil, err
 	}

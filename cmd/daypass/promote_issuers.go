@@ -13,6 +13,7 @@ import (
 type issuerYAML struct {
 	Issuer       string            `yaml:"issuer"`
 	JWKSURL      string            `yaml:"jwks_url,omitempty"`
+	Authorities  string            `yaml:"ca_certificates,omitempty"`
 	Algorithms   []string          `yaml:"algorithms,omitempty"`
 	Audiences    []string          `yaml:"audiences"`
 	Accept       string            `yaml:"accept,omitempty"`
@@ -35,7 +36,7 @@ type issuerGrantYAML struct {
 
 func issuerFile(i *api.Issuer) issuerYAML {
 	file := issuerYAML{
-		Issuer: i.Issuer, JWKSURL: value(i.JwksURL), Algorithms: i.Algorithms, Audiences: i.Audiences, Accept: string(i.Accept), MaxTokenAge: i.MaxTokenAge,
+		Issuer: i.Issuer, JWKSURL: value(i.JwksURL), Authorities: value(i.CaCertificates), Algorithms: i.Algorithms, Audiences: i.Audiences, Accept: string(i.Accept), MaxTokenAge: i.MaxTokenAge,
 		MaxTokenLife: value(i.MaxTokenLife), Claims: value(i.Claims), Subject: i.Subject, Scopes: i.Scopes, Roles: i.Roles, IPs: i.Ips, Inactive: !i.Active,
 	}
 	for _, g := range i.Grants {
@@ -47,7 +48,7 @@ func issuerFile(i *api.Issuer) issuerYAML {
 func (f *issuerYAML) put() api.IssuerPut {
 	active := !f.Inactive
 	put := api.IssuerPut{
-		Issuer: f.Issuer, JwksURL: unlessZero(f.JWKSURL), Audiences: f.Audiences, Accept: unlessZero(api.IssuerPutAccept(f.Accept)),
+		Issuer: f.Issuer, JwksURL: unlessZero(f.JWKSURL), CaCertificates: unlessZero(f.Authorities), Audiences: f.Audiences, Accept: unlessZero(api.IssuerPutAccept(f.Accept)),
 		MaxTokenAge: unlessZero(f.MaxTokenAge), MaxTokenLife: unlessZero(f.MaxTokenLife), Subject: unlessZero(f.Subject), Scopes: f.Scopes, Active: &active,
 		Algorithms: unlessNone(f.Algorithms), Roles: unlessNone(f.Roles), Ips: unlessNone(f.IPs),
 	}

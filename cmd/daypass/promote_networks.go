@@ -23,21 +23,9 @@ type networkYAML struct {
 	Reason  string `yaml:"reason,omitempty"`
 }
 
-// entries are those of a list.
-func (l networkList) entries(ctx context.Context) ([]api.NetworkEntry, error) {
-	entries, _, err := pages(0, func(size *int, cursor *string) ([]api.NetworkEntry, *string, error) {
-		page, err := l.page(ctx, nil, size, cursor)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Items, page.NextCursor, nil
-	})
-	return entries, err
-}
-
 // lasting are the entries of a list that do not end, as its file has them.
 func (l networkList) lasting(ctx context.Context) ([]networkYAML, error) {
-	entries, err := l.entries(ctx)
+	entries, _, err := l.entries(ctx, nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +44,7 @@ func inOrder(file []networkYAML) []networkYAML {
 }
 
 func readNetworks(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	apps, _, err := applications(ctx, client, org, 0)
+	apps, _, err := listApplications(ctx, client, org, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +179,7 @@ func (l networkList) removeLasting(ctx context.Context, seen []networkYAML) erro
 	if len(seen) == 0 {
 		return nil
 	}
-	entries, err := l.entries(ctx)
+	entries, _, err := l.entries(ctx, nil, 0)
 	if err != nil {
 		return err
 	}

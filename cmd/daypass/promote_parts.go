@@ -25,13 +25,7 @@ type limitYAML struct {
 }
 
 func readPlans(ctx context.Context, client *api.Client, org string) (map[string][]byte, error) {
-	plans, _, err := pages(0, func(size *int, cursor *string) ([]api.Plan, *string, error) {
-		page, err := daypass.Answer[api.PlanList](client.ListPlans(ctx, org, &api.ListPlansParams{Limit: size, Cursor: cursor}))
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Items, page.NextCursor, nil
-	})
+	plans, _, err := listPlans(ctx, client, org, 0)
 	if err != nil {
 		return nil, err
 	}

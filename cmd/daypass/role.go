@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,16 @@ func newRoleCommand(c *cli) *cobra.Command {
 		newRoleList(c), newRoleSet(c), newRoleDelete(c))
 }
 
+func listRoles(ctx context.Context, client *api.Client, org string, limit int) ([]api.Role, bool, error) {
+	return pages(limit, func(size *int, cursor *string) ([]api.Role, *string, error) {
+		page, err := daypass.Answer[api.RoleList](client.ListRoles(ctx, org, &api.ListRolesParams{Limit: size, Cursor: cursor}))
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Items, page.NextCursor, nil
+	})
+}
+
 func newRoleList(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
@@ -28,13 +39,7 @@ func newRoleList(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			roles, _, err := pages(0, func(size *int, cursor *string) ([]api.Role, *string, error) {
-				page, err := daypass.Answer[api.RoleList](client.ListRoles(cmd.Context(), org, &api.ListRolesParams{Limit: size, Cursor: cursor}))
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.Items, page.NextCursor, nil
-			})
+			roles, _, err := listRoles(cmd.Context(), client, org, 0)
 			if err != nil {
 				return err
 			}

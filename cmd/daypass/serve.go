@@ -29,7 +29,7 @@ Every flag is also an environment variable (--token-life: DAYPASS_TOKEN_LIFE) an
 			if err != nil {
 				return err
 			}
-			s, err := server.New(cmd.Context(), config, server.Options{Version: versionText(), Log: c.err})
+			s, err := server.New(cmd.Context(), config, server.Options{Version: versionText(), Log: c.err, Hashes: hashCommand()})
 			if err != nil {
 				return err
 			}

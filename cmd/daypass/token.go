@@ -23,7 +23,7 @@ func newTokenCommand(c *cli) *cobra.Command {
 		`  PASS=$(daypass token create --scopes photos:read --audience photos --expires-in 1h)
   daypass token inspect "$PASS"
   echo "$PASS" | daypass token revoke -`,
-		newTokenCreate(c), newTokenRenew(c), newTokenNarrow(c), newTokenRevoke(c), newTokenInspect(c), newTokenList(c))
+		newTokenCreate(c), newTokenRenew(c), newTokenNarrow(c), newTokenRevoke(c), newTokenInspect(c), newTokenList(c), newTokenProof(c))
 }
 
 // passOnce tells how commands that make a pass treat its text.
@@ -367,8 +367,8 @@ func newTokenList(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showList(c, tokens, more, "no pass lives", []string{"PASS", "SUBJECT", "SCOPES", "KEY", "AUDIENCE", "ENDS"}, func(t api.Token) []string {
-				return []string{t.ID, tail(t.Subject), cmp.Or(words(t.Scopes), "none"), tail(t.Key), words(t.Audience), c.ago(t.Expires)}
+			return showList(c, tokens, more, "no pass lives", []string{"PASS", "ORIGIN", "SUBJECT", "SCOPES", "KEY", "AUDIENCE", "ENDS"}, func(t api.Token) []string {
+				return []string{t.ID, string(t.Origin), tail(t.Subject), cmp.Or(words(t.Scopes), "none"), tail(t.Key), words(t.Audience), c.ago(t.Expires)}
 			})
 		},
 	}

@@ -35,6 +35,7 @@ type Error struct {
 	Message    string
 	Fields     []FieldError
 	RetryAfter time.Duration
+	Scope      string // that a credential would have needed; empty: scopes are not the matter
 	Err        error
 }
 

@@ -46,10 +46,10 @@ type Revocation struct {
 // Below is the rev under which tokens are dead: Revision, or every rev there can
 // be for a subject that never comes back. A key's secret version is such a one:
 // while an old secret still works beside the new, it mints tokens whose rev is
-// past the rotation, and those must end with it too. A signing key is another:
-// who stole it writes any rev.
+// past the rotation, and those must end with it too. A key of the key set is
+// another: who stole it writes any rev.
 func (r *Revocation) Below() int64 {
-	if strings.Contains(r.Subject, "/") || strings.HasPrefix(r.Subject, "sgk_") {
+	if strings.Contains(r.Subject, "/") || strings.HasPrefix(r.Subject, "sgk_") || strings.HasPrefix(r.Subject, "enk_") {
 		return math.MaxInt64
 	}
 	return r.Revision

@@ -17,7 +17,10 @@ type Issuer struct {
 	URL        string   // the iss of its tokens, exactly
 	JWKSURL    string   // where its keys are; empty: OpenID Connect discovery says
 	Algorithms []string // pinned; never what discovery says
-	Audiences  []string // a token is for one of them
+	// Authorities are the certificates, in PEM, of those that may have signed for the
+	// servers of the keys and of discovery; empty: whom this machine trusts.
+	Authorities string
+	Audiences   []string // a token is for one of them
 
 	MaxTokenAge  time.Duration // since iat
 	MaxTokenLife time.Duration // of a pass; 0: it ends with the token it is for

@@ -27,11 +27,15 @@ func IsBuiltinRole(name string) bool { return slices.Contains(BuiltinRoles, name
 var (
 	slugPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	rolePattern = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+	idPattern   = regexp.MustCompile(`^[a-z]{3}_[0-9a-z]{26}$`)
 )
 
 // ValidSlug reports whether s may name an organization or an application:
 // 1 to 63 lower-case letters, digits and inner hyphens (a DNS label).
 func ValidSlug(s string) bool { return slugPattern.MatchString(s) }
+
+// IsID reports whether s has the form of an id of this server's, such as usr_….
+func IsID(s string) bool { return idPattern.MatchString(s) }
 
 // ValidRoleName reports whether s may name a role: a lower-case letter, then up
 // to 62 letters, digits, '_' or '-'.

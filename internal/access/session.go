@@ -50,6 +50,7 @@ type Session struct {
 	Expires        time.Time // it ends then
 	Lives          time.Time // when the last of its passes ends
 	LastUse        LastUse
+	Confirmation   string // thumbprint (RFC 7638) of the key that its sender proves at each refresh; empty: none
 }
 
 // Over reports whether no refresh token of the session is good any more.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"time"
 	"unique"
 )
@@ -26,6 +27,9 @@ type Token struct {
 	SigningKey string
 	// Encrypted says that its text cannot be read by its bearer.
 	Encrypted bool
+	// EncryptionKey is the id of the key that encrypted it; empty before it is minted,
+	// and where it is not encrypted.
+	EncryptionKey string
 
 	// Authority.NotAfter is exp, Authority.MaxLife is expt.
 	Authority Authority
@@ -64,8 +68,8 @@ func (t *Token) Seal() {
 	if len(t.Family) == 0 {
 		t.Family = []string{t.ID}
 	}
-	lineage := make([]string, 0, 7+len(t.Authority.Audiences)+len(t.Family))
-	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via, t.SigningKey)
+	lineage := make([]string, 0, 8+len(t.Authority.Audiences)+len(t.Family))
+	lineage = append(lineage, t.OrganizationID, t.UserID, t.MembershipID, t.Via, t.SigningKey, t.EncryptionKey)
 	if t.KeyID != "" {
 		lineage = append(lineage, t.KeyID, KeyLineage(t.KeyID, t.KeyVersion))
 	}
@@ -111,10 +115,32 @@ type Origin string
 
 const (
 	FromKey       Origin = "key"
+	FromChallenge Origin = "challenge" // a public key's answer to one
+	FromLogin     Origin = "login"     // with a password, or its refresh token
+	FromIssuer    Origin = "issuer"    // a token of an outside issuer
 	FromRenewal   Origin = "renewed"
 	FromNarrowing Origin = "narrowed"
 	FromExchange  Origin = "exchanged" // of another's pass, to act for its subject
 )
+
+// Origin is that of a token which is the first of what the source names.
+func (s Source) Origin() Origin {
+	prefix, _, _ := strings.Cut(s.Via, "_")
+	switch prefix {
+	case "idn":
+		return FromChallenge
+	case "ses":
+		return FromLogin
+	case "isr":
+		return FromIssuer
+	}
+	return FromKey
+}
+
+// First reports whether a token of this origin was made from no other.
+func (o Origin) First() bool {
+	return o != FromRenewal && o != FromNarrowing && o != FromExchange
+}
 
 // IssuedToken is the record kept of each token: never its text.
 type IssuedToken struct {

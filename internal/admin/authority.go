@@ -25,7 +25,9 @@ type grant struct {
 func decide(op Operation, caller *access.Caller, org access.Organization, roles []access.Role) (*grant, error) {
 	p := permissionOf[op]
 	if p.Scope != "" && !caller.Authority.Scopes.Match(p.Scope) {
-		return nil, access.New(access.Forbidden, "scope_missing", fmt.Sprintf("this needs a credential with scope %s", p.Scope))
+		e := access.New(access.Forbidden, "scope_missing", fmt.Sprintf("this needs a credential with scope %s", p.Scope))
+		e.Scope = p.Scope
+		return nil, e
 	}
 	g := &grant{caller: caller, org: org, roles: roles, apps: map[string]bool{}, self: p.Self}
 	for _, role := range roles {

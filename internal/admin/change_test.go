@@ -219,6 +219,15 @@ func TestRoleInUse(t *testing.T) {
 	if err := w.DeleteUser(w.ctx, w.root, "acme", c.UserID, 0); err != nil {
 		t.Fatal(err)
 	}
+	giving := trusting
+	giving.Roles = []string{"reader"}
+	if _, _, err := w.PutIssuer(w.ctx, w.root, "acme", "idp", giving, admin.AnyRevision); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(w.DeleteRole(w.ctx, w.root, "acme", "reader", 0), "role_in_use")
+	if err := w.DeleteIssuer(w.ctx, w.root, "acme", "idp", 0); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.DeleteRole(w.ctx, w.root, "acme", "reader", 0); err != nil {
 		t.Error(err)
 	}

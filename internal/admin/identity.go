@@ -169,20 +169,6 @@ func (s *Service) Enroll(ctx context.Context, organizationID, keyID, publicKey, 
 	return out, sameIsFine(err)
 }
 
-// SigningSecret opens what a key signs its requests with, in one version of it;
-// not_found for a key that has none, or another version by now.
-func (s *Service) SigningSecret(ctx context.Context, organizationID, keyID string, version int64) (string, error) {
-	sealed, err := s.store.KeySecret(ctx, organizationID, keyID)
-	if err != nil {
-		return "", err
-	}
-	if len(sealed) == 0 {
-		return "", access.ErrNotFound
-	}
-	secret, err := s.sealer.Open(sealed, SecretIdentity(organizationID, keyID, version))
-	return string(secret), err
-}
-
 // rolesByDefault are those that a new key gets of its owner's. Strangers come in
 // under a user-group key, so it gets none that manage anything unless it is asked
 // for by name.

@@ -29,6 +29,7 @@ type Issuer struct {
 type IssuerPut struct {
 	URL          string
 	JWKSURL      string   // empty: by discovery
+	Authorities  string   // PEM; empty: whom this machine trusts
 	Algorithms   []string // nil: RS256 and ES256
 	Audiences    []string
 	Accept       access.IssuerDoor // empty: exchange
@@ -53,7 +54,7 @@ type IssuerGrant struct {
 func (n *names) issuer(i access.Issuer) (Issuer, error) {
 	age := int64(i.MaxTokenAge / time.Second)
 	out := Issuer{ID: i.ID, Slug: i.Slug, Created: i.Created, Revision: i.Revision, IssuerPut: IssuerPut{
-		URL: i.URL, JWKSURL: i.JWKSURL, Algorithms: i.Algorithms, Audiences: i.Audiences, Accept: i.Accept, MaxTokenAge: &age,
+		URL: i.URL, JWKSURL: i.JWKSURL, Authorities: i.Authorities, Algorithms: i.Algorithms, Audiences: i.Audiences, Accept: i.Accept, MaxTokenAge: &age,
 		Claims: i.Claims, Subject: i.Subject, Scopes: i.Scopes.Strings(), IPs: i.Networks.Strings(), Active: i.Active,
 	}}
 	if life := int64(i.MaxTokenLife / time.Second); life > 0 {
@@ -195,7 +196,7 @@ func (s *Service) newIssuer(slug string, in IssuerPut) (access.Issuer, []access.
 	var wrong faults
 	wrong.slug("/issuer", slug)
 	i := access.Issuer{
-		Slug: slug, URL: in.URL, JWKSURL: in.JWKSURL, Algorithms: in.Algorithms, Audiences: in.Audiences, Accept: in.Accept,
+		Slug: slug, URL: in.URL, JWKSURL: in.JWKSURL, Authorities: in.Authorities, Algorithms: in.Algorithms, Audiences: in.Audiences, Accept: in.Accept,
 		MaxTokenAge:  wrong.life("/max_token_age", in.MaxTokenAge, outside.MaxTokenAge),
 		MaxTokenLife: wrong.life("/max_token_life", in.MaxTokenLife, s.maxTokenLife),
 		Claims:       in.Claims, Subject: in.Subject, Active: in.Active,

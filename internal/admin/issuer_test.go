@@ -43,12 +43,20 @@ func TestIssuersAreBounded(t *testing.T) {
 		"a password in the address":   {manager, func(i *admin.IssuerPut) { i.JWKSURL = "https://a:b@issuer.example/keys" }, "invalid_issuer"},
 		"a rule about aud":            {manager, func(i *admin.IssuerPut) { i.Claims = map[string]string{"aud": "**"} }, "invalid_issuer"},
 		"an unverified e-mail":        {manager, func(i *admin.IssuerPut) { i.Subject = "{email}" }, "invalid_issuer"},
-		"a subject that is the same":  {manager, func(i *admin.IssuerPut) { i.Subject = "robot" }, "invalid_issuer"},
-		"two claims side by side":     {manager, func(i *admin.IssuerPut) { i.Subject = "{a}{b}" }, "invalid_issuer"},
-		"a grant beyond it":           {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:write"}}} }, "invalid_issuer"},
-		"a role beyond it":            {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Roles: []string{"developer"}}} }, "invalid_issuer"},
-		"a grant that is no scope":    {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"a b{c}"}}} }, "invalid_issuer"},
-		"nothing that is wrong":       {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:{kind}"}}} }, ""},
+		"an e-mail by its pointer":    {manager, func(i *admin.IssuerPut) { i.Subject = "{/email}" }, "invalid_issuer"},
+		"an e-mail that must match":   {manager, func(i *admin.IssuerPut) { i.Claims = map[string]string{"/email": "*@acme.example"} }, "invalid_issuer"},
+		"an e-mail that gives": {manager, func(i *admin.IssuerPut) {
+			i.Grants = []admin.IssuerGrant{{When: map[string]string{"/email": "*@acme.example"}, Scopes: []string{"photos:read"}}}
+		}, "invalid_issuer"},
+		"an e-mail that is verified": {manager, func(i *admin.IssuerPut) {
+			i.Subject, i.Claims = "{/email}", map[string]string{"/email_verified": "true"}
+		}, ""},
+		"a subject that is the same": {manager, func(i *admin.IssuerPut) { i.Subject = "robot" }, "invalid_issuer"},
+		"two claims side by side":    {manager, func(i *admin.IssuerPut) { i.Subject = "{a}{b}" }, "invalid_issuer"},
+		"a grant beyond it":          {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:write"}}} }, "invalid_issuer"},
+		"a role beyond it":           {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Roles: []string{"developer"}}} }, "invalid_issuer"},
+		"a grant that is no scope":   {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"a b{c}"}}} }, "invalid_issuer"},
+		"nothing that is wrong":      {manager, func(i *admin.IssuerPut) { i.Grants = []admin.IssuerGrant{{Scopes: []string{"photos:{kind}"}}} }, ""},
 	} {
 		if got := codeOf(try(test.caller, test.edit)); got != test.code {
 			t.Errorf("%s: got %q, want %q", name, got, test.code)

@@ -71,11 +71,12 @@ func sortKeys(use string, rows []store.SigningKey, now time.Time) keysOf {
 			keys.live = append(keys.live, k)
 		}
 	}
-	for i := range keys.live {
-		if k := &keys.live[i]; now.Before(k.NotBefore) {
+	for i := range keys.live { // which begin with the first to be used
+		// By a clock that was set back no key may have begun. The first is used then.
+		if k := &keys.live[i]; i > 0 && now.Before(k.NotBefore) {
 			keys.next = k
 		} else {
-			keys.current = k // the rows begin with the first to be used
+			keys.current = k
 		}
 	}
 	return keys
@@ -288,6 +289,9 @@ func (s *Service) RetireKey(ctx context.Context, caller *access.Caller, id strin
 	}))
 }
 
+// retiredReasons say, by a key's use, why what it made is revoked.
+var retiredReasons = map[string]string{store.UseSignature: "signing_key_retired", store.UseEncryption: "encryption_key_retired"}
+
 func (s *Service) retire(tx *store.Tx, keys keysOf, id string, state KeyState, now bool) error {
 	detail := map[string]any{"use": keys.use, "state": string(state), "now": now}
 	if state == KeyNext && keys.current != nil { // which has no successor then
@@ -303,9 +307,8 @@ func (s *Service) retire(tx *store.Tx, keys keysOf, id string, state KeyState, n
 		detail["successor"] = successor
 	}
 	var revoked error
-	if now && keys.use == store.UseSignature {
-		// Verifiers that follow the feed have the key a while longer.
-		revoked = s.revoke(tx, id, "signing_key_retired", time.Time{})
+	if now { // verifiers that follow the feed have the key a while longer
+		revoked = s.revoke(tx, id, retiredReasons[keys.use], time.Time{})
 	}
 	return errors.Join(revoked, tx.DeleteSigningKey(id), tx.Record("keyset.retired", "", id, detail))
 }

@@ -133,7 +133,7 @@ func TestANextKeyIsDropped(t *testing.T) {
 }
 
 func TestEmergency(t *testing.T) {
-	w, old, _ := withKeys(t)
+	w, old, encryption := withKeys(t)
 	if err := w.RetireKey(w.ctx, w.root, old, true); err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +152,29 @@ func TestEmergency(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expectStates("sig", next.ID+" current")
+	// What a key encrypted may have been taken out of its encryption, so it is revoked too.
+	if err := w.RetireKey(w.ctx, w.root, encryption, true); err != nil {
+		t.Fatal(err)
+	}
+	if all := must(w.store.RevocationsSince(w.ctx, 0))(t); !slices.ContainsFunc(all, func(r access.Revocation) bool {
+		return r.Subject == encryption && r.Reason == "encryption_key_retired" && r.Below() > 1<<60
+	}) {
+		t.Errorf("revoked: %+v", all)
+	}
+}
+
+// TestKeysWithAClockSetBack: the first key is the current one, even if by this clock it begins later, and can be rotated and retired as such.
+func TestKeysWithAClockSetBack(t *testing.T) {
+	w, only, _ := withKeys(t)
+	w.now = w.now.Add(-time.Hour)
+	w.expectStates("sig", only+" current")
+	w.refused(w.RetireKey(w.ctx, w.root, only, false), "signing_key_in_use")
+	if err := w.RetireKey(w.ctx, w.root, only, true); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.states("sig"); len(left) != 1 || left[0] == only+" current" {
+		t.Errorf("the only key leaves %q", left)
+	}
 }
 
 func TestDecryptionIsExportedOnTheRecord(t *testing.T) {

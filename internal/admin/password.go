@@ -377,25 +377,25 @@ func (s *Service) PasswordLink(ctx context.Context, secret string) (access.Passw
 
 // UsePasswordLink sets the password of whoever a link is for, and ends all the
 // user's sessions. Of any number who use it at once, one does. A password that
-// breaks a rule leaves the link good. It returns the login name. Codes:
-// link_invalid (401), password_unsuitable (422), login_taken (409), busy (503).
-func (s *Service) UsePasswordLink(ctx context.Context, secret, password string, from access.Actor, requestID string) (string, error) {
+// breaks a rule leaves the link good. Codes: link_invalid (401),
+// password_unsuitable (422), login_taken (409), busy (503).
+func (s *Service) UsePasswordLink(ctx context.Context, secret, password string, from access.Actor, requestID string) (access.PasswordLink, error) {
 	l, err := s.PasswordLink(ctx, secret)
 	if err != nil {
-		return "", err
+		return l, err
 	}
 	owner, err := s.store.User(ctx, l.UserID)
 	if err != nil {
-		return "", errLinkInvalid.Because(err)
+		return l, voidIfGone(err)
 	}
 	hash, err := s.hash(ctx, owner, l.Login, password)
 	if err != nil {
-		return "", err
+		return l, err
 	}
 	from.UserID = l.UserID
-	err = s.commit(ctx, from, requestID, func(tx *store.Tx) error {
+	return l, s.commit(ctx, from, requestID, func(tx *store.Tx) error {
 		if err := tx.TakePasswordLink(s.sealer.KeyHash(secret)); err != nil {
-			return errLinkInvalid.Because(err)
+			return voidIfGone(err)
 		}
 		home, err := s.mayUseLink(ctx, tx, l)
 		if err != nil {
@@ -407,7 +407,15 @@ func (s *Service) UsePasswordLink(ctx context.Context, secret, password string, 
 		}
 		return tx.Record("password.set", l.OrganizationID, l.UserID, map[string]any{"by": l.Kind, "sessions_ended": ended})
 	})
-	return l.Login, err
+}
+
+// voidIfGone says of a link whose row or user is gone that it is not valid. Of a
+// store that fails it says nothing: the link may be good.
+func voidIfGone(err error) error {
+	if errors.Is(err, access.ErrNotFound) {
+		return errLinkInvalid.Because(err)
+	}
+	return err
 }
 
 // mayUseLink holds a link against what its user is now: an address that is the
@@ -415,8 +423,11 @@ func (s *Service) UsePasswordLink(ctx context.Context, secret, password string, 
 // it. It returns the organization that manages the user.
 func (s *Service) mayUseLink(ctx context.Context, tx *store.Tx, l access.PasswordLink) (home string, err error) {
 	user, err := tx.User(ctx, l.UserID)
-	if err != nil || !user.Active {
-		return "", errLinkInvalid.Because(err)
+	if err != nil {
+		return "", voidIfGone(err)
+	}
+	if !user.Active {
+		return "", errLinkInvalid
 	}
 	places, err := tx.Places(ctx, l.UserID)
 	if err != nil {

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -167,7 +168,7 @@ func (s *Service) everyHolder(ctx context.Context, tx *store.Tx, orgID, role str
 	}, func(m access.Membership) string { return m.ID }, visit)
 }
 
-// DeleteRole deletes a custom role that no membership holds. Codes: role_builtin,
+// DeleteRole deletes a custom role that no membership and no outside issuer holds. Codes: role_builtin,
 // role_in_use (409).
 func (s *Service) DeleteRole(ctx context.Context, caller *access.Caller, org, name string, ifRevision int64) error {
 	return s.change(ctx, caller, opDeleteRole, org, func(tx *store.Tx, g *grant) error {
@@ -188,9 +189,33 @@ func (s *Service) DeleteRole(ctx context.Context, caller *access.Caller, org, na
 		if len(holders) > 0 {
 			return access.New(access.Conflict, "role_in_use", "members still hold this role; take it from them first")
 		}
+		issuer, err := issuerWithRole(ctx, tx, g.org.ID, old.Name)
+		if err != nil {
+			return err
+		}
+		if issuer != "" {
+			return access.New(access.Conflict, "role_in_use", fmt.Sprintf("the outside issuer %q still gives this role; take it from it first", issuer))
+		}
 		if err := tx.DeleteRole(g.org.ID, old.ID); err != nil {
 			return err
 		}
 		return tx.Record("role.deleted", g.org.ID, old.ID, map[string]any{"name": old.Name})
 	})
+}
+
+// issuerWithRole is the slug of an outside issuer that names a role; empty: there is none.
+func issuerWithRole(ctx context.Context, tx *store.Tx, orgID, role string) (slug string, err error) {
+	err = each(func(after string) ([]access.Issuer, error) {
+		return tx.Issuers(ctx, orgID, store.Page{After: after, Limit: 1000})
+	}, func(i access.Issuer) string { return i.ID }, func(i access.Issuer) error {
+		roles := slices.Clone(i.Roles)
+		for _, g := range i.Grants {
+			roles = append(roles, g.Roles...)
+		}
+		if slices.ContainsFunc(roles, func(r access.Role) bool { return r.Name == role }) {
+			slug = i.Slug
+		}
+		return nil
+	})
+	return slug, err
 }

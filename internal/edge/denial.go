@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/meter"
@@ -17,7 +18,7 @@ func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, beare
 	case status == http.StatusUnauthorized:
 		w.Header().Set("Www-Authenticate", challengeOf(d, detail))
 	case d.Reason == gate.ScopeMissing:
-		w.Header().Set("Www-Authenticate", realm+`, error="insufficient_scope", scope="`+d.Missing+`"`)
+		w.Header().Set("Www-Authenticate", scopeChallenge(d.SendersOnly(), neededScopes(d)))
 	case status == http.StatusTooManyRequests && d.Limited != nil:
 		w.Header().Set("Retry-After", strconv.FormatInt(meter.Seconds(d.Limited.Wait), 10))
 	case status == http.StatusServiceUnavailable:
@@ -29,6 +30,19 @@ func writeDenial(w http.ResponseWriter, r *http.Request, d *gate.Decision, beare
 		return
 	}
 	writeProblem(w, r, Problem{Status: status, Code: string(d.Reason), Detail: detail})
+}
+
+// neededScopes are those of the rule (RFC 6750, section 3): with the one alone that is missing, the next pass might lack
+// another. Of a GraphQL request, they are the field's that was refused, one by one.
+func neededScopes(d *gate.Decision) string {
+	if d.Field != "" || d.Resource == nil {
+		return d.Missing
+	}
+	texts := make([]string, len(d.Resource.Scopes))
+	for i, s := range d.Resource.Scopes {
+		texts[i] = s.String()
+	}
+	return strings.Join(texts, " ")
 }
 
 var denialDetails = map[gate.Reason]string{

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -28,7 +30,30 @@ func IsDPoP(h http.Header) bool {
 
 // Once remembers what may be used a single time, across nodes and restarts.
 type Once interface {
-	First(ctx context.Context, purpose, id string, made, until time.Time) (bool, error)
+	FirstWithin(ctx context.Context, shares []meter.Share, purpose, id string, made, until time.Time) (bool, error)
+}
+
+// What may be in the memory of used proofs at once. They are forgotten after 90 s, so that an organization may send 5,800
+// in a second to one node, all who have proved no more than a key of their own making 2,900, and one address of these 180.
+const (
+	proofsOfOrganization = meter.MaxOnce / 2
+	proofsOfStrangers    = meter.MaxOnce / 4
+	proofsOfAddress      = meter.MaxOnce / 64
+)
+
+// ProofsOf is what the passes of an organization may fill of the memory of used proofs.
+func ProofsOf(organizationID string) []meter.Share {
+	return []meter.Share{{Holder: organizationID, Most: proofsOfOrganization}}
+}
+
+// ProofsFrom is what senders may fill of whom nothing is known but the address; one IPv6 network of 64 bits is one sender.
+func ProofsFrom(address netip.Addr) []meter.Share {
+	bits := 32
+	if address = address.Unmap(); address.Is6() {
+		bits = 64
+	}
+	network, _ := address.WithZone("").Prefix(bits)
+	return []meter.Share{{Holder: network.String(), Most: proofsOfAddress}, {Holder: "strangers", Most: proofsOfStrangers}}
 }
 
 // Senders checks proofs of possession (RFC 9449), the same for the API and for every door: a proof that was used at one
@@ -40,11 +65,11 @@ type Senders struct {
 }
 
 // Prove returns the thumbprint of the key that a proof is signed with. Bound is the key that is expected, empty for any: a proof of
-// another key is not used up, and its thumbprint tells the caller.
+// another key is not used up, and its thumbprint tells the caller. Shares are whose part of the memory it takes.
 //
 // Errors are [*access.Error]: invalid_dpop_proof and use_dpop_nonce (401), or kind Unavailable where nobody can tell
 // whether the proof was used before.
-func (s *Senders) Prove(ctx context.Context, proof string, want verify.DPoPRequest, bound string) (thumbprint string, err error) {
+func (s *Senders) Prove(ctx context.Context, proof string, want verify.DPoPRequest, bound string, shares []meter.Share) (thumbprint string, err error) {
 	if s == nil {
 		return "", access.New(access.Unauthenticated, verify.ErrDPoP.Code, "this server checks no proofs of possession")
 	}
@@ -59,7 +84,7 @@ func (s *Senders) Prove(ctx context.Context, proof string, want verify.DPoPReque
 		return p.Thumbprint, nil
 	}
 	// The thumbprint has one length, so that the two are told apart, and nobody uses up another's jti.
-	first, err := s.Once.First(ctx, "dpop", p.Thumbprint+p.ID, p.IssuedAt, p.Until)
+	first, err := s.Once.FirstWithin(ctx, shares, "dpop", p.Thumbprint+p.ID, p.IssuedAt, p.Until)
 	switch {
 	case err != nil && access.AsError(err).Kind == access.Unauthenticated:
 		return "", access.New(access.Unauthenticated, verify.ErrDPoP.Code, access.AsError(err).Message)
@@ -143,7 +168,7 @@ func (d *door) confirm(ctx context.Context, answer http.Header, request *gate.Re
 		return nil
 	}
 	want := verify.DPoPRequest{Method: request.Method, URL: url(), AccessToken: credential}
-	request.Confirmation, err = d.senders.Prove(ctx, proof, want, bound)
+	request.Confirmation, err = d.senders.Prove(ctx, proof, want, bound, ProofsOf(t.OrganizationID))
 	if err != nil && access.AsError(err).Kind != access.Unauthenticated {
 		return err
 	}

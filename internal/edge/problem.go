@@ -57,6 +57,9 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Kind == access.Unauthenticated && header["Www-Authenticate"] == nil {
 		header.Set("Www-Authenticate", challengeFor(e))
 	}
+	if e.Scope != "" {
+		header.Set("Www-Authenticate", scopeChallenge(IsDPoP(r.Header), e.Scope))
+	}
 	if e.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
 	}
@@ -92,6 +95,15 @@ func bearerChallenge(code, message string) string {
 		return realm
 	}
 	return realm + `, error="invalid_token", error_description="` + challengeText(message) + `"`
+}
+
+// scopeChallenge says which scopes a pass needs (RFC 6750, section 3.1), or one that is bound to its sender's key.
+func scopeChallenge(bound bool, scopes string) string {
+	scheme := realm
+	if bound {
+		scheme = dpopRealm
+	}
+	return scheme + `, error="insufficient_scope", scope="` + scopes + `"`
 }
 
 // PlainText is s in the characters of an error_description (RFC 6749 section 5.2, RFC 6750 section 3).

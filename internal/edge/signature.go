@@ -56,12 +56,7 @@ func (p *passage) sign(w http.ResponseWriter, r *http.Request, credential string
 		return nil
 	}
 	e := access.AsError(err)
-	switch e.Code {
-	case "signature_malformed", "signature_incomplete", "signature_expired", "signature_invalid", "signature_replayed", "digest_mismatch", "made_before_start":
-		p.request.Signed.Fault = e.Message
-		return nil
-	}
-	if e.Kind == access.Unauthenticated { // the key has ended
+	if e.Kind == access.Unauthenticated || e.Code == "signature_malformed" {
 		p.request.Signed.Fault = e.Message
 		return nil
 	}

@@ -55,11 +55,8 @@ func (s *Service) proveKey(ctx context.Context, text string, client Client, now 
 // usable refuses a key that has ended, that may not be used from here, or that is
 // for others than its owner.
 func (h *holder) usable(client Client, now time.Time) error {
-	if err := h.live(now); err != nil {
+	if err := h.usableKey(client, now); err != nil {
 		return err
-	}
-	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
-		return wrongAddress(client)
 	}
 	if h.userGroup {
 		return access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; its text alone proves nobody")

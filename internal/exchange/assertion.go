@@ -66,12 +66,15 @@ func (a Assertion) prove(ctx context.Context, s *Service, client Client, now tim
 	if err != nil {
 		return nil, err
 	}
+	// A false algorithm is refused at once, and a false signature is not: of both
+	// kinds there must be one, so the decoy stands in for a key of another algorithm too.
 	key := decoy(algorithm)
-	if h != nil && h.publicKey != nil {
+	own := h != nil && h.publicKey != nil && h.publicKey.Serves(algorithm)
+	if own {
 		key = *h.publicKey
 	}
 	// The payload that was read before is the one that is signed: it is the same text.
-	if _, err := key.Verify(a.Text, a.Types, claimed.Issuer); err != nil || h == nil || h.publicKey == nil {
+	if _, err := key.Verify(a.Text, a.Types, claimed.Issuer); err != nil || !own {
 		return nil, refute("assertion_invalid", "this is not an assertion signed with the public key of a key here: iss must be the key's id, and alg and kid those of the key")
 	}
 	if reason := claimed.wrong(a, now); reason != "" {

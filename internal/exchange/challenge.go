@@ -14,6 +14,7 @@ import (
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/seal"
+	"github.com/daypass/daypass/verify"
 )
 
 // Limits of logins by a challenge.
@@ -33,18 +34,12 @@ type Identities interface {
 	IdentityByPublicKey(ctx context.Context, keyID, publicKey string) (access.Identity, error)
 	// Enroll makes an identity, or returns the one there is.
 	Enroll(ctx context.Context, organizationID, keyID, publicKey, requestID string, first access.LastUse) (access.Identity, error)
-	// SigningSecret is what a key signs requests with.
-	SigningSecret(ctx context.Context, organizationID, keyID string, version int64) (string, error)
 }
 
 // ChallengeAsk is what a login begins with.
 type ChallengeAsk struct {
 	PublicKey string // in any form that [ParsePublicKey] reads
 	Key       string // a user-group key: its id or its text
-
-	// Connection names the one connection on which the answer must come. Empty:
-	// the answer must come from the same address.
-	Connection string
 }
 
 // Challenge is what has to be signed to log in: [ChallengeText] of it.
@@ -128,42 +123,71 @@ func (s *Service) readChallenge(id, binding string) (*challenge, error) {
 	return c, nil
 }
 
-// Challenge begins a login. Nothing is kept of it, so asking costs no memory.
+// Admission is leave to begin logins under a user-group key.
+type Admission struct {
+	group *holder
+
+	// Brokered says that who holds the key's secret, or is its owner, has proved
+	// to run the logins: it is not held to the bounds on strangers.
+	Brokered bool
+}
+
+// Challenge begins a login. Nothing is kept of it, so asking costs no memory. The
+// answer must come from the same address.
+//
+// Codes: public_key_invalid, public_key_weak, public_key_private (400), and those
+// of [Service.Admit].
+func (s *Service) Challenge(ctx context.Context, ask ChallengeAsk, proof Proof, client Client) (*Challenge, error) {
+	if _, err := ParsePublicKey(ask.PublicKey); err != nil {
+		return nil, err
+	}
+	admission, err := s.Admit(ctx, ask.Key, proof, client)
+	if err != nil {
+		return nil, err
+	}
+	return s.Begin(admission, ask.PublicKey, "", client)
+}
+
+// Admit says whether logins may begin under a user-group key, which is named by its
+// id or its text.
 //
 // A user-group key that must sign lets nobody in by its id: its backend has to
 // ask, with the proof of the key itself, or of the key's owner with a credential
-// that holds [BrokerScope]. For other keys such a proof is welcome too; it frees
-// the backend's address from the bound on new identities.
+// that holds [BrokerScope]. For other keys such a proof is welcome too.
 //
-// Codes: public_key_invalid, public_key_weak, public_key_private (400), key_unknown,
-// user_group_required, broker_required (401), and those of a key that has ended.
-func (s *Service) Challenge(ctx context.Context, ask ChallengeAsk, proof Proof, client Client) (*Challenge, error) {
+// Codes: key_unknown, user_group_required, broker_required (401), and those of a key
+// that has ended.
+func (s *Service) Admit(ctx context.Context, key string, proof Proof, client Client) (*Admission, error) {
 	now := s.Now()
 	if _, err := s.Scene.Revision(now); err != nil {
 		return nil, err
 	}
-	key, err := ParsePublicKey(ask.PublicKey)
+	group, err := s.group(ctx, key, client, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case proof != nil:
+		return s.broker(ctx, proof, group, client, now)
+	case group.signs:
+		return nil, errBroker
+	}
+	return &Admission{group: group}, nil
+}
+
+// Begin makes the challenge of a login. Connection names the one connection on which
+// the answer must come; if it is empty, the answer must come from the same address.
+func (s *Service) Begin(admission *Admission, publicKey, connection string, client Client) (*Challenge, error) {
+	key, err := ParsePublicKey(publicKey)
 	if err != nil {
 		return nil, err
 	}
-	group, err := s.group(ctx, ask.Key, client, now)
-	if err != nil {
-		return nil, err
-	}
-	c := &challenge{keyID: group.source.KeyID, version: group.source.KeyVersion, publicKey: key, expires: now.Add(ChallengeLife).Truncate(time.Millisecond), brokered: proof != nil}
-	if c.brokered {
-		err = s.broker(ctx, proof, group, client, now)
-	} else if group.signs {
-		err = errBroker
-	}
-	if err != nil {
-		return nil, err
-	}
+	now, source := s.Now(), admission.group.source
+	c := &challenge{keyID: source.KeyID, version: source.KeyVersion, publicKey: key, expires: now.Add(ChallengeLife).Truncate(time.Millisecond), brokered: admission.Brokered}
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails
 	c.value = base64.RawURLEncoding.EncodeToString(random[:])
 	text := c.text()
-	mac := base64.RawURLEncoding.EncodeToString(s.challengeMAC(text, bindingOf(ask.Connection, client)))
+	mac := base64.RawURLEncoding.EncodeToString(s.challengeMAC(text, bindingOf(connection, client)))
 	return &Challenge{ID: text + "." + mac, Value: c.value, ExpiresIn: int64(c.expires.Sub(now) / time.Second)}, nil
 }
 
@@ -175,18 +199,15 @@ var (
 
 // group finds a user-group key that lives and may be used from here. Its text is
 // a secret, so a wrong one counts as a guess.
-func (s *Service) group(ctx context.Context, key string, client Client, now time.Time) (*holder, error) {
-	if err := s.admitGuess("", client, now); err != nil {
-		return nil, err
-	}
-	h, err := s.findGroup(ctx, key, now)
-	if s.Guesses != nil && errors.Is(err, errFalse) {
-		s.Guesses.Failed("", client.Address, now)
-	}
+func (s *Service) group(ctx context.Context, key string, client Client, now time.Time) (h *holder, err error) {
+	err = s.guarded("", client, now, func() error {
+		h, err = s.findGroup(ctx, key, now)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return h, s.mayEnter(h, client, now)
+	return h, h.usableKey(client, now)
 }
 
 func (s *Service) findGroup(ctx context.Context, key string, now time.Time) (*holder, error) {
@@ -216,54 +237,44 @@ func (s *Service) holderOfGroup(ctx context.Context, keyID string, now time.Time
 	return s.cachedHolder(access.Source{KeyID: keyID}, now, func() (*access.Holder, error) { return s.Identities.GroupHolder(ctx, keyID) })
 }
 
-func (s *Service) mayEnter(h *holder, client Client, now time.Time) error {
-	if err := h.live(now); err != nil {
-		return err
-	}
-	if !h.authority.Everywhere && !h.authority.Networks.Contains(client.Address) {
-		return wrongAddress(client)
-	}
-	return nil
-}
-
-// keyProof is a proof by a key's secret, which asKey takes for the key alone: where
-// a user-group key proves nobody, it still shows who runs its logins.
-type keyProof interface {
-	Proof
-	asKey() Proof
-}
-
-// broker holds that a proof is of the group itself, or of its owner.
-func (s *Service) broker(ctx context.Context, proof Proof, group *holder, client Client, now time.Time) error {
-	if key, ok := proof.(keyProof); ok {
-		proof = key.asKey()
+// broker holds that a proof is of the group itself, or of its owner. By the secret
+// from before a rotation, logins are of that secret, and end with it.
+func (s *Service) broker(ctx context.Context, proof Proof, group *holder, client Client, now time.Time) (*Admission, error) {
+	t, timed := proof.(TextileSignature) // whoever was handed it may send it
+	// Where a user-group key proves nobody, it still shows who runs its logins. A pass
+	// beside the signature says that it is somebody else's request.
+	if by, ok := proof.(signature); ok && by.pass() == "" {
+		proof = keyAlone{by}
 	}
 	p, err := s.prove(ctx, proof, client, now)
 	if errors.Is(err, errExpired) {
 		err = expiredAtTheDoor
 	}
+	if err == nil && timed && t.UserToken == "" && t.handed() {
+		err = errHanded
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	h := p.holder
 	if h.userGroup {
-		if p.parent == nil && h.source == group.source {
-			return nil
+		if p.parent == nil && h.source.KeyID == group.source.KeyID {
+			return &Admission{group: h, Brokered: !timed}, nil
 		}
-		return errBroker
+		return nil, errBroker
 	}
 	owner := h.userID != "" && h.userID == group.userID && p.subject == h.userID && h.organization == group.organization
 	if !owner || !p.authority.Scopes.Match(BrokerScope) {
-		return errBroker
+		return nil, errBroker
 	}
-	return nil
+	return &Admission{group: group, Brokered: !timed}, nil
 }
 
 // Answer is a challenge with the signature that answers it.
 type Answer struct {
 	Challenge  string
 	Signature  []byte
-	Connection string // as in [ChallengeAsk]
+	Connection string // as in [Service.Begin]
 }
 
 // A signature cannot be guessed, and whoever tries must not lock its owner out.
@@ -281,7 +292,7 @@ func (a Answer) prove(ctx context.Context, s *Service, client Client, now time.T
 	if err != nil {
 		return nil, err
 	}
-	if !now.Before(c.expires) || c.expires.Sub(now) > ChallengeLife {
+	if !now.Before(c.expires) || c.expires.Sub(now) > ChallengeLife+verify.Leeway { // the clock of who made it may be ahead
 		return nil, errChallengeExpired
 	}
 	group, err := s.holderOf(ctx, access.Source{KeyID: c.keyID, KeyVersion: c.version}, now)
@@ -289,7 +300,7 @@ func (a Answer) prove(ctx context.Context, s *Service, client Client, now time.T
 		return nil, errNoGroup
 	}
 	if err == nil {
-		err = s.mayEnter(group, client, now)
+		err = group.usableKey(client, now)
 	}
 	if err != nil {
 		return nil, err
@@ -308,11 +319,7 @@ func (s *Service) useOnce(ctx context.Context, c *challenge) error {
 	if s.Once == nil {
 		return errChallengeUsed
 	}
-	made := c.expires.Add(-ChallengeLife)
-	if made.Before(s.born) {
-		made = made.Add(-time.Second) // Once compares whole seconds; that it was earlier is known better here
-	}
-	first, err := s.Once.First(ctx, challengePurpose, c.value, made, c.expires)
+	first, err := s.Once.First(ctx, challengePurpose, c.value, c.expires.Add(-ChallengeLife), c.expires)
 	if err == nil && !first {
 		err = errChallengeUsed
 	}

@@ -99,6 +99,13 @@ func TestChallengeAcrossNodes(t *testing.T) {
 	if c, d := ask(t, one, group.ID, me), ask(t, one, group.ID, me); c.Value == d.Value || c.ID == d.ID {
 		t.Error("two challenges are one")
 	}
+	w.clock = w.clock.Add(10 * time.Second)
+	c = ask(t, one, group.ID, me)
+	w.clock = w.clock.Add(-2 * time.Second)
+	if _, err := answer(two, c, me, home); err != nil {
+		t.Errorf("at a server whose clock is two seconds behind: %v", err)
+	}
+	w.clock = w.clock.Add(2 * time.Second)
 	c = ask(t, one, group.ID, me)
 	w.clock = w.clock.Add(exchange.ChallengeLife)
 	if _, err := answer(one, c, me, home); access.AsError(err).Code != "challenge_expired" {
@@ -162,7 +169,7 @@ func TestChallengeNeedsAll(t *testing.T) {
 func BenchmarkLogin(b *testing.B) {
 	w := newWorld(b)
 	group, node := w.groupKey(), w.node(w.sealer, 1<<30)
-	node.Once = meter.NewOnce(nil, w.now)
+	node.Once = meter.NewLoneOnce(context.Background(), nil, w.now)
 	me := seeded(1)
 	if _, err := answer(node, ask(b, node, group.ID, me), me, home); err != nil {
 		b.Fatal(err)

@@ -31,6 +31,9 @@ func (d Delegation) prove(ctx context.Context, s *Service, client Client, now ti
 	if actor.holder.organization != p.holder.organization {
 		return nil, access.New(access.Forbidden, "actor_refused", "who acts for a subject must be of its organization")
 	}
+	if len(actor.actors) > 0 { // the chain would name whom it speaks for, and not who acts
+		return nil, access.New(access.Forbidden, "actor_refused", "who acts for a subject does so with a pass of its own, not with one that it has to act for another")
+	}
 	if len(p.actors) >= access.MaxActors {
 		return nil, access.New(access.Forbidden, "too_many_actors", fmt.Sprintf("at most %d may act one for the other; start from a pass with fewer", access.MaxActors))
 	}

@@ -43,6 +43,7 @@ func conceal(p *principal, g *Grant) error {
 	if !g.Token.Encrypted || mayRead(p) {
 		return nil
 	}
+	g.Concealed = true
 	var claims map[string]jsontext.Value
 	if err := json.Unmarshal(g.Payload, &claims); err != nil {
 		return fmt.Errorf("read the claims of a pass just made: %w", err)

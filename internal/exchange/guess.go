@@ -9,7 +9,7 @@ import (
 
 // falseProof is the cause of an error for a false proof that tells whose it was
 // meant to be.
-type falseProof struct{ organizationID, userID string }
+type falseProof struct{ organizationID, userID, name string }
 
 func (*falseProof) Error() string        { return errFalse.Error() }
 func (*falseProof) Is(target error) bool { return target == errFalse }
@@ -40,7 +40,7 @@ func (s *Service) guarded(account string, client Client, now time.Time, prove fu
 	done = true
 	isFalse := errors.Is(err, errFalse)
 	if isFalse {
-		s.noteAttempt(account, client, now, err)
+		s.noteAttempt(client, now, err)
 	}
 	if s.Guesses == nil {
 		return err
@@ -76,16 +76,16 @@ func (s *Service) admitGuess(account string, client Client, now time.Time) error
 }
 
 // noteAttempt records who was tried, from where, and why it was refused.
-func (s *Service) noteAttempt(account string, client Client, now time.Time, err error) {
+func (s *Service) noteAttempt(client Client, now time.Time, err error) {
 	if s.Attempted == nil {
 		return
 	}
 	key := access.AttemptKey{Address: client.Address, Code: access.AsError(err).Code, Hour: now.Unix() / 3600}
 	if whose := (*falseProof)(nil); errors.As(err, &whose) {
 		key.OrganizationID, key.UserID = whose.organizationID, whose.userID
-	}
-	if key.UserID != "" { // else people's passwords would be kept that they typed into the wrong field
-		key.Account = account
+		if key.UserID != "" { // else people's passwords would be kept that they typed into the wrong field
+			key.Account = whose.name
+		}
 	}
 	s.Attempted(key, now)
 }

@@ -18,6 +18,8 @@ const (
 	DefaultNewIdentities  = 30 // from one address, or IPv6 network of 64 bits, unless a backend brokers them
 )
 
+var errIdentityGone = access.New(access.Unauthenticated, "identity_forgotten", "this identity was forgotten while it logged in; log in again")
+
 // logIn finds the identity of a public key, or makes it at its first login.
 func (s *Service) logIn(ctx context.Context, c *challenge, group *holder, client Client, now time.Time) (*principal, error) {
 	name := c.keyID + " " + c.publicKey.String()
@@ -34,6 +36,9 @@ func (s *Service) logIn(ctx context.Context, c *challenge, group *holder, client
 		return nil, err
 	}
 	h, err := s.holderOf(ctx, access.Source{KeyID: c.keyID, KeyVersion: c.version, Via: identity.ID}, now)
+	if errors.Is(err, access.ErrNotFound) {
+		err = errIdentityGone
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -45,24 +50,28 @@ func (s *Service) logIn(ctx context.Context, c *challenge, group *holder, client
 
 func (s *Service) enroll(ctx context.Context, c *challenge, group *holder, client Client, now time.Time) (access.Identity, error) {
 	if !c.brokered {
-		if wait := s.newcomers.take(networkOf(client.Address), now); wait > 0 {
+		if wait := s.newcomers.take(NetworkOf(client.Address).String(), now); wait > 0 {
 			e := access.New(access.TooMany, "too_many_new_identities", "too many new identities come from this address; log in with one there is, or wait")
 			e.RetryAfter = wait
 			return access.Identity{}, e
 		}
 	}
-	return s.Identities.Enroll(ctx, group.organization.Value().ID, c.keyID, c.publicKey.String(), client.RequestID, client.use(now))
+	identity, err := s.Identities.Enroll(ctx, group.organization.Value().ID, c.keyID, c.publicKey.String(), client.RequestID, client.use(now))
+	if errors.Is(err, access.ErrNotFound) { // deleted on another server, of which this one has not heard
+		err = errNoGroup
+	}
+	return identity, err
 }
 
-// networkOf is an address, or for IPv6 the smallest network that is given out:
-// whoever has one address of it has all.
-func networkOf(address netip.Addr) string {
+// NetworkOf is an address, or for IPv6 the first of the smallest network that is
+// given out: whoever has one address of it has all.
+func NetworkOf(address netip.Addr) netip.Addr {
 	address = address.Unmap().WithZone("")
 	if address.Is6() {
 		network, _ := address.Prefix(64)
 		address = network.Addr()
 	}
-	return address.String()
+	return address
 }
 
 // pace bounds how often a name comes in a minute of the clock.
@@ -114,17 +123,35 @@ func (s *Service) UserAuth(ctx context.Context, g *Grant) (*UserAuth, error) {
 	if err != nil || !h.signs {
 		return nil, err
 	}
-	secret, err := s.Identities.SigningSecret(ctx, t.OrganizationID, t.KeyID, t.KeyVersion)
-	if err != nil {
+	secret, err := s.secretOf(ctx, t.Source)
+	if err != nil || secret == nil {
 		return nil, err
 	}
 	until := s.Now().Add(userAuthLife)
 	if t.Authority.NotAfter.Before(until) {
 		until = t.Authority.NotAfter
 	}
-	auth := &UserAuth{Key: t.KeyID, Msg: until.UTC().Format("2006-01-02T15:04:05.000Z07:00")}
-	m := hmac.New(sha256.New, []byte(secret))
+	auth := &UserAuth{Key: t.KeyID, Msg: until.UTC().Format("2006-01-02T15:04:05.000") + handedOffset}
+	m := hmac.New(sha256.New, secret)
 	m.Write([]byte(auth.Msg))
 	auth.Sig = "b" + base32Lower.EncodeToString(m.Sum(nil))
 	return auth, nil
+}
+
+// secretOf is what a key signs with, in one version of its secret; nil for one that
+// signs with a private key of its own.
+func (s *Service) secretOf(ctx context.Context, of access.Source) ([]byte, error) {
+	if s.Signers == nil {
+		return nil, errNoGroup
+	}
+	list, err := s.Signers.SignersOf(ctx, of.KeyID, s.Now())
+	if err != nil && !errors.Is(err, access.ErrNotFound) {
+		return nil, err
+	}
+	for _, signer := range list {
+		if signer.Holder.Version == of.KeyVersion {
+			return signer.Secret, nil
+		}
+	}
+	return nil, errNoGroup // rotated, or deleted, since the pass was made
 }

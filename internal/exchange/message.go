@@ -27,15 +27,13 @@ type MessageSignature struct {
 
 func (m MessageSignature) account() string { return "" }
 
+func (m MessageSignature) pass() string { return m.Pass }
+
 func (m MessageSignature) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
-	h, err := m.verified(ctx, s, now)
-	if err != nil {
-		return nil, err
-	}
-	return s.signedBy(ctx, h, m.Pass, client, now)
+	return s.proveSigned(ctx, m, client, now)
 }
 
-// verified is who signed, of all who may, and marks the signature as used.
+// verified marks the signature as used.
 func (m MessageSignature) verified(ctx context.Context, s *Service, now time.Time) (*holder, error) {
 	signature, err := sign.Parse(m.Message.Header)
 	if err != nil {
@@ -74,6 +72,9 @@ func (m MessageSignature) check(signature *sign.Signature, now time.Time) ([]byt
 	if err != nil {
 		return nil, access.New(access.Unauthenticated, "signature_incomplete", reasonOf(err))
 	}
+	if !m.HasBody { // nobody will read one: that it was taken away shows in the digest alone
+		return base, CheckBody(&m.Message, nil)
+	}
 	return base, nil
 }
 
@@ -91,15 +92,16 @@ func algorithmOf(signature *sign.Signature) (sign.Algorithm, error) {
 	}
 }
 
+var errReplayed = access.New(access.Unauthenticated, "signature_replayed", "this signature was used before; sign each request anew, with another nonce")
+
 // onlyOnce refuses a signature that was used before, for as long as it could be good.
 func (s *Service) onlyOnce(ctx context.Context, signature *sign.Signature, base []byte) error {
-	replayed := access.New(access.Unauthenticated, "signature_replayed", "this signature was used before; sign each request anew, with another nonce")
 	if s.Once == nil {
-		return replayed
+		return errReplayed
 	}
 	first, err := s.Once.First(ctx, "signature", signature.Once(base), signature.Created, signature.Created.Add(MaxSignatureAge+verify.Leeway))
 	if err == nil && !first {
-		return replayed
+		return errReplayed
 	}
 	return err
 }
@@ -121,30 +123,10 @@ func CheckBody(m *sign.Message, body []byte) error {
 // reasonOf is what the signature's reader says, which repeats nothing of the request.
 func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "sign: ") }
 
-// onlySigned asks who signed, whatever it may then do.
-type onlySigned struct{ MessageSignature }
-
-func (m onlySigned) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
-	h, err := m.verified(ctx, s, now)
-	if err != nil {
-		return nil, err
-	}
-	return signedAlone(h, client, now)
-}
-
-// asKey shows who runs the logins under a user-group key. A pass beside the
-// signature says that it is somebody else's request.
-func (m MessageSignature) asKey() Proof {
-	if m.Pass != "" {
-		return m
-	}
-	return onlySigned{m}
-}
-
 // Signed is the id of the key that signed a request to a gate, which judges by the
 // pass beside it what the request may do. Errors are those of a false proof.
 func (s *Service) Signed(ctx context.Context, m MessageSignature, client Client) (keyID string, err error) {
-	p, err := s.prove(ctx, onlySigned{m}, client, s.Now())
+	p, err := s.prove(ctx, keyAlone{m}, client, s.Now())
 	if err != nil {
 		return "", err
 	}

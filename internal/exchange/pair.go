@@ -16,7 +16,7 @@ func (p Pair) account() string {
 	if strings.HasPrefix(p.Secret, "dp_") {
 		return ""
 	}
-	return p.ID
+	return "pair:" + p.ID
 }
 
 func (p Pair) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {

@@ -16,6 +16,9 @@ var (
 	expiredAtTheDoor = access.New(access.Unauthenticated, "token_expired", "this pass has expired; exchange the key again")
 )
 
+// ErrClientMismatch refuses a client that proved who it is what is another's.
+var ErrClientMismatch = access.New(access.Unauthenticated, "client_mismatch", "this was not made for the client that presents it")
+
 // provePass proves by a token: to renew it, or to narrow it for someone else.
 func (s *Service) provePass(ctx context.Context, text string, client Client, now time.Time) (*principal, error) {
 	t, err := s.Tokens.Token(text)
@@ -60,7 +63,7 @@ func (Pass) account() string { return "" }
 func (p Pass) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
 	made, err := s.provePass(ctx, p.Text, client, now)
 	if err == nil && p.ClientID != "" && p.ClientID != made.parent.ClientID {
-		return nil, access.New(access.Unauthenticated, "client_mismatch", "this pass was made with another key than the one that presents it")
+		return nil, ErrClientMismatch
 	}
 	return made, err
 }

@@ -74,27 +74,29 @@ func busy(err error) error {
 // the session that it names.
 type loginProof struct {
 	login    Login
-	name     string // canonical; empty: it cannot be one
+	name     string          // as it is counted where nobody has it
+	password access.Password // that it is held against; none where nobody has the name
 	session  access.Session
 	verified string // the hash that the password was right for
 }
 
-// loginAccount is how guesses at a login name are counted, in whatever
-// organization.
-func loginAccount(name string) string {
-	if name == "" {
-		return ""
+// account is whose password is guessed at, whatever the spelling of the name. Two
+// organizations may have given one name to different users: a proof of the one's
+// password forgives no guesses at the other's. Names that nobody has, or can have,
+// are bounded alike.
+func (p *loginProof) account() string {
+	if p.password.UserID == "" {
+		return loginName(p.name)
 	}
-	return "login:" + name
+	return userAccount(p.password.UserID)
 }
 
-func (p *loginProof) account() string { return loginAccount(p.name) }
+func userAccount(userID string) string { return "user:" + userID }
 
-func (p *loginProof) prove(ctx context.Context, s *Service, _ Client, now time.Time) (*principal, error) {
-	found, err := s.passwordOf(ctx, p.name, p.login.Organization)
-	if err != nil {
-		return nil, err
-	}
+func loginName(name string) string { return "login:" + name }
+
+func (p *loginProof) prove(ctx context.Context, s *Service, _ Client, now time.Time) (_ *principal, err error) {
+	found := p.password
 	if p.verified, err = s.verify(ctx, p.login.Password, found); err != nil {
 		return nil, err
 	}
@@ -114,13 +116,21 @@ func (p *loginProof) prove(ctx context.Context, s *Service, _ Client, now time.T
 	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
 }
 
+// named reads the name of a login, and finds its password. A text that is no name
+// stays as it is.
+func (s *Service) named(ctx context.Context, login Login) (name string, found access.Password, err error) {
+	name, err = seal.CanonicalLogin(login.Username)
+	if err != nil {
+		return login.Username, access.Password{}, nil
+	}
+	found, err = s.passwordOf(ctx, name, login.Organization)
+	return name, found, err
+}
+
 // passwordOf finds the password that a name goes with. Several organizations may
 // have given one name to different users: then the organization tells which is
 // meant, or else the first one is. Where there is none, the hash is empty.
 func (s *Service) passwordOf(ctx context.Context, name, organization string) (access.Password, error) {
-	if name == "" {
-		return access.Password{}, nil
-	}
 	list, err := s.Logins.Sessions.PasswordsByLogin(ctx, name)
 	if err != nil || len(list) == 0 {
 		return access.Password{}, err
@@ -153,7 +163,7 @@ func (s *Service) verify(ctx context.Context, password string, against access.Pa
 		return "", busy(err)
 	}
 	if !right {
-		return "", errLogin.(*access.Error).Because(&falseProof{organizationID: against.OrganizationID, userID: against.UserID})
+		return "", errLogin.(*access.Error).Because(&falseProof{organizationID: against.OrganizationID, userID: against.UserID, name: loginName(against.Login)})
 	}
 	if !stale {
 		return against.Hash, nil
@@ -207,13 +217,14 @@ func (s *Service) Login(ctx context.Context, login Login, client Client) (*Logge
 	if s.Logins.Hasher.Full() {
 		return nil, busy(seal.ErrBusy)
 	}
-	name, err := seal.CanonicalLogin(login.Username)
+	name, found, err := s.named(ctx, login)
 	if err != nil {
-		name = ""
+		return nil, err
 	}
 	now := s.Now()
-	proof := &loginProof{login: login, name: name, session: access.Session{
+	proof := &loginProof{login: login, name: name, password: found, session: access.Session{
 		ID: s.NewID("ses"), Created: now, Expires: now.Add(s.Logins.Life), Idle: now.Add(min(s.Logins.Idle, s.Logins.Life)), LastUse: client.use(now),
+		Confirmation: client.Confirmation, // RFC 9449, section 5: its refresh tokens are bound like its passes
 	}}
 	grant, err := s.Exchange(ctx, proof, sessionWish(), client)
 	if err != nil {
@@ -256,7 +267,7 @@ func (s *Service) CheckPassword(ctx context.Context, p access.Password, password
 		return "", errNoLogins
 	}
 	hash := ""
-	err := s.Guarded(loginAccount(p.Login), client, func() (err error) {
+	err := s.Guarded(userAccount(p.UserID), client, func() (err error) {
 		hash, err = s.verify(ctx, password, p)
 		return err
 	})
@@ -277,15 +288,10 @@ func (s *Service) Guarded(account string, client Client, check func() error) err
 	})
 }
 
-// GuardedLogin is Guarded for a login name.
-func (s *Service) GuardedLogin(name string, client Client, check func() error) error {
-	return s.Guarded(loginAccount(name), client, check)
-}
-
-// Vouch notes that a login name was proved by other means than its password, as by
-// a link that was sent to it: its owner may go on from there.
-func (s *Service) Vouch(name string, client Client) {
-	if s.Guesses != nil && name != "" {
-		s.Guesses.Vouched(loginAccount(name), client.Address)
+// Vouch notes that a user was proved by other means than the password, as by a link
+// that was sent to it: it may go on from there.
+func (s *Service) Vouch(userID string, client Client) {
+	if s.Guesses != nil {
+		s.Guesses.Vouched(userAccount(userID), client.Address)
 	}
 }

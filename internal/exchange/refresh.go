@@ -44,7 +44,9 @@ func (p *refreshProof) prove(ctx context.Context, s *Service, client Client, now
 		return nil, err
 	}
 	p.session = n
-	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+	authority := h.authority
+	authority.Confirmation = n.Confirmation
+	return &principal{holder: h, subject: h.userID, authority: authority}, nil
 }
 
 // endReused ends the session of a refresh token that came back (RFC 9700, section
@@ -58,12 +60,16 @@ func (s *Service) endReused(ctx context.Context, n access.Session, client Client
 }
 
 // EndRefreshed ends the session of a refresh token, for whoever holds it (RFC
-// 7009). A text that is none, or no more, is as good as ended.
-func (s *Service) EndRefreshed(ctx context.Context, text string, client Client) error {
+// 7009). A text that is none, or no more, is as good as ended. Caller is who asks,
+// where that was proved: then the session must be of its organization.
+func (s *Service) EndRefreshed(ctx context.Context, text string, caller *access.Caller, client Client) error {
 	if s.Logins == nil || !seal.IsRefreshToken(text) {
 		return nil
 	}
 	n, _, err := s.Logins.Sessions.SessionByRefresh(ctx, s.KeyHash(text))
+	if err == nil && caller != nil && caller.Organization.ID != n.OrganizationID {
+		return ErrClientMismatch
+	}
 	if err == nil {
 		err = s.Logins.EndSession(ctx, n, "session_ended", client)
 	}
@@ -76,8 +82,8 @@ func (s *Service) EndRefreshed(ctx context.Context, text string, client Client) 
 // Refresh takes a session's refresh token for a pass and the next refresh token.
 // Of two that use the same one, one is answered, and the session ends for both.
 // Old is a pass that was sent beside it, expired or not; it must be the session's
-// own. Codes: refresh_token_invalid, refresh_token_reused, session_expired (401),
-// two_credentials (400).
+// own. Codes: refresh_token_invalid, refresh_token_reused, session_expired,
+// sender_key_required (401), two_credentials (400).
 func (s *Service) Refresh(ctx context.Context, text, old string, client Client) (*LoggedIn, error) {
 	if s.Logins == nil {
 		return nil, errNoLogins

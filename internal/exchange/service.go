@@ -122,7 +122,6 @@ type Service struct {
 	bySource *otter.Cache[access.Source, cached]
 	byKey    *otter.Cache[string, signers]
 
-	born               time.Time
 	entries, newcomers pace
 	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
@@ -151,7 +150,7 @@ func New(c Config) *Service {
 		bySource: otter.Must(&otter.Options[access.Source, cached]{MaximumSize: c.CachedKeys}),
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
-		born: c.Now(), entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
 		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
@@ -182,7 +181,8 @@ func (c Client) use(now time.Time) access.LastUse {
 // Grant is an issued token.
 type Grant struct {
 	Text      string
-	Payload   []byte // the claims, as JSON; without roles and scope where the one who asked may not read them
+	Payload   []byte // the claims, as JSON; without roles and scope where Concealed
+	Concealed bool   // the one who asked may not read what the pass may do
 	ExpiresIn int64  // seconds
 	Token     *access.Token
 	Origin    access.Origin
@@ -265,6 +265,9 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	text, payload, err := s.Tokens.Mint(t)
 	if err != nil {
 		return nil, err
+	}
+	if t.SigningKey != "" {
+		t.Lineage = append(t.Lineage, t.SigningKey)
 	}
 	record := access.IssuedToken{
 		ID: t.ID, Head: t.Head(), ParentID: parentID,

@@ -39,7 +39,7 @@ func (a *asking) SignersOf(ctx context.Context, keyID string, _ time.Time) ([]ac
 // signs makes the world's desk take signatures.
 func (w *world) signs(public ed25519.PublicKey) *asking {
 	a := &asking{w: w, public: public}
-	w.desk.Signers, w.desk.Once = a, meter.NewOnce(nil, w.now)
+	w.desk.Signers, w.desk.Once = a, meter.NewLoneOnce(context.Background(), nil, w.now)
 	return a
 }
 

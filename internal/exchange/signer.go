@@ -124,27 +124,43 @@ func (s *Service) stillSign(c signers, revision int64) bool {
 	return s.Scene.Changed(c.list[0].holder.organization.Value().ID) <= c.loaded
 }
 
-// signedBy is the principal of a good signature. With a pass beside it, which must
-// be the key's own, it is the pass's.
-func (s *Service) signedBy(ctx context.Context, h *holder, pass string, client Client, now time.Time) (*principal, error) {
-	if err := h.usableKey(client, now); err != nil {
+// signature is a proof by what a key signed: a request, or a time.
+type signature interface {
+	Proof
+	// verified is who signed, of all who may.
+	verified(ctx context.Context, s *Service, now time.Time) (*holder, error)
+	// pass is the one sent beside it; empty: none.
+	pass() string
+}
+
+// proveSigned is the principal of a signature. With a pass beside it, which must be
+// the key's own, it is the pass's.
+func (s *Service) proveSigned(ctx context.Context, by signature, client Client, now time.Time) (*principal, error) {
+	key, err := keyAlone{by}.prove(ctx, s, client, now)
+	if err != nil {
 		return nil, err
 	}
-	if pass != "" {
+	if pass := by.pass(); pass != "" {
 		p, err := s.provePass(ctx, pass, client, now)
-		if err == nil && p.parent.KeyID != h.source.KeyID {
+		if err == nil && p.parent.KeyID != key.holder.source.KeyID {
 			return nil, access.New(access.Unauthenticated, "pass_of_another_key", "the request is signed by one key, and the pass beside it comes from another")
 		}
 		return p, err
 	}
-	if h.userGroup {
+	if key.holder.userGroup {
 		return nil, access.New(access.Unauthenticated, "challenge_required", "a user-group key lets an application's own users in by a challenge; send the user's pass beside its signature")
 	}
-	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+	return key, nil
 }
 
-// signedAlone is the principal of a good signature, whatever it may then do.
-func signedAlone(h *holder, client Client, now time.Time) (*principal, error) {
+// keyAlone asks whose key signed, whatever that key may then do.
+type keyAlone struct{ signature }
+
+func (k keyAlone) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
+	h, err := k.verified(ctx, s, now)
+	if err != nil {
+		return nil, err
+	}
 	if err := h.usableKey(client, now); err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (s *Service) narrow(p *principal, w Wish, client Client, now time.Time) (*d
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{subject: p.subject, origin: access.FromKey}
+	d := &draft{subject: p.subject, origin: p.holder.source.Origin()}
 	if p.delegated {
 		d.origin = access.FromExchange
 	}
@@ -122,6 +122,9 @@ func nameSubject(p *principal, w Wish, ask *access.Ask) error {
 	}
 	if len(w.Subject) > MaxSubject || strings.TrimSpace(w.Subject) != w.Subject || strings.ContainsFunc(w.Subject, unprintable) {
 		return malformed("invalid_subject", fmt.Sprintf("a subject has at most %d bytes, no line breaks or control characters and no space at either end", MaxSubject), "/subject")
+	}
+	if access.IsID(w.Subject) { // RFC 9068, section 5: nobody is called like somebody else
+		return malformed("invalid_subject", "a subject must not look like an id of this server (usr_…, key_…): it would be taken for the one who has it", "/subject")
 	}
 	if w.Renewable != nil && *w.Renewable {
 		return malformed("subject_not_renewable", "a pass for a named subject is short and not renewable: its backend mints the next one", "/renewable")
@@ -299,7 +302,7 @@ func (s *Service) audience(org access.Organization, text string) (access.Audienc
 	if !full && text != org.Slug {
 		slug, app = org.Slug, text
 	}
-	if !access.ValidSlug(slug) || (app != "" || full) && !access.ValidSlug(app) {
+	if text == "" || !access.ValidSlug(slug) || (app != "" || full) && !access.ValidSlug(app) {
 		return access.Audience{}, malformed("invalid_audience", "an audience is an application ('photos', 'acme/photos') or the organization ('acme')", "/audience")
 	}
 	whole := access.Audience{Organization: org.Slug, OrganizationID: org.ID}

@@ -2,6 +2,8 @@ package fetch
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +33,14 @@ var (
 	ErrTooLong   = fmt.Errorf("the document is longer than %d bytes", MaxBytes)
 )
 
+// StatusError is an answer that is not 200.
+type StatusError struct {
+	Host   string
+	Status int
+}
+
+func (e *StatusError) Error() string { return fmt.Sprintf("%s answers with %d", e.Host, e.Status) }
+
 // Client gets documents. The zero Client gets those of the Internet, and follows no
 // redirect.
 type Client struct {
@@ -40,6 +51,9 @@ type Client struct {
 	Private bool
 	// HTTP takes http:// everywhere; else only where it leads into Networks.
 	HTTP bool
+	// Authorities are those that may have signed for an https:// server; nil: those
+	// that the machine trusts.
+	Authorities *x509.CertPool
 	// Redirects is how many are followed. None leads from https to http.
 	Redirects int
 
@@ -83,7 +97,7 @@ func (c *Client) Get(ctx context.Context, address string) (*Document, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers with %d", to.Host, response.StatusCode)
+		return nil, &StatusError{to.Host, response.StatusCode}
 	}
 	if err := c.checkType(response.Header.Get("Content-Type")); err != nil {
 		return nil, err
@@ -141,6 +155,7 @@ func (c *Client) transport(plain bool) *http.Transport {
 	}}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: c.Authorities, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    Timeout,
 		ResponseHeaderTimeout:  Timeout,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -180,8 +195,8 @@ func maxAge(h http.Header) time.Duration {
 		if !strings.EqualFold(name, "max-age") {
 			continue
 		}
-		if d, err := time.ParseDuration(strings.Trim(value, `"`) + "s"); err == nil && d > 0 {
-			return d
+		if seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil {
+			return time.Duration(seconds) * time.Second
 		}
 	}
 	return 0

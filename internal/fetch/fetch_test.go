@@ -50,7 +50,7 @@ func TestMayDial(t *testing.T) {
 }
 
 func TestMaxAge(t *testing.T) {
-	for header, want := range map[string]float64{"public, max-age=600": 600, "Max-Age=\"5\"": 5, "max-age=-1": 0, "no-store": 0, "": 0, "max-age=x": 0} {
+	for header, want := range map[string]float64{"public, max-age=600": 600, "Max-Age=\"5\"": 5, "max-age=-1": 0, "max-age=1m30": 0, "max-age=99999999999": 0, "no-store": 0, "": 0, "max-age=x": 0} {
 		if got := maxAge(http.Header{"Cache-Control": {header}}).Seconds(); got != want {
 			t.Errorf("%q: got %v", header, got)
 		}

@@ -25,7 +25,7 @@ type fingerprinter struct {
 
 // fingerprintBuffer is what one computation needs that would be allocated else.
 type fingerprintBuffer struct {
-	text [verify.MaxTokenBytes]byte
+	text [organizationIDBytes + verify.MaxTokenBytes]byte
 	sum  fingerprint
 }
 
@@ -45,10 +45,17 @@ func newFingerprinter() *fingerprinter {
 
 var onlyNonce [12]byte
 
+// organizationIDBytes is the length of every organization's id.
+const organizationIDBytes = 30
+
 // of returns the fingerprint of a text of at most [verify.MaxTokenBytes].
-func (f *fingerprinter) of(text string) fingerprint {
+func (f *fingerprinter) of(text string) fingerprint { return f.in("", text) }
+
+// in is of, for a text that was read as one for an organization, by its id.
+func (f *fingerprinter) in(organization, text string) fingerprint {
 	b := f.buffers.Get().(*fingerprintBuffer)
-	n := copy(b.text[:], text)
+	n := copy(b.text[:organizationIDBytes], organization)
+	n += copy(b.text[n:], text)
 	f.tags.Seal(b.sum[:0], onlyNonce[:], nil, b.text[:n])
 	sum := b.sum
 	f.buffers.Put(b)

@@ -18,9 +18,10 @@ type Config struct {
 	// Read verifies the text of a pass: signature, kind and issuer. Time, address
 	// and revocation are the gate's.
 	Read func(text string) (*access.Token, error)
-	// Outside reads the text of an outside issuer's token, where Read refuses it.
-	// Nil: there are none. Call [Gate.Forget] when what it believes changes.
-	Outside func(text string) (*access.Token, error)
+	// Outside reads the text of an outside issuer's token, where Read refuses it, as
+	// one for an organization, by its id. Nil: there are none. Call [Gate.Forget] when
+	// what it believes changes.
+	Outside func(text, organization string) (*access.Token, error)
 	// Now is the clock; nil: [time.Now].
 	Now func() time.Time
 	// CacheEntries is how many verified tokens are remembered; zero or less:
@@ -34,7 +35,7 @@ type Config struct {
 type Gate struct {
 	read func(string) (*access.Token, error)
 
-	outside func(string) (*access.Token, error) // nil: none
+	outside func(text, organization string) (*access.Token, error) // nil: none
 	now     func() time.Time
 	view    atomic.Pointer[View]
 	epoch   atomic.Uint64
@@ -47,7 +48,7 @@ type tokenKey struct {
 	epoch uint64
 	text  fingerprint
 
-	outside bool // an outside issuer's
+	outside int64 // an outside issuer's: the period in which it was read; 0: a pass
 }
 
 // New makes a gate. It panics without Config.Read, which is a mistake in the
@@ -94,7 +95,11 @@ func (g *Gate) Token(text string) (*access.Token, error) {
 	if len(text) > verify.MaxTokenBytes {
 		return g.read(text) // which says what is wrong with it
 	}
-	key := tokenKey{epoch: g.epoch.Load(), text: g.texts.of(text)}
+	return g.remembered(text, tokenKey{epoch: g.epoch.Load(), text: g.texts.of(text)})
+}
+
+// remembered is Token of a text whose key is known.
+func (g *Gate) remembered(text string, key tokenKey) (*access.Token, error) {
 	if t, ok := g.tokens.GetIfPresent(key); ok {
 		return t, nil
 	}
@@ -117,7 +122,7 @@ func (g *Gate) CheckAt(r *Request, bearer string, now time.Time) Decision {
 	if bearer == "" {
 		return Decide(r, nil, view, now)
 	}
-	t, err := g.presented(bearer)
+	t, err := g.presented(r, bearer, view, now)
 	d := Decide(r, t, view, now)
 	d.unreadable = err != nil
 	if err != nil && d.Reason == TokenMissing {

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 
 	"github.com/daypass/daypass/internal/exchange"
+	"github.com/daypass/daypass/internal/seal"
 )
 
 // identity logs somebody in under a new user-group key of the caller, and returns both ids.
@@ -258,6 +259,12 @@ func TestChallengeSocketsAreBounded(t *testing.T) {
 	}
 	if len(open) != 32 {
 		t.Errorf("%d connections are let in from one address", len(open))
+	}
+	for _, madeUp := range []string{seal.NewKeyText(seal.KindLive), seal.NewKeyText(seal.KindUserGroup)} {
+		if conn, answer, err := h.socket("?key="+key, http.Header{"Api-Key": {madeUp}}); err == nil || answer.StatusCode != 429 {
+			open = append(open, conn)
+			t.Errorf("a key that nobody has counts as a backend: %v", err)
+		}
 	}
 	broker, _, err := h.socket("?key="+key, http.Header{"Api-Key": {h.founder}})
 	must(t, err)

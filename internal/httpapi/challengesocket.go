@@ -37,13 +37,14 @@ type loginSockets struct {
 	mu     sync.Mutex
 	closed bool
 	open   int
-	of     map[netip.Addr]int
+	of     map[netip.Addr]int // by what [exchange.NetworkOf] says
 	ends   map[*websocket.Conn]context.CancelFunc
 	done   sync.WaitGroup
 }
 
 // admit takes a place, or says why there is none. Give it back with leave.
 func (s *loginSockets) admit(from netip.Addr, bounded bool) error {
+	from = exchange.NetworkOf(from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil {
@@ -64,6 +65,7 @@ func (s *loginSockets) admit(from netip.Addr, bounded bool) error {
 }
 
 func (s *loginSockets) leave(from netip.Addr) {
+	from = exchange.NetworkOf(from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
@@ -128,9 +130,10 @@ type loginResult struct {
 type login struct {
 	h    *Handler
 	call *call
-	key  string // id of the user-group key
 	name string // of the connection: challenges are bound to it
 	conn *websocket.Conn
+
+	admission *exchange.Admission // under the user-group key
 }
 
 var (
@@ -148,7 +151,8 @@ func (h *Handler) challengeSocket(w http.ResponseWriter, r *http.Request, c *cal
 	if !strings.HasPrefix(key, "key_") {
 		return errNoSocketKey
 	}
-	if err := h.sockets.admit(c.client.Address, c.proof == nil); err != nil {
+	admission, refused := h.Exchange.Admit(r.Context(), key, c.proof, c.client) // said by a frame: a page does not see how a handshake fails
+	if err := h.sockets.admit(c.client.Address, refused != nil || !admission.Brokered); err != nil {
 		return err
 	}
 	defer h.sockets.leave(c.client.Address)
@@ -162,8 +166,11 @@ func (h *Handler) challengeSocket(w http.ResponseWriter, r *http.Request, c *cal
 	defer end()
 	h.sockets.watch(conn, end)
 	defer h.sockets.unwatch(conn)
-	l := &login{h: h, call: c, key: key, name: rand.Text(), conn: conn}
-	l.finish(ctx, l.run(ctx))
+	l := &login{h: h, call: c, name: rand.Text(), conn: conn, admission: admission}
+	if refused == nil {
+		refused = l.run(ctx)
+	}
+	l.finish(ctx, refused)
 	return nil
 }
 
@@ -176,7 +183,7 @@ func (l *login) run(ctx context.Context) error {
 		return errFrame
 	}
 	exchanges, issuer := l.h.Exchange, l.h.Exchange.Issuer
-	challenge, err := exchanges.Challenge(ctx, exchange.ChallengeAsk{PublicKey: first.PubKey, Key: l.key, Connection: l.name}, l.call.proof, l.call.client)
+	challenge, err := exchanges.Begin(l.admission, first.PubKey, l.name, l.call.client)
 	if err != nil {
 		return err
 	}

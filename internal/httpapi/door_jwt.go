@@ -11,6 +11,7 @@ import (
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/exchange"
+	"github.com/daypass/daypass/internal/strictjson"
 )
 
 // The door /jwt: a key's id and text buy a pass. What else stands in the request proves nothing here.
@@ -26,6 +27,13 @@ type jwtAnswer struct {
 	Success bool   `json:"success"`
 	JWT     string `json:"jwt,omitempty"`
 	Message string `json:"message,omitempty"`
+}
+
+// readJWT reads null for a field that is missing, as these clients write what they do not have.
+func readJWT(raw []byte, limit int) (any, error) {
+	in := new(jwtRequest)
+	err := strictjson.Unmarshal(raw, in, strictjson.Limits{Bytes: limit, Depth: maxDepth, Members: maxMembers, Strict: true})
+	return in, bodyError(err)
 }
 
 var (
@@ -72,6 +80,8 @@ func scopesOf(raw jsontext.Value) (*[]string, error) {
 	switch {
 	case raw == nil:
 		return nil, nil
+	case raw.Kind() == 'n': // not all that the key has: nobody said that
+		return nil, errJWTScopes
 	case json.Unmarshal(raw, &text) == nil:
 		list = strings.Fields(text)
 	case json.Unmarshal(raw, &list) != nil:

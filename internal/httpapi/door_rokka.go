@@ -212,7 +212,15 @@ func (h *Handler) rokkaKeyCreate(w http.ResponseWriter, r *http.Request, c *call
 }
 
 func (h *Handler) rokkaKeyDelete(w http.ResponseWriter, r *http.Request, c *call) error {
-	if err := h.Admin.DeleteKey(r.Context(), c.caller, c.caller.Organization.ID, r.PathValue("key"), noCondition); err != nil {
+	org, id := c.caller.Organization.ID, r.PathValue("key")
+	key, err := h.Admin.Key(r.Context(), c.caller, org, id)
+	if err != nil {
+		return err
+	}
+	if key.UserID != c.caller.UserID {
+		return access.ErrNotFound
+	}
+	if err := h.Admin.DeleteKey(r.Context(), c.caller, org, id, noCondition); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -235,7 +243,8 @@ type rokkaToken struct {
 
 // rokkaTokenGet is the exchange. Bought with a key, a pass is bound to the caller's address unless the wish says otherwise.
 func (h *Handler) rokkaTokenGet(w http.ResponseWriter, r *http.Request, c *call) error {
-	wish, err := rokkaWish(r, strings.HasPrefix(c.credential, "dp_"))
+	byPass := c.credential != "" && !strings.HasPrefix(c.credential, "dp_")
+	wish, err := rokkaWish(r, !byPass)
 	if err != nil {
 		return err
 	}

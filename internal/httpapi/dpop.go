@@ -1,13 +1,16 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
 	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/gate"
+	"github.com/daypass/daypass/internal/meter"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -42,11 +45,46 @@ func (h *Handler) confirmation(w http.ResponseWriter, r *http.Request, credentia
 	case proof == "":
 		return "", nil // the pass is none, and exchange says so
 	}
-	want := verify.DPoPRequest{Method: r.Method, URL: edge.URLOf(r), AccessToken: credential, AnyToken: !byKey}
-	if h.PublicURL != "" {
-		want.Alias = strings.TrimSuffix(h.PublicURL, "/") + r.URL.EscapedPath()
+	want := verify.DPoPRequest{Method: r.Method, URL: h.ownURL(r), AccessToken: credential, AnyToken: !byKey}
+	if isListener(r) {
+		want.Alias = edge.URLOf(r)
 	}
-	return h.Senders.Prove(r.Context(), proof, want, "")
+	return h.Senders.Prove(r.Context(), proof, want, "", h.proofShares(r, credential, byKey))
+}
+
+// ownURL is the URL of a request under the configured address. Host is the client's to choose: were it believed, whoever
+// was sent a proof for a host of its own could use it here.
+func (h *Handler) ownURL(r *http.Request) string {
+	return strings.TrimSuffix(h.PublicURL, "/") + r.URL.EscapedPath()
+}
+
+// isListener reports whether a request was sent to an address that is nobody else's: this machine's loopback, or the one
+// that the connection has at this end.
+func isListener(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return address.IsLoopback() || ok && address == local.AddrPort().Addr().Unmap()
+}
+
+// proofShares is whose part of the memory a proof takes. A proof with a credential that is yet to be checked may be
+// anybody's.
+func (h *Handler) proofShares(r *http.Request, credential string, byKey bool) []meter.Share {
+	if byKey {
+		if t, err := h.Gate.Token(credential); err == nil {
+			return edge.ProofsOf(t.OrganizationID)
+		}
+	}
+	return edge.ProofsFrom(edge.ClientFrom(r.Context()).Address)
 }
 
 func (h *Handler) isPass(credential string) bool {

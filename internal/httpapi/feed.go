@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
+	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -55,8 +56,11 @@ func (h *Handler) feed(w http.ResponseWriter, r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := rd.admitted(r.Context()); err != nil {
+	if err := h.Admin.MayReadFeed(r.Context(), c.caller); err != nil {
 		return err
+	}
+	if rd.provedOnce() {
+		wait = 0
 	}
 	// Reading ended with the request; its deadline would end the wait too.
 	control := http.NewResponseController(w)
@@ -121,7 +125,14 @@ func whole(text string, most int64) (int64, error) {
 	return n, err
 }
 
-// admitted proves the reader's credential now: what is told after a wait is not for one whose credential ended meanwhile.
+// provedOnce reports whether the reader's proof was good for this request alone. It cannot be proved again after a wait, so
+// there is none: the reader signs its next question.
+func (rd *reading) provedOnce() bool {
+	_, once := rd.call.proof.(exchange.MessageSignature)
+	return once
+}
+
+// admitted proves the reader's credential again: what is told after a wait is not for one whose credential ended meanwhile.
 func (rd *reading) admitted(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, feedWriteTime)
 	defer cancel()
@@ -162,6 +173,9 @@ func (rd *reading) stream(w http.ResponseWriter, r *http.Request, control *http.
 			return nil // the client left, and there is nobody to tell
 		}
 		rd.after = page.Revision
+		if rd.provedOnce() {
+			return nil
+		}
 		if page.Complete {
 			rd.wait(r.Context(), feedHeartbeat)
 		}

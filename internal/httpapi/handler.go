@@ -89,6 +89,9 @@ func New(c Config) *Handler {
 	}
 	h := &Handler{Config: c, mux: http.NewServeMux()}
 	h.routes = h.table()
+	if at := h.ownMetadataPath(); at != "" {
+		h.routes["GET "+at] = publicGet.by(h.oauthMetadata)
+	}
 	for pattern, rt := range h.routes {
 		rt.closed = c.closed(pattern, rt)
 		rt.plain = rt.handle != nil && !strings.Contains(pattern, "{")
@@ -145,11 +148,12 @@ type call struct {
 // serve answers, or returns the route, as far as it was found, and what is to be
 // answered there.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (rt route, err error) {
-	query, err := readQuery(r.URL.RawQuery)
-	if err != nil {
-		return rt, err
+	query, unread := readQuery(r.URL.RawQuery)
+	rt, err = h.find(w, r)
+	if unread != nil {
+		return rt, unread // also where there is no such route: a credential in a URL is to be replaced
 	}
-	if rt, err = h.find(w, r); err != nil {
+	if err != nil {
 		return rt, err
 	}
 	if done, err := h.checkOrigin(w, r, rt); done || err != nil {

@@ -10,7 +10,7 @@ import (
 
 func issuerView(i admin.Issuer) api.Issuer {
 	return api.Issuer{
-		ID: i.ID, Slug: i.Slug, Issuer: i.URL, JwksURL: optional(i.JWKSURL), Algorithms: i.Algorithms, Audiences: i.Audiences,
+		ID: i.ID, Slug: i.Slug, Issuer: i.URL, JwksURL: optional(i.JWKSURL), CaCertificates: optional(i.Authorities), Algorithms: i.Algorithms, Audiences: i.Audiences,
 		Accept: api.IssuerAccept(i.Accept), MaxTokenAge: value(i.MaxTokenAge), MaxTokenLife: i.MaxTokenLife, Claims: rules(i.Claims), Subject: i.Subject,
 		Scopes: i.Scopes, Roles: i.Roles, Ips: orNone(i.IPs), Grants: views(i.Grants, issuerGrantView), Active: i.Active, Created: i.Created.UTC(), Revision: i.Revision,
 	}
@@ -43,7 +43,7 @@ func orNone(list []string) []string {
 
 func issuerPut(in *api.IssuerPut) admin.IssuerPut {
 	put := admin.IssuerPut{
-		URL: in.Issuer, JWKSURL: value(in.JwksURL), Algorithms: value(in.Algorithms), Audiences: in.Audiences, Accept: access.IssuerDoor(value(in.Accept)),
+		URL: in.Issuer, JWKSURL: value(in.JwksURL), Authorities: value(in.CaCertificates), Algorithms: value(in.Algorithms), Audiences: in.Audiences, Accept: access.IssuerDoor(value(in.Accept)),
 		MaxTokenAge: in.MaxTokenAge, MaxTokenLife: in.MaxTokenLife, Claims: value(in.Claims), Subject: value(in.Subject),
 		Scopes: in.Scopes, Roles: value(in.Roles), IPs: value(in.Ips), Active: in.Active == nil || *in.Active,
 	}

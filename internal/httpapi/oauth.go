@@ -4,11 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/edge"
+	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/verify"
 )
@@ -63,8 +67,8 @@ func named(err error, refused string) error {
 	name, known := oauthNamesOfCodes[e.Code]
 	switch {
 	case known && name == oauthInvalidTarget:
-		// Which application serves a resource is not for those to hear who may not use it.
-		err = access.New(e.Kind, e.Code, "there is no such audience, or it is not within what was proved").Because(err)
+		// Which application serves a resource is not for those to hear who may not use it, nor whether there is one.
+		err = access.New(access.Forbidden, "audience_exceeded", "there is no such audience, or it is not within what was proved").Because(err)
 	case known:
 	case e.Kind == access.Unauthenticated || e.Kind == access.Forbidden:
 		name = refused
@@ -133,6 +137,16 @@ func refuseOAuth(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Write(append(body, '\n'))
 }
 
+// ownMetadataPath is where clients look for the metadata of an issuer whose URL has a
+// path: that path follows the well-known one (RFC 8414, section 3.1). Empty: it has none.
+func (h *Handler) ownMetadataPath() string {
+	u, err := url.Parse(h.PublicURL)
+	if err != nil || u.Path == "" || u.Path != path.Clean(u.Path) || strings.ContainsAny(u.Path, "{}") {
+		return ""
+	}
+	return oauthMetadataPath + u.Path
+}
+
 // oauthMetadata describes this server as RFC 8414 has it. It is no OpenID provider: there are no ID tokens.
 func (h *Handler) oauthMetadata(w http.ResponseWriter, _ *http.Request, _ *call) error {
 	issuer := h.Exchange.Issuer
@@ -195,7 +209,7 @@ func (h *Handler) oauthRevoke(w http.ResponseWriter, r *http.Request, c *call) e
 		return err
 	}
 	if seal.IsRefreshToken(text) {
-		return h.Exchange.EndRefreshed(r.Context(), text, q.from)
+		return named(h.Exchange.EndRefreshed(r.Context(), text, q.caller, q.from), oauthUnauthorizedClient)
 	}
 	if isKeyText(text) {
 		return &oauthFault{oauthUnsupportedToken, access.New(access.Invalid, "unsupported_token_type", "this ends passes; a key is deleted or rotated")}
@@ -205,7 +219,7 @@ func (h *Handler) oauthRevoke(w http.ResponseWriter, r *http.Request, c *call) e
 	case err != nil:
 		return nil
 	case q.caller != nil && q.caller.Organization.ID != t.OrganizationID:
-		return &oauthFault{oauthUnauthorizedClient, access.New(access.Forbidden, "client_mismatch", "this pass was not made for this client")}
+		return &oauthFault{oauthUnauthorizedClient, exchange.ErrClientMismatch}
 	}
 	return h.end(r.Context(), q.caller, t)
 }

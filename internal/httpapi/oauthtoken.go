@@ -109,19 +109,21 @@ func sendOAuth(w http.ResponseWriter, q *oauthRequest, kind string, made *exchan
 	body = append(body, tokenTypeOf(made)...)
 	body = append(body, `","expires_in":`...)
 	body = strconv.AppendInt(body, made.ExpiresIn, 10)
-	body = append(body, `,"scope":"`...)
-	body = append(body, made.Token.ScopeText...)
+	if !made.Concealed {
+		body = append(body, `,"scope":"`...)
+		body = append(append(body, made.Token.ScopeText...), '"')
+	}
 	switch {
 	case kind == grantExchange && q.of("requested_token_type") == typeJWT:
-		body = append(body, `","issued_token_type":"`+typeJWT...)
+		body = append(body, `,"issued_token_type":"`+typeJWT+`"`...)
 	case kind == grantExchange:
-		body = append(body, `","issued_token_type":"`+typeAccess...)
+		body = append(body, `,"issued_token_type":"`+typeAccess+`"`...)
 	case refresh != "":
-		body = append(body, `","refresh_token":"`...)
-		body = append(body, refresh...)
+		body = append(body, `,"refresh_token":"`...)
+		body = append(append(body, refresh...), '"')
 	}
 	w.Header()["Pragma"] = noCache
-	return send(w, mediaJSON, append(body, "\"}\n"...))
+	return send(w, mediaJSON, append(body, "}\n"...))
 }
 
 var noCache = []string{"no-cache"}
@@ -146,7 +148,9 @@ func (h *Handler) jwtGrant(q *oauthRequest) (exchange.Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	if iss := issuerOf(text); iss != "" && !strings.HasPrefix(iss, "key_") {
+	// A key's own assertion names it as its issuer. Outside issuers are URLs, and their
+	// headers may hold what is not read here.
+	if !strings.HasPrefix(issuerOf(text), "key_") {
 		if proof := h.outsideProof(q, text); proof != nil {
 			return proof, nil
 		}
@@ -195,14 +199,21 @@ func (h *Handler) tokenProof(q *oauthRequest, field string) (exchange.Proof, err
 	if kind != typeAccess && kind != typeJWT && kind != typeID {
 		return nil, badForm("the " + field + "_type " + quoted(kind) + " is not known here; there are " + typeAccess + ", " + typeJWT + " and " + typeID)
 	}
-	if kind != typeID && (issuerOf(text) == h.Exchange.Issuer || field == "actor_token") {
-		return exchange.Pass{Text: text}, nil
+	if field == "subject_token" {
+		if proof := h.outsideProof(q, text); proof != nil {
+			return proof, nil
+		}
 	}
-	if proof := h.outsideProof(q, text); proof != nil {
-		return proof, nil
+	if kind == typeID {
+		return nil, badForm("the " + field + " is no ID token of another issuer, and this one makes none")
+	}
+	if kind == typeID {
+		return nil, errNoIDToken
 	}
 	return exchange.Pass{Text: text}, nil // which will say that it is none
 }
+
+var errNoIDToken = &oauthFault{oauthInvalidRequest, access.New(access.Unauthenticated, "token_invalid", "this is no ID token of a trusted issuer; there are none of this server")}
 
 // issuerOf is whose a JWT says it is. Nothing was checked.
 func issuerOf(text string) string {
@@ -231,11 +242,14 @@ func (h *Handler) outsideProof(q *oauthRequest, text string) exchange.Proof {
 
 // refreshSession takes the refresh token of a login (RFC 6749, section 6): the session's next pass is all that its user may do.
 func (h *Handler) refreshSession(w http.ResponseWriter, r *http.Request, q *oauthRequest, text string) error {
-	for _, name := range []string{"scope", "audience", "resource"} {
-		if q.of(name) != "" {
-			return &oauthFault{oauthInvalidScope, access.New(access.Forbidden, "scope_exceeded",
-				"the refresh token of a login gives what the login gave; narrow the pass by token exchange")}
-		}
+	const whole = "the refresh token of a login gives what the login gave; narrow the pass by token exchange"
+	switch {
+	case q.caller != nil: // nobody logs in by a client
+		return &oauthFault{oauthInvalidGrant, exchange.ErrClientMismatch}
+	case q.of("scope") != "":
+		return &oauthFault{oauthInvalidScope, access.New(access.Forbidden, "scope_exceeded", whole)}
+	case q.of("audience") != "" || q.of("resource") != "":
+		return &oauthFault{oauthInvalidTarget, access.New(access.Forbidden, "audience_exceeded", whole)}
 	}
 	in, err := h.Exchange.Refresh(r.Context(), text, "", q.from)
 	if err != nil {
@@ -301,7 +315,7 @@ func (h *Handler) resource(uri string) (string, error) {
 	}
 	app := h.Gate.View().Catalog.Find(u.Host, path, "")
 	if app == nil || len(app.Document.Hosts) == 0 {
-		return "", noResource("there is no application at this resource")
+		return uri, nil // no audience either, which is told to those who proved something
 	}
 	return app.Name(), nil
 }

@@ -71,7 +71,7 @@ func (h *Handler) refreshToken(w http.ResponseWriter, r *http.Request, c *call) 
 
 func loggedInView(in *exchange.LoggedIn) api.LoggedIn {
 	return api.LoggedIn{
-		Token: in.Text, TokenType: api.LoggedInTokenTypeBearer, ExpiresIn: in.ExpiresIn,
+		Token: in.Text, TokenType: api.LoggedInTokenType(tokenTypeOf(in.Grant)), ExpiresIn: in.ExpiresIn,
 		RefreshToken: in.RefreshToken, RefreshExpiresIn: in.RefreshExpiresIn, UID: in.Token.UserID, Session: in.SessionID,
 	}
 }
@@ -108,9 +108,9 @@ func (h *Handler) usePasswordLink(w http.ResponseWriter, r *http.Request, c *cal
 		}
 		secret, password = f[0], f[1]
 	}
-	name := ""
+	var l access.PasswordLink
 	err := h.Exchange.Guarded("", c.client, func() (err error) {
-		name, err = h.Admin.UsePasswordLink(r.Context(), secret, password, access.Actor{Address: c.client.Address}, c.client.RequestID)
+		l, err = h.Admin.UsePasswordLink(r.Context(), secret, password, access.Actor{Address: c.client.Address}, c.client.RequestID)
 		return err
 	})
 	if page && access.AsError(err).Code == "password_unsuitable" && err != nil {
@@ -119,11 +119,11 @@ func (h *Handler) usePasswordLink(w http.ResponseWriter, r *http.Request, c *cal
 	if err != nil {
 		return err
 	}
-	h.Exchange.Vouch(name, c.client)
+	h.Exchange.Vouch(l.UserID, c.client)
 	if page {
-		return writePasswordPage(w, http.StatusOK, passwordPage{Done: name})
+		return writePasswordPage(w, http.StatusOK, passwordPage{Done: l.Login})
 	}
-	return sendJSON(w, http.StatusOK, api.PasswordDone{Username: name})
+	return sendJSON(w, http.StatusOK, api.PasswordDone{Username: l.Login})
 }
 
 // getPasswordPage is where a mailed link leads. Programs that look at links in mails use nothing up.

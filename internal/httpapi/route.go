@@ -160,7 +160,7 @@ func (h *Handler) table() map[string]route {
 		"POST " + oauthTokenPath:                     oauthDoor.by(h.oauthToken),
 		"POST /oauth2/introspect":                    oauthDoor.by(h.oauthIntrospect),
 		"POST /oauth2/revoke":                        oauthDoor.by(h.oauthRevoke),
-		"POST /jwt":                                  {handle: h.issueJWT, door: DoorJWT, open: true, body: reads[jwtRequest](), bodyOptional: true, form: true, credential: noCredential, refuse: refuseJWT},
+		"POST /jwt":                                  {handle: h.issueJWT, door: DoorJWT, open: true, body: reads[jwtRequest](), read: readJWT, bodyOptional: true, form: true, credential: noCredential, refuse: refuseJWT},
 
 		"GET /user":                          rokkaDoor.by(h.rokkaUserGet),
 		"GET /user/apikeys":                  rokkaDoor.by(h.rokkaKeyList),

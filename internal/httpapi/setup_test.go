@@ -82,7 +82,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 			Logins: &exchange.Logins{Sessions: st, Hasher: hasher}, Guesses: h.records.Guesses, Attempted: h.records.Guesses.Attempted,
 			Holders: st, Tokens: keys, Scene: h.scene, Journal: h.records,
 			KeyHash: sealer.KeyHash, NewID: seal.NewID, Now: now, Issuer: issuer,
-			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(nil, now),
+			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(st, now),
 		}),
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -103,27 +102,13 @@ func (f *Facts) Dropped() int64 {
 // Run folds as requests come and flushes every interval until ctx ends; then it
 // flushes a last time.
 func (f *Facts) Run(ctx context.Context, every time.Duration, failed func(error)) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			if err := f.Flush(last); err != nil {
-				failed(err)
-			}
-			return
-		case <-f.kick:
-			f.folding.Lock()
-			f.fold()
-			f.folding.Unlock()
-		case <-tick.C:
-			if err := f.Flush(ctx); err != nil && !errors.Is(err, context.Canceled) {
-				failed(err)
-			}
-		}
+	fold := func(context.Context) error {
+		f.folding.Lock()
+		defer f.folding.Unlock()
+		f.fold()
+		return nil
 	}
+	flushing{every, f.Flush, f.kick, fold, failed}.run(ctx)
 }
 
 // Flush writes what has gathered. On failure it is kept for the next time, and

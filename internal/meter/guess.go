@@ -54,7 +54,7 @@ const (
 type Guesses struct {
 	mu        sync.Mutex
 	accounts  map[access.GuessAccount]*guessed
-	pairs     map[pair]*failures
+	pairs     map[pair]*paired
 	addresses map[netip.Prefix]*bucket
 
 	attempts map[access.AttemptKey]access.Attempts
@@ -71,6 +71,14 @@ type failures struct {
 	count   int64
 	pending int64
 	last    time.Time
+}
+
+// paired are the failures at one account from one address. How many of those under
+// way began as the owner's is kept: the address may become known, or be forgotten,
+// before they end.
+type paired struct {
+	failures
+	owners int64
 }
 
 // guessed is what is known of one account. What is not written yet is apart.
@@ -90,7 +98,7 @@ type bucket struct {
 // NewGuesses remembers nothing yet.
 func NewGuesses() *Guesses {
 	return &Guesses{
-		accounts: make(map[access.GuessAccount]*guessed), pairs: make(map[pair]*failures), addresses: make(map[netip.Prefix]*bucket),
+		accounts: make(map[access.GuessAccount]*guessed), pairs: make(map[pair]*paired), addresses: make(map[netip.Prefix]*bucket),
 		attempts: make(map[access.AttemptKey]access.Attempts),
 	}
 }
@@ -142,7 +150,24 @@ func (g *Guesses) Admit(account string, from netip.Addr, now time.Time) time.Dur
 	}
 	here.pending++
 	a.of(owner).pending++
+	if owner {
+		here.owners++
+	}
 	return 0
+}
+
+// over takes back what counted for an attempt under way.
+func (g *Guesses) over(name access.GuessAccount, at pair) {
+	owner := false
+	if here := g.pairs[at]; here != nil {
+		if owner = here.owners > 0; owner {
+			here.owners--
+		}
+		here.end()
+	}
+	if a := g.accounts[name]; a != nil {
+		a.of(owner).end()
+	}
 }
 
 func (a *guessed) of(owner bool) *failures {
@@ -216,11 +241,11 @@ func (a *guessed) forgive() {
 	a.reset, a.dirty = true, true
 }
 
-func (g *Guesses) pair(at pair, now time.Time) *failures {
+func (g *Guesses) pair(at pair, now time.Time) *paired {
 	f := g.pairs[at]
 	if f == nil {
-		f = &failures{}
-		makeRoom(g.pairs, 2*MaxGuessed, func(f *failures) int64 { return f.count + f.pending })
+		f = &paired{}
+		makeRoom(g.pairs, 2*MaxGuessed, func(f *paired) int64 { return f.count + f.pending })
 		g.pairs[at] = f
 	}
 	if now.Sub(f.last) >= usedUp {
@@ -256,10 +281,10 @@ func (g *Guesses) Failed(account string, from netip.Addr, now time.Time) {
 		weight = weightGuess
 		name := guessAccount(account)
 		at := pairOf(name, from)
+		g.over(name, at)
 		a := g.account(name, now)
 		owner := slices.Contains(a.known, at.from)
-		for _, f := range []*failures{a.of(owner), g.pair(at, now)} {
-			f.end()
+		for _, f := range []*failures{a.of(owner), &g.pair(at, now).failures} {
 			f.count++
 			f.last = now
 		}
@@ -278,7 +303,6 @@ func (g *Guesses) Failed(account string, from netip.Addr, now time.Time) {
 	b.level, b.at = min(b.now(now)+weight, addressBurst+weightGuess), now
 }
 
-// end takes back what counted for an attempt under way.
 func (f *failures) end() { f.pending = max(0, f.pending-1) }
 
 // Proved forgives what failed at the account, and keeps its allowance for the
@@ -293,13 +317,11 @@ func (g *Guesses) proved(account string, from netip.Addr, admitted bool) {
 	defer g.mu.Unlock()
 	name := guessAccount(account)
 	at := pairOf(name, from)
-	a := g.account(name, time.Time{})
-	f := g.pair(at, time.Time{})
 	if admitted {
-		f.end()
-		a.of(slices.Contains(a.known, at.from)).end()
+		g.over(name, at)
 	}
-	f.count = 0
+	a := g.account(name, time.Time{})
+	g.pair(at, time.Time{}).count = 0
 	if a.strangers.count+a.owners.count > 0 {
 		a.strangers.count, a.owners.count = 0, 0
 		a.forgive()
@@ -319,13 +341,7 @@ func (g *Guesses) Dropped(account string, from netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	name := guessAccount(account)
-	at := pairOf(name, from)
-	if a := g.accounts[name]; a != nil {
-		a.of(slices.Contains(a.known, at.from)).end()
-	}
-	if f := g.pairs[at]; f != nil {
-		f.end()
-	}
+	g.over(name, pairOf(name, from))
 }
 
 // Attempted keeps that a false proof was made, for the record. Beyond a number of

@@ -101,6 +101,39 @@ func TestGuesses_AtOnce(t *testing.T) {
 	}
 }
 
+// TestGuesses_EndsAsItBegan: whoever is known, or forgotten, while attempts are
+// under way leaves none of them counted for ever.
+func TestGuesses_EndsAsItBegan(t *testing.T) {
+	g := NewGuesses()
+	for range freeHere { // they begin as a stranger's; the first makes them the owner's
+		if g.Admit("a", home, begin) != 0 {
+			t.Fatal("too early")
+		}
+	}
+	for range freeHere {
+		g.Proved("a", home)
+	}
+	for range freeHere {
+		g.Admit("a", home, begin)
+	}
+	for i := range maxKnown { // which puts home out of those known
+		g.Vouched("a", stranger(i))
+	}
+	for range freeHere {
+		g.Dropped("a", home)
+	}
+	g.Admit("a", home, begin)
+	g.Proved("a", home)
+	if a := g.accounts[guessAccount("a")]; a.strangers.pending != 0 || a.owners.pending != 0 {
+		t.Errorf("%d of strangers and %d of owners are under way", a.strangers.pending, a.owners.pending)
+	}
+	for i := range freeStrangers {
+		if g.Admit("a", stranger(100+i), begin) != 0 {
+			t.Fatalf("after many proofs at once a stranger has %d guesses", i)
+		}
+	}
+}
+
 func TestGuesses_Address(t *testing.T) {
 	g := NewGuesses()
 	made := 0

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -138,7 +137,7 @@ func (r *Recorder) Issued(ctx context.Context, t access.IssuedToken, membershipI
 }
 
 func issuedOutcome(o access.Origin) string {
-	if o == access.FromKey {
+	if o.First() {
 		return "issued"
 	}
 	return string(o)
@@ -282,24 +281,7 @@ func room[K comparable, V any](m map[K]V, k K) bool {
 // Run flushes every interval, and at once when a durable record waits, until ctx
 // ends; then it flushes a last time.
 func (r *Recorder) Run(ctx context.Context, every time.Duration, failed func(error)) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			if err := r.Flush(last); err != nil {
-				failed(err)
-			}
-			return
-		case <-tick.C:
-		case <-r.kick:
-		}
-		if err := r.Flush(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			failed(err)
-		}
-	}
+	flushing{every, r.Flush, r.kick, r.Flush, failed}.run(ctx)
 }
 
 // Flush writes what has gathered. On failure everything is kept for the next

@@ -43,14 +43,22 @@ type Message struct {
 	Text    string
 }
 
-// Post sends messages one after the other. Call [Post.Run].
+// Post sends messages one after the other. It keeps them in memory alone: what they
+// say is worth a password, and is stored nowhere. Call [Post.Run].
 type Post struct {
 	config Config
-	queue  chan *mail.Msg
+	queue  chan *letter
 	send   func(ctx context.Context, m *mail.Msg) error
 	pause  time.Duration // before the second attempt; then twice as long each time
 
 	sending sync.Mutex
+}
+
+// letter is a message on its way.
+type letter struct {
+	message *mail.Msg
+	tried   int
+	due     time.Time // of the next attempt
 }
 
 var (
@@ -87,7 +95,7 @@ func New(c Config) (*Post, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Post{config: c, queue: make(chan *mail.Msg, maxQueued), pause: 10 * time.Second}
+	p := &Post{config: c, queue: make(chan *letter, maxQueued), pause: 10 * time.Second}
 	if c.Folder != "" {
 		p.send = p.write
 		return p, os.MkdirAll(c.Folder, 0o700)
@@ -148,71 +156,98 @@ func (p *Post) Send(to, subject, text string) error {
 		return errRecipient.Because(err)
 	}
 	select {
-	case p.queue <- m:
+	case p.queue <- &letter{message: m}:
 		return nil
 	default:
 		return errFull
 	}
 }
 
-// Run sends what is queued until ctx ends, and then once what is left.
+// Run sends what is queued until ctx ends, and then once what is left. A message
+// that has to wait for its next attempt lets the others pass.
 func (p *Post) Run(ctx context.Context) {
+	var waiting []*letter
 	for {
+		again := time.NewTimer(untilDue(waiting))
 		select {
-		case m := <-p.queue:
-			p.deliver(ctx, m)
-			continue
-		default:
-		}
-		select {
-		case m := <-p.queue:
-			p.deliver(ctx, m)
+		case l := <-p.queue:
+			waiting = p.try(ctx, l, waiting)
+		case <-again.C:
+			due := time.Now()
+			all := waiting
+			waiting = nil
+			for _, l := range all {
+				if l.due.After(due) {
+					waiting = append(waiting, l)
+				} else {
+					waiting = p.try(ctx, l, waiting)
+				}
+			}
 		case <-ctx.Done():
-			p.flush()
+			again.Stop()
+			p.flush(waiting)
 			return
 		}
+		again.Stop()
 	}
 }
 
-func (p *Post) flush() {
+func untilDue(waiting []*letter) time.Duration {
+	next := 24 * time.Hour
+	for _, l := range waiting {
+		next = min(next, time.Until(l.due))
+	}
+	return next
+}
+
+// try sends a letter, or puts it to those that wait. Those are bounded too: a
+// server that is away must not fill the memory.
+func (p *Post) try(ctx context.Context, l *letter, waiting []*letter) []*letter {
+	err := p.send(ctx, l.message)
+	if err == nil {
+		return waiting
+	}
+	l.tried++
+	more := !final(err) && l.tried < attempts && len(waiting) < maxQueued
+	p.complain(l, err, more)
+	if !more {
+		return waiting
+	}
+	l.due = time.Now().Add(p.pause << (l.tried - 1))
+	return append(waiting, l)
+}
+
+// final reports whether the server has answered that it never will take the
+// message (RFC 5321, section 4.2.1).
+func final(err error) bool {
+	var refused *mail.SendError
+	return errors.As(err, &refused) && refused.ErrorCode() >= 500
+}
+
+// complain tells of a message by its id: what it says stays out of the log. To whom
+// it was, the error may tell.
+func (p *Post) complain(l *letter, err error, more bool) {
+	p.config.Logger.Error("a mail could not be sent", "message_id", l.message.GetMessageID(), "attempt", l.tried, "again", more, "error", err.Error())
+}
+
+// flush tries what is left once more, within a few seconds in all.
+func (p *Post) flush(waiting []*letter) {
 	last, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	for {
 		select {
-		case m := <-p.queue:
-			if err := p.send(last, m); err != nil {
-				p.config.Logger.Error("a mail was not sent before the end", "error", err.Error())
-			}
+		case l := <-p.queue:
+			waiting = append(waiting, l)
+			continue
 		default:
-			return
 		}
+		break
 	}
-}
-
-// deliver tries a few times. What a message says stays out of the log; to whom it
-// was, the error may tell.
-func (p *Post) deliver(ctx context.Context, m *mail.Msg) {
-	pause := p.pause
-	for n := 1; ; n++ {
-		err := p.send(ctx, m)
-		if err == nil {
-			return
+	for _, l := range waiting {
+		if err := p.send(last, l.message); err != nil {
+			l.tried++
+			p.complain(l, err, false)
 		}
-		p.config.Logger.Error("a mail could not be sent", "attempt", n, "error", err.Error())
-		if n == attempts {
-			return
-		}
-		wait := time.NewTimer(pause)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-			n = attempts - 1 // once more, now
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			ctx = last
-		}
-		pause *= 2
 	}
 }
 

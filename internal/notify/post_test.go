@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,33 +115,112 @@ func serveSMTP(l net.Listener, got chan<- string) {
 	}
 }
 
-// TestDeliver: a server that is away for a while gets the message later, and what
-// the message says is in no log.
+// TestDeliver: a server that is away for a while gets the message later, others
+// pass it meanwhile, one that was refused for good is not sent again, and what a
+// message says is in no log.
 func TestDeliver(t *testing.T) {
 	var log bytes.Buffer
 	p, err := New(Config{Folder: t.TempDir(), From: "daypass@acme.example", Logger: slog.New(slog.NewJSONHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.pause = time.Millisecond
-	tried := 0
-	p.send = func(context.Context, *gomail.Msg) error {
-		if tried++; tried < 3 {
+	p.pause = 20 * time.Millisecond
+	var order []string
+	sent := make(chan struct{})
+	p.send = func(_ context.Context, m *gomail.Msg) error {
+		to := m.GetToString()[0]
+		order = append(order, to[1:strings.IndexByte(to, '@')])
+		switch {
+		case strings.HasPrefix(to, "<refused"):
+			return refusal(t, 550)
+		case strings.HasPrefix(to, "<greylisted") && len(order) < 6:
+			return refusal(t, 451)
+		case strings.HasPrefix(to, "<last"):
 			return errors.New("connection refused")
+		case strings.HasPrefix(to, "<greylisted"):
+			close(sent)
 		}
 		return nil
 	}
-	if err := p.Send("ada@acme.example", "Hello", "secret text"); err != nil {
-		t.Fatal(err)
-	}
-	p.deliver(t.Context(), <-p.queue)
-	if tried != 3 || strings.Contains(log.String(), "secret") || !strings.Contains(log.String(), "refused") {
-		t.Error(tried, log.String())
-	}
-	for range maxQueued {
-		if err := p.Send("ada@acme.example", "Hello", "x"); err != nil {
+	for _, to := range []string{"greylisted", "refused", "good"} {
+		if err := p.Send(to+"@acme.example", "Hello", "secret text"); err != nil {
 			t.Fatal(err)
 		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { p.Run(ctx); close(done) }()
+	<-sent
+	if err := p.Send("last@acme.example", "Hello", "secret text"); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	<-done
+	got := strings.Join(order, " ")
+	if want := "greylisted refused good greylisted greylisted greylisted last"; !strings.HasPrefix(got, want) || strings.Count(got, "last") > 2 {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+	if strings.Contains(log.String(), "secret") || !strings.Contains(log.String(), "connection refused") {
+		t.Error(log.String())
+	}
+}
+
+// refusal is an answer of a mail server, as the library reports it.
+func refusal(t *testing.T, code int) error {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		say := func(s string) { _, _ = conn.Write([]byte(s + "\r\n")) }
+		say("220 test")
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "RCPT") {
+				say(strconv.Itoa(code) + " no")
+			} else {
+				say("250 ok")
+			}
+		}
+	}()
+	to, err := ParseSMTP("smtp://" + l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{SMTP: to, From: "daypass@acme.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Send("ada@acme.example", "Hello", "x"); err != nil {
+		t.Fatal(err)
+	}
+	err = p.send(t.Context(), (<-p.queue).message)
+	if err == nil {
+		t.Fatal("it was sent")
+	}
+	return err
+}
+
+// TestQueueIsBounded: what waits for a server that is away does not grow.
+func TestQueueIsBounded(t *testing.T) {
+	p, err := New(Config{Folder: t.TempDir(), From: "daypass@acme.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.send = func(context.Context, *gomail.Msg) error { return errors.New("connection refused") }
+	var waiting []*letter
+	for range 2 * maxQueued {
+		waiting = p.try(t.Context(), &letter{message: gomail.NewMsg()}, waiting)
+		_ = p.Send("ada@acme.example", "Hello", "x")
+	}
+	if len(waiting) != maxQueued || len(p.queue) != maxQueued {
+		t.Error("it grows", len(waiting), len(p.queue))
 	}
 	if p.Send("ada@acme.example", "Hello", "x") == nil {
 		t.Error("the queue grows")

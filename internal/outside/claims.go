@@ -29,21 +29,23 @@ func readClaims(payload []byte) (claims, error) {
 	return c, err
 }
 
-// at is what a claim says, as texts; a list has several. A name that begins with a
-// slash is a JSON pointer (RFC 6901), such as /realm_access/roles.
+// wordLists are claims whose text is a list of words (RFC 8693, section 4.2, and the
+// name that some issuers have for it).
+var wordLists = []string{"scope", "scp"}
+
+// at is what a claim says, as texts; a list has several.
 func (c claims) at(name string) []string {
-	var v any
-	if rest, isPointer := strings.CutPrefix(name, "/"); isPointer {
-		v = map[string]any(c)
-		for part := range strings.SplitSeq(rest, "/") {
-			object, ok := v.(map[string]any)
-			if !ok {
-				return nil
-			}
-			v = object[strings.NewReplacer("~1", "/", "~0", "~").Replace(part)]
+	var v any = map[string]any(c)
+	path := claimPath(name)
+	for _, part := range path {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil
 		}
-	} else {
-		v = c[name]
+		v = object[part]
+	}
+	if words, ok := v.(string); ok && len(path) == 1 && slices.Contains(wordLists, path[0]) {
+		return strings.Fields(words)
 	}
 	if list, ok := v.([]any); ok {
 		var all []string
@@ -58,6 +60,27 @@ func (c claims) at(name string) []string {
 		return []string{text}
 	}
 	return nil
+}
+
+// claimPath is where a claim is found. A name that begins with a slash is a JSON
+// pointer (RFC 6901), such as /realm_access/roles.
+func claimPath(name string) []string {
+	rest, isPointer := strings.CutPrefix(name, "/")
+	if !isPointer {
+		return []string{name}
+	}
+	path := strings.Split(rest, "/")
+	for i := range path {
+		path[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(path[i])
+	}
+	return path
+}
+
+// isClaim reports whether a name, as a pointer or not, is that of a claim of the
+// token itself.
+func isClaim(name, claim string) bool {
+	path := claimPath(name)
+	return len(path) == 1 && path[0] == claim
 }
 
 // plain writes a string, a boolean or a whole number.
@@ -130,8 +153,8 @@ func checkClaimName(name string) error {
 	switch {
 	case name == "" || len(name) > maxClaimName || strings.ContainsAny(name, "{}"):
 		return fmt.Errorf("the name of a claim has 1 to %d bytes and no braces", maxClaimName)
-	case slices.Contains(reserved, strings.TrimPrefix(name, "/")):
-		return fmt.Errorf("%s is checked by itself, and no rule can be made of it", strings.TrimPrefix(name, "/"))
+	case slices.ContainsFunc(reserved, func(claim string) bool { return isClaim(name, claim) }):
+		return fmt.Errorf("%s is checked by itself, and no rule can be made of it", claimPath(name)[0])
 	}
 	return nil
 }

@@ -24,13 +24,13 @@ func TestPatterns(t *testing.T) {
 }
 
 func TestTemplates(t *testing.T) {
-	c, err := readClaims([]byte(`{"a":"x","b":"y|z","n":7,"list":["one"],"many":["p","q"],"deep":{"k/~":"v"},"https://acme.example/r":"w"}`))
+	c, err := readClaims([]byte(`{"a":"x","b":"y|z","n":7,"list":["one"],"many":["p","q"],"deep":{"k/~":"v","scope":"read write"},"scope":"read write","scp":"read","https://acme.example/r":"w"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
 		"{a}": "x", "p|{a}|{n}": "p|x|7", "{list}": "one", "{/deep/k~1~0}": "v", "{https://acme.example/r}": "w", "{b}": "y|z",
-		"{a}|{b}": "", "{many}": "", "{none}": "", "{deep}": "",
+		"{/scp}": "read", "{scope}": "", "{/scope}": "", "{/deep/scope}": "read write", "{a}|{b}": "", "{many}": "", "{none}": "", "{deep}": "",
 	} {
 		tpl, err := compileTemplate(text)
 		if err != nil {
@@ -40,7 +40,7 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", text, got, ok, want)
 		}
 	}
-	for _, bad := range []string{"{", "}", "{}", "{a", "a}", "{iss}", "{aud}", "{/exp}"} {
+	for _, bad := range []string{"{", "}", "{}", "{a", "a}", "{iss}", "{aud}", "{/exp}", "{/aud}"} {
 		if _, err := compileTemplate(bad); err == nil {
 			t.Errorf("%q is a template", bad)
 		}

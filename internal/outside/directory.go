@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,8 +31,9 @@ type Directory struct {
 
 	state atomic.Pointer[state]
 
-	mu   sync.Mutex
-	keys map[string]*keys // by the issuer's id
+	mu    sync.Mutex
+	keys  map[string]*keys // by the issuer's id
+	tried map[string]*keys // of issuers that are not active, by id too
 
 	ctx    context.Context // of fetches
 	cancel context.CancelFunc
@@ -53,7 +53,7 @@ func New(c Config) *Directory {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Directory{
-		own: c.Own, now: c.Now, log: c.Log, keys: map[string]*keys{},
+		own: c.Own, now: c.Now, log: c.Log, keys: map[string]*keys{}, tried: map[string]*keys{},
 		client: &fetch.Client{
 			Networks: c.Networks, Accept: "application/jwk-set+json, application/json", UserAgent: c.Agent,
 			Types: []string{"application/json", "+json"},
@@ -101,14 +101,23 @@ func (d *Directory) Replace(list []access.Issuer, revision int64) {
 		}
 		next.byURL[i.URL] = append(next.byURL[i.URL], rules)
 		next.gate = next.gate || i.Accept.Takes(access.AcceptGate)
-		at := address{i.URL, i.JWKSURL, strings.Join(i.Algorithms, " ")}
-		if known[i.ID] = d.keys[i.ID]; known[i.ID] == nil || known[i.ID].address != at {
-			known[i.ID] = &keys{address: at, directory: d}
-		}
-		rules.keys = known[i.ID]
+		rules.keys = d.keysOf(rules, d.keys)
+		known[i.ID] = rules.keys
 	}
 	d.keys = known
 	d.state.Store(next)
+}
+
+// keysOf are the keys that are known for an issuer, of its id and from where it has
+// them now, or new ones.
+func (d *Directory) keysOf(r *Rules, known map[string]*keys) *keys {
+	at := addressOf(r)
+	if k := known[r.ID]; k != nil && k.address == at {
+		return k
+	}
+	client := *d.client
+	client.Authorities = r.authorities
+	return &keys{address: at, directory: d, client: &client}
 }
 
 // Advance says that nothing of the issuers changed up to a revision.
@@ -124,7 +133,7 @@ func (d *Directory) AtGate() bool { return d.state.Load().gate }
 // Errors of tokens that say nothing more of why.
 var (
 	errForged      = access.New(access.Unauthenticated, "issuer_token_invalid", "this is not a token of an issuer that is trusted here: its form or its signature is wrong")
-	errUntrusted   = access.New(access.Unauthenticated, "issuer_untrusted", "no organization here trusts this issuer for tokens of this audience")
+	ErrUntrusted   = access.New(access.Unauthenticated, "issuer_untrusted", "no organization here trusts this issuer for tokens of this audience")
 	errAmbiguous   = access.New(access.Unauthenticated, "issuer_ambiguous", "several organizations trust this issuer for this audience: name the one that is meant, as in the audience acme/photos")
 	errUnavailable = access.New(access.Unavailable, "issuer_unavailable", "the keys of this issuer cannot be had now, so its tokens cannot be checked; try again")
 )
@@ -207,7 +216,7 @@ func (s *state) choose(c claims, organization string, at access.IssuerDoor) (*Ru
 		}
 	}
 	if len(found) == 0 {
-		return nil, errUntrusted
+		return nil, ErrUntrusted
 	}
 	return found[0], nil
 }
@@ -219,14 +228,7 @@ func (d *Directory) Try(ctx context.Context, i access.Issuer, text string) (*acc
 	if err != nil {
 		return nil, err
 	}
-	at := address{i.URL, i.JWKSURL, strings.Join(i.Algorithms, " ")}
-	d.mu.Lock()
-	k := d.keys[i.ID]
-	d.mu.Unlock()
-	if k == nil || k.address != at {
-		k = &keys{address: at, directory: d}
-	}
-	rules.keys = k
+	rules.keys = d.trial(rules)
 	claimed, err := unverified(text)
 	if err != nil {
 		return nil, errForged.Because(err)
@@ -235,4 +237,27 @@ func (d *Directory) Try(ctx context.Context, i access.Issuer, text string) (*acc
 		return nil, refused("it is of another issuer")
 	}
 	return rules.read(ctx, text, d.now())
+}
+
+// maxTried is how many issuers that are not active have their keys remembered.
+const maxTried = 100
+
+// trial are the keys to try a token of an issuer with. Those of one that is not
+// active are remembered too, so that nobody makes this server fetch them again and
+// again.
+func (d *Directory) trial(r *Rules) *keys {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if k := d.keys[r.ID]; k != nil && k.address == addressOf(r) {
+		return k
+	}
+	k := d.keysOf(r, d.tried)
+	for id := range d.tried {
+		if len(d.tried) < maxTried {
+			break
+		}
+		delete(d.tried, id)
+	}
+	d.tried[r.ID] = k
+	return k
 }

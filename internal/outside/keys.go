@@ -2,13 +2,15 @@ package outside
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/daypass/daypass/internal/fetch"
+	"github.com/daypass/daypass/internal/strictjson"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -21,16 +23,26 @@ const (
 	firstInterval = 10 * time.Second // between attempts while there is none
 )
 
-// address is where keys come from, and which of them count.
-type address struct{ issuer, jwks, algorithms string }
+// maxWaiting is how many requests may wait for one issuer's keys. Beyond, tokens
+// are judged by what is there, since anybody can name a key that is not.
+const maxWaiting = 1000
+
+// address is where keys come from, on whose word, and which of them count.
+type address struct{ issuer, jwks, authorities, algorithms string }
+
+func addressOf(r *Rules) address {
+	return address{r.URL, r.JWKSURL, r.Authorities, strings.Join(r.Algorithms, " ")}
+}
 
 // keys holds the last good keys of one issuer. Whoever finds one missing shares one
 // fetch.
 type keys struct {
 	address
 	directory *Directory
+	client    *fetch.Client
 
 	mu        sync.Mutex
+	waiting   int
 	set       verify.ForeignKeySet
 	fetched   time.Time // of set; zero: there is none
 	fresh     time.Duration
@@ -49,18 +61,41 @@ func (k *keys) verify(ctx context.Context, text string) (payload []byte, err err
 			return payload, err
 		}
 	}
-	running := k.renew(usable)
-	if running != nil {
-		select {
-		case <-running:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+	if running := k.renew(usable); running != nil {
+		err := k.wait(ctx, running)
+		if err != nil {
+			return nil, err
 		}
 	}
 	if set, usable = k.look(true); !usable {
 		return nil, errNoKeys
 	}
 	return set.Verify(text)
+}
+
+// wait waits for a fetch to end, unless too many do.
+func (k *keys) wait(ctx context.Context, running <-chan struct{}) error {
+	if !k.queue(1) {
+		return nil
+	}
+	defer k.queue(-1)
+	select {
+	case <-running:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// queue counts who waits; false: there is no place for one more.
+func (k *keys) queue(n int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.waiting+n > maxWaiting {
+		return false
+	}
+	k.waiting += n
+	return true
 }
 
 // look returns what there is, and has it fetched anew in the background once it is
@@ -121,7 +156,7 @@ func (k *keys) fetch(ctx context.Context) (set verify.ForeignKeySet, fresh time.
 			return set, 0, err
 		}
 	}
-	document, err := k.directory.client.Get(ctx, at)
+	document, err := k.client.Get(ctx, at)
 	if err != nil {
 		return set, 0, err
 	}
@@ -129,10 +164,14 @@ func (k *keys) fetch(ctx context.Context) (set verify.ForeignKeySet, fresh time.
 	return set, min(max(document.MaxAge, leastFresh), mostFresh), err
 }
 
-// discover reads where the keys are (OpenID Connect Discovery 1.0, section 4), and
-// nothing else.
+// discover reads where the keys are, and nothing else: in what OpenID Connect
+// Discovery 1.0, section 4, has the issuer publish or, if there is no such thing,
+// RFC 8414, section 3.
 func (k *keys) discover(ctx context.Context) (string, error) {
-	document, err := k.directory.client.Get(ctx, strings.TrimSuffix(k.issuer, "/")+"/.well-known/openid-configuration")
+	document, err := k.client.Get(ctx, strings.TrimSuffix(k.issuer, "/")+"/.well-known/openid-configuration")
+	if status := (*fetch.StatusError)(nil); errors.As(err, &status) && status.Status == http.StatusNotFound {
+		document, err = k.client.Get(ctx, serverMetadata(k.issuer))
+	}
 	if err != nil {
 		return "", err
 	}
@@ -140,11 +179,21 @@ func (k *keys) discover(ctx context.Context) (string, error) {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(document.Body, &metadata); err != nil {
+	if err := strictjson.Unmarshal(document.Body, &metadata, strictjson.Limits{Bytes: fetch.MaxBytes}); err != nil {
 		return "", errors.New("the discovery document is not JSON of the right form")
 	}
 	if metadata.Issuer != k.issuer {
 		return "", errors.New("the discovery document is of another issuer")
 	}
 	return metadata.JWKSURI, checkAddress(metadata.JWKSURI)
+}
+
+// serverMetadata is where an issuer's metadata are by RFC 8414: its path follows the
+// well-known one.
+func serverMetadata(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.EscapedPath(), "/")
 }

@@ -1,8 +1,12 @@
 package outside
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -20,6 +24,7 @@ import (
 // Limits of what an issuer may say.
 const (
 	maxURL     = 500
+	maxPEM     = 32 << 10
 	maxRules   = 20
 	maxGrants  = 50
 	maxSubject = 256 // bytes, of a token's subject here
@@ -36,6 +41,8 @@ var DefaultAlgorithms = []string{"RS256", "ES256"}
 // Rules is an issuer ready for use. It is immutable.
 type Rules struct {
 	access.Issuer
+	authorities *x509.CertPool // nil: the machine's
+
 	required []condition
 	subject  template
 	grants   []grant
@@ -55,6 +62,9 @@ func Compile(i access.Issuer) (*Rules, error) {
 	}
 	r := &Rules{Issuer: i}
 	var err error
+	if r.authorities, err = parseAuthorities(i.Authorities); err != nil {
+		return nil, invalid("/ca_certificates", err.Error())
+	}
 	if r.required, err = compileConditions("/claims", i.Claims); err != nil {
 		return nil, err
 	}
@@ -102,6 +112,31 @@ func checkParts(i *access.Issuer) error {
 		return invalid("/claims", fmt.Sprintf("give at most %d claims", maxRules))
 	}
 	return nil
+}
+
+// parseAuthorities reads certificates in PEM; nil of the empty text.
+func parseAuthorities(text string) (*x509.CertPool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if len(text) > maxPEM {
+		return nil, fmt.Errorf("certificates have at most %d bytes", maxPEM)
+	}
+	pool := x509.NewCertPool()
+	for rest := []byte(text); len(rest) > 0; {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil || block.Type != "CERTIFICATE" {
+			return nil, errors.New("give certificates in PEM, from BEGIN CERTIFICATE on, and nothing else")
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, errors.New("one of the certificates cannot be read")
+		}
+		pool.AddCert(certificate)
+		rest = bytes.TrimSpace(rest)
+	}
+	return pool, nil
 }
 
 func checkAddress(text string) error {
@@ -152,15 +187,17 @@ func compileGrant(pointer string, g access.IssuerGrant, i *access.Issuer) (grant
 
 // checkEmail keeps an address that nobody verified from deciding anything.
 func (r *Rules) checkEmail() error {
-	uses := slices.Contains(r.subject.claims, "email")
+	isEmail := func(name string) bool { return isClaim(name, "email") }
+	decides := func(c condition) bool { return isEmail(c.claim) }
+	uses := slices.ContainsFunc(r.subject.claims, isEmail) || slices.ContainsFunc(r.required, decides)
 	for _, g := range r.grants {
-		uses = uses || slices.ContainsFunc(g.when, func(c condition) bool { return c.claim == "email" })
+		uses = uses || slices.ContainsFunc(g.when, decides)
 		for _, t := range g.scopes {
-			uses = uses || slices.Contains(t.claims, "email")
+			uses = uses || slices.ContainsFunc(t.claims, isEmail)
 		}
 	}
-	_, required := r.Claims["email"]
-	if (uses || required) && r.Claims["email_verified"] != "true" {
+	verified := slices.ContainsFunc(sortedKeys(r.Claims), func(name string) bool { return isClaim(name, "email_verified") && r.Claims[name] == "true" })
+	if uses && !verified {
 		return invalid("/claims", `an e-mail address counts only where it is verified: require "email_verified": "true" too`)
 	}
 	return nil
@@ -170,8 +207,6 @@ func (r *Rules) checkEmail() error {
 func refused(reason string) error {
 	return access.New(access.Unauthenticated, "issuer_token_refused", "the token of the outside issuer is refused: "+reason)
 }
-
-var ownID = regexp.MustCompile(`^[a-z]{3}_[0-9a-z]{26}$`)
 
 // token makes of verified claims what the gate judges. It ends when the token does,
 // or when it is too old.
@@ -210,7 +245,7 @@ func (r *Rules) token(text string, c claims, now time.Time) (*access.Token, erro
 		}
 	}
 	subject, ok := r.subject.fill(c, soundSubject)
-	if !ok || len(subject) > maxSubject || ownID.MatchString(subject) {
+	if !ok || len(subject) > maxSubject || access.IsID(subject) {
 		return nil, refused("no subject can be made of its claims")
 	}
 	confirmation, ok := c.confirmation()

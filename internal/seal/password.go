@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
@@ -25,14 +26,19 @@ var errPasswordHash = errors.New("a stored password hash cannot be read")
 
 // cost is what one hash costs (RFC 9106): memory in KiB, passes over it, lanes.
 type cost struct {
-	memory  uint32
-	passes  uint32
-	threads uint8
+	Memory  uint32
+	Passes  uint32
+	Threads uint8
+}
+
+// bounded is false of a cost that would keep the server busy.
+func (c cost) bounded() bool {
+	return c.Memory >= 1<<10 && c.Memory <= 1<<20 && c.Passes >= 1 && c.Passes <= 16 && c.Threads >= 1 && c.Threads <= 8
 }
 
 // today is OWASP's recommendation for Argon2id with the least memory traffic that
 // still needs 19 MiB for each guess.
-var today = cost{memory: 19 << 10, passes: 2, threads: 1}
+var today = cost{Memory: 19 << 10, Passes: 2, Threads: 1}
 
 const (
 	saltSize = 16
@@ -40,6 +46,9 @@ const (
 
 	// maxWaiting hashes may wait for each one that is being computed.
 	maxWaiting = 32
+
+	restAfter   = time.Minute
+	hashTimeout = 30 * time.Second // of a process that does not answer
 )
 
 // Hasher hashes passwords with Argon2id. Only a part of the processors ever does
@@ -51,11 +60,20 @@ type Hasher struct {
 	waiting atomic.Int64
 	cost    cost
 	dummy   string
+
+	command []string // of a process that computes; empty: this one does
+	idle    chan *hashProcess
+	rest    *time.Timer // ends the idle ones
 }
 
-// NewHasher makes a hasher that uses half of the processors, one at least.
-func NewHasher(s *Sealer) *Hasher {
-	h := &Hasher{pepper: s.password, slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), cost: today}
+// NewHasher makes a hasher that uses half of the processors, one at least. The
+// command is that of a process which calls [ServeHashes]: as many as are needed are
+// started, and ended when nobody has logged in for a minute. Without one, or where it
+// does not start, hashes are computed in this process. Close ends what was started.
+func NewHasher(s *Sealer, command ...string) *Hasher {
+	slots := max(1, runtime.GOMAXPROCS(0)/2)
+	h := &Hasher{pepper: s.password, slots: make(chan struct{}, slots), cost: today, command: command, idle: make(chan *hashProcess, slots)}
+	h.rest = time.AfterFunc(restAfter, h.endIdle)
 	var none [saltSize + tagSize]byte
 	h.dummy = encodeHash(h.cost, none[:saltSize], none[saltSize:])
 	return h
@@ -98,7 +116,56 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (right, stal
 func (h *Hasher) derive(password string, salt []byte, c cost, size uint32) []byte {
 	m := hmac.New(sha256.New, h.pepper)
 	m.Write([]byte(norm.NFC.String(password)))
-	return aside(func() []byte { return argon2.IDKey(m.Sum(nil), salt, c.passes, c.memory, c.threads, size) })
+	d := derivation{Key: m.Sum(nil), Salt: salt, Cost: c, Size: size}
+	if tag := h.elsewhere(d); tag != nil {
+		return tag
+	}
+	return aside(d.tag)
+}
+
+// elsewhere computes in another process, and returns nil where that cannot be had.
+func (h *Hasher) elsewhere(d derivation) []byte {
+	if len(h.command) == 0 {
+		return nil
+	}
+	p, err := h.process()
+	if err != nil {
+		return nil
+	}
+	tag, err := p.ask(d)
+	if err != nil {
+		p.end()
+		return nil
+	}
+	h.idle <- p
+	h.rest.Reset(restAfter)
+	return tag
+}
+
+func (h *Hasher) process() (*hashProcess, error) {
+	select {
+	case p := <-h.idle:
+		return p, nil
+	default:
+		return startHashProcess(h.command)
+	}
+}
+
+func (h *Hasher) endIdle() {
+	for {
+		select {
+		case p := <-h.idle:
+			p.end()
+		default:
+			return
+		}
+	}
+}
+
+// Close ends the processes that were started. Nothing may be hashed any more.
+func (h *Hasher) Close() {
+	h.rest.Stop()
+	h.endIdle()
 }
 
 // aside computes on a thread of its own that yields the processor to all others. A
@@ -139,7 +206,7 @@ func (h *Hasher) leave() {
 
 func encodeHash(c cost, salt, tag []byte) string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.threads, b64.EncodeToString(salt), b64.EncodeToString(tag))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Passes, c.Threads, b64.EncodeToString(salt), b64.EncodeToString(tag))
 }
 
 // decodeHash bounds the cost: an altered row must not keep the server busy.
@@ -148,7 +215,7 @@ func decodeHash(text string) (c cost, salt, tag []byte, err error) {
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return c, nil, nil, errPasswordHash
 	}
-	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.passes, &c.threads); n != 3 || err != nil {
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Passes, &c.Threads); n != 3 || err != nil {
 		return c, nil, nil, errPasswordHash
 	}
 	salt, wrongSalt := base64.RawStdEncoding.Strict().DecodeString(parts[4])
@@ -156,7 +223,7 @@ func decodeHash(text string) (c cost, salt, tag []byte, err error) {
 	switch {
 	case wrongSalt != nil, wrongTag != nil, len(salt) < 8, len(salt) > 64, len(tag) < 16, len(tag) > 64:
 		return c, nil, nil, errPasswordHash
-	case c.memory < 1<<10, c.memory > 1<<20, c.passes < 1, c.passes > 16, c.threads < 1, c.threads > 8:
+	case !c.bounded():
 		return c, nil, nil, errPasswordHash
 	}
 	return c, salt, tag, nil

@@ -3,11 +3,63 @@ package seal
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 )
+
+// TestMain is also the process that hashes for [TestHashProcess].
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "hashes" {
+		if err := ServeHashes(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestHashProcess(t *testing.T) {
+	sealer := NewSealer(NewMasterKey())
+	hash, err := NewHasher(sealer).Hash(t.Context(), "nine umbrellas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := NewHasher(sealer, os.Args[0], "hashes")
+	defer h.Close()
+	right := func() {
+		t.Helper()
+		if right, stale, err := h.Verify(t.Context(), "nine umbrellas", hash); !right || stale || err != nil {
+			t.Error("another process makes other hashes", right, stale, err)
+		}
+		if right, _, err := h.Verify(t.Context(), "ten umbrellas", hash); right || err != nil {
+			t.Error("the wrong password", right, err)
+		}
+	}
+	right()
+	if len(h.idle) != 1 {
+		t.Fatal("no process was started")
+	}
+	p := <-h.idle
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	h.idle <- p
+	right() // while it is dead, and with the next one
+	if p := <-h.idle; p.cmd.ProcessState != nil {
+		t.Error("the dead process was kept")
+	} else if _, err := p.ask(derivation{Key: []byte("k"), Salt: []byte("saltsalt"), Cost: cost{Memory: 1 << 30, Passes: 1, Threads: 1}, Size: 32}); err == nil {
+		t.Error("a cost without bounds")
+	} else {
+		p.end()
+	}
+	h = NewHasher(sealer, filepath.Join(t.TempDir(), "absent"))
+	defer h.Close()
+	right()
+}
 
 func TestPasswordHash(t *testing.T) {
 	ctx := t.Context()
@@ -37,7 +89,7 @@ func TestPasswordHash(t *testing.T) {
 		t.Error("a hash is checked without its master key")
 	}
 	other = NewHasher(&Sealer{password: h.pepper})
-	other.cost.memory += 1 << 10
+	other.cost.Memory += 1 << 10
 	if right, stale, err := other.Verify(ctx, "Käse schließt den Magen", hash); !right || !stale || err != nil {
 		t.Error("a hash of a lower cost", right, stale, err)
 	}

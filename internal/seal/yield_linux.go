@@ -1,10 +1,10 @@
 package seal
 
-import "syscall"
+import "golang.org/x/sys/unix"
 
-// yieldToOthers gives this thread the lowest priority: on Linux it is the thread's
-// own. That it may fail does no harm.
+// yieldToOthers has this thread run only while no other wants its processor
+// (SCHED_IDLE): whatever wakes takes its place at once, where a merely low priority
+// would let it finish its slice of milliseconds. That it may fail does no harm.
 func yieldToOthers() {
-	const lowest = 19
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), lowest)
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,18 +47,21 @@ func environment(environ []string) (set map[string]string, problems []Problem) {
 	set = make(map[string]string)
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		for _, known := range variables {
-			switch name {
-			case known:
-				set[known] = value
-			case known + "_FILE":
-				raw, err := os.ReadFile(value)
-				if err != nil {
-					problems = append(problems, Problem{name, "cannot be read: " + reason(err)})
-				}
-				set[known] = strings.TrimSpace(string(raw))
-			}
+		known := strings.TrimSuffix(name, "_FILE")
+		if !slices.Contains(variables, known) {
+			continue
 		}
+		if _, twice := set[known]; twice {
+			problems = append(problems, Problem{known, "is set twice, here and as " + known + "_FILE; unset one"})
+		}
+		if known != name {
+			raw, err := os.ReadFile(value)
+			if err != nil {
+				problems = append(problems, Problem{name, "cannot be read: " + reason(err)})
+			}
+			value = strings.TrimSpace(string(raw))
+		}
+		set[known] = value
 	}
 	return set, problems
 }
@@ -66,12 +70,15 @@ func environment(environ []string) (set map[string]string, problems []Problem) {
 // already there.
 func (c *Config) readEnvironment(environ []string, stored bool) []Problem {
 	set, problems := environment(environ)
-	if set["JWT_AUTH_KEYS"] == "" && set["JWT_SECRET"] == "" {
+	if len(set) == 0 {
 		return nil
 	}
 	if _, err := os.Stat(c.databasePath()); stored || c.Dev || err == nil {
 		c.environmentIgnored = set["JWT_AUTH_KEYS"] != ""
 		return nil
+	}
+	if len(problems) > 0 || set["JWT_AUTH_KEYS"] == "" && set["JWT_SECRET"] == "" {
+		return problems
 	}
 	add := func(name string, err error) { problems = append(problems, Problem{name, err.Error()}) }
 	e := &Environment{Secret: set["JWT_SECRET"], Issuer: set["JWT_ISSUER"], Life: c.TokenLife}

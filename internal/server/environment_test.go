@@ -99,6 +99,9 @@ func TestEnvironmentIsStrict(t *testing.T) {
 		"scopes of a number": {keys(`[{"id":"a","apiKey":"CANARY","scopes":1}]`), "key 1: scopes: write a list"},
 		"an id twice":        {keys(`[{"id":"a",` + good + `},{"id":"a","apiKey":"x","scopes":["*"]}]`), "key 2: id: another key"},
 		"an apiKey twice":    {keys(`[{"id":"a",` + good + `},{"id":"b",` + good + `}]`), "key 2: apiKey: another key"},
+		"files not there":    {[]string{"JWT_SECRET_FILE=nowhere", "JWT_AUTH_KEYS_FILE=nowhere"}, "JWT_SECRET_FILE: cannot be read"},
+		"a key file alone":   {[]string{"JWT_AUTH_KEYS_FILE=nowhere", "DAYPASS_SIGNING_KEY_FILE=key.pem"}, "JWT_AUTH_KEYS_FILE: cannot be read"},
+		"a secret twice":     {with("JWT_SECRET_FILE=environment_test.go"), "JWT_SECRET: is set twice"},
 		"a file not there":   {[]string{secret, "JWT_AUTH_KEYS_FILE=nowhere"}, "JWT_AUTH_KEYS_FILE: cannot be read"},
 	} {
 		_, err := load(t, "", c.env)

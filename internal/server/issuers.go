@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -11,14 +12,19 @@ import (
 )
 
 // outsiders reads tokens of outside issuers at the gate, in a pass's place.
-func outsiders(d *outside.Directory) func(text string) (*access.Token, error) {
-	return func(text string) (*access.Token, error) {
+func outsiders(d *outside.Directory) func(text, organization string) (*access.Token, error) {
+	return func(text, organization string) (*access.Token, error) {
 		if !d.AtGate() {
 			return nil, access.ErrBadCredential
 		}
 		// Known keys are at hand. For another one it waits as long as a fetch may take,
 		// and no caller's going away ends a fetch that others wait for.
-		return d.Token(context.Background(), text, "", access.AcceptGate)
+		t, err := d.Token(context.Background(), text, organization, access.AcceptGate)
+		if errors.Is(err, outside.ErrUntrusted) {
+			// It may be good at another organization, and the gate says so.
+			return d.Token(context.Background(), text, "", access.AcceptGate)
+		}
+		return t, err
 	}
 }
 

@@ -39,7 +39,7 @@ func newMetrics(version string, view func() *gate.View, parties func() int, now 
 			Buckets: []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1},
 		}),
 		issued: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "daypass_tokens_issued_total", Help: "Passes issued, by origin: key, renewed, narrowed, exchanged.",
+			Name: "daypass_tokens_issued_total", Help: "Passes issued, by origin: key, challenge, login, issuer, renewed, narrowed, exchanged.",
 		}, []string{"origin"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "daypass_exchanges_refused_total", Help: "Exchanges refused, by stable error code.",

@@ -39,6 +39,7 @@ type Options struct {
 	Log     io.Writer        // default os.Stderr
 	Now     func() time.Time // default time.Now
 	Init    InitOptions      // of the store that development mode makes
+	Hashes  []string         // command of a process that calls seal.ServeHashes for the passwords; default none
 }
 
 // Addresses are where a server listens; empty for a listener that is off.
@@ -57,6 +58,7 @@ type Server struct {
 	now     func() time.Time
 	store   *store.Store
 	sealer  *seal.Sealer
+	hasher  *seal.Hasher
 	keys    *token.Keyset
 	keyring *keyring
 	gate    *gate.Gate
@@ -112,7 +114,7 @@ func New(ctx context.Context, c Config, o Options) (*Server, error) {
 	if err := s.openStore(ctx, o); err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
-	if err := s.build(ctx, o.Version); err != nil {
+	if err := s.build(ctx, o); err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
 	return s, nil
@@ -121,6 +123,9 @@ func New(ctx context.Context, c Config, o Options) (*Server, error) {
 func (s *Server) closeStore() error {
 	if s.store == nil {
 		return nil
+	}
+	if s.hasher != nil {
+		s.hasher.Close()
 	}
 	return s.store.Close()
 }
@@ -158,7 +163,7 @@ func (s *Server) Made() Created { return s.made }
 // Addresses tells where the server listens, with the ports that were picked.
 func (s *Server) Addresses() Addresses { return s.addresses }
 
-func (s *Server) build(ctx context.Context, version string) error {
+func (s *Server) build(ctx context.Context, o Options) error {
 	c := &s.config
 	issuer := c.PublicURL
 	if issuer == "" {
@@ -172,7 +177,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 		return err
 	}
 	s.keys = s.keyring.set
-	s.issuers = outside.New(outside.Config{Own: issuer, Networks: c.issuerNetworks, Now: s.now, Log: s.log, Agent: "daypass/" + version})
+	s.issuers = outside.New(outside.Config{Own: issuer, Networks: c.issuerNetworks, Now: s.now, Log: s.log, Agent: "daypass/" + o.Version})
 	s.gate = gate.New(gate.Config{Read: s.keys.Token, Outside: outsiders(s.issuers), Now: s.now, CacheEntries: c.CachedTokens})
 	s.keyring.forget = s.gate.Forget
 	s.signed = newFeed(issuer, s.keys.Sign, s.gate.View, s.now)
@@ -186,19 +191,19 @@ func (s *Server) build(ctx context.Context, version string) error {
 		return err
 	}
 	s.journal.Limits.Restore(used)
-	s.metrics = newMetrics(version, s.gate.View, s.journal.Limits.Parties, s.now)
+	s.metrics = newMetrics(o.Version, s.gate.View, s.journal.Limits.Parties, s.now)
 	s.facts = meter.NewFacts(s.store, c.FactsKeep > 0)
 	s.metrics.countDropped(s.facts.Dropped)
 	s.metrics.watchKeys(s.keys, s.now)
 
-	var ledger meter.Ledger
 	if c.DatabaseURL != "" { // others may share it
-		ledger = s.store
+		s.once = meter.NewOnce(s.store, s.now)
+	} else {
+		s.once = meter.NewLoneOnce(ctx, s.store, s.now)
 	}
-	s.once = meter.NewOnce(ledger, s.now)
 
-	hasher := seal.NewHasher(s.sealer)
-	passwords, err := s.passwords(hasher, issuer)
+	s.hasher = seal.NewHasher(s.sealer, o.Hashes...)
+	passwords, err := s.passwords(s.hasher, issuer)
 	if err != nil {
 		return err
 	}
@@ -214,7 +219,7 @@ func (s *Server) build(ctx context.Context, version string) error {
 	desk := exchange.New(exchange.Config{
 		Holders: s.store, Tokens: tokens{s.keys, s.gate}, Scene: s.feed, Journal: s.journal, Observe: s.metrics.exchanged,
 		Signers: signers{s.store, s.sealer}, MessageLife: c.SignedMessageLife,
-		Guesses: s.journal.Guesses, Attempted: s.journal.Guesses.Attempted, Logins: s.logins(hasher),
+		Guesses: s.journal.Guesses, Attempted: s.journal.Guesses.Attempted, Logins: s.logins(s.hasher),
 		Once: s.once, Outside: s.issuers, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
@@ -377,7 +382,7 @@ func listenError(name, address string, err error) error {
 func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses, s.closeIssuers}
+	jobs := []func(context.Context){s.feed.run, s.gateway.Run, s.flush, s.keepFacts, s.pruneFacts, s.sweep, s.tidy, s.forgetUsed, s.rotateKeys, s.reloadOnHangup, s.office.RunResets, s.runPost, s.followGuesses, s.closeIssuers}
 	if s.config.Environment != nil {
 		jobs = []func(context.Context){s.gateway.Run, s.sweep, s.reloadOnHangup}
 	}
@@ -507,9 +512,25 @@ func (s *Server) tidy(ctx context.Context) {
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		_, used := s.store.PruneOnce(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, used, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
+		}
+	}
+}
+
+// forgetUsed drops what was used once and is worthless by now. With servers that share a database each proof leaves a row
+// there, good for minutes.
+func (s *Server) forgetUsed(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := s.store.PruneOnce(ctx, s.now()); err != nil && ctx.Err() == nil {
+			s.log.Error("used proofs could not be dropped", "error", err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -57,7 +58,7 @@ func (s *Server) buildStateless(version string) error {
 	s.journal = meter.New(nil) // for its limits: nothing is recorded
 	s.metrics = newMetrics(version, s.confirmedView, s.journal.Limits.Parties, s.now)
 	sealer := seal.NewSealer(seal.NewMasterKey())
-	once := meter.NewOnce(nil, s.now)
+	once := meter.NewLoneOnce(context.Background(), nil, s.now)
 	desk := exchange.New(exchange.Config{
 		Holders: newEnvironmentHolders(e, sealer.KeyHash), Tokens: tokens{keys, s.gate}, Scene: stillScene{s.gate}, Journal: noJournal{}, Observe: s.metrics.exchanged,
 		Once: once, Guesses: s.journal.Guesses, KeyHash: sealer.KeyHash, AnyKeyText: true, NewID: seal.NewID, Now: s.now, Issuer: issuer,
@@ -137,10 +138,27 @@ func compileFile(file string) (*catalog.Application, error) {
 	if doc.Application == "" {
 		return nil, fmt.Errorf("name the application, as in 'application: photos'")
 	}
+	if err := needsNoDatabase(doc); err != nil {
+		return nil, err
+	}
 	return catalog.Compile(access.Application{
 		ID: "app_" + doc.Application, OrganizationID: environmentOrg.ID, Organization: environmentOrg.Slug, Slug: doc.Application,
 		Document: text, Active: true, Revision: environmentRevision,
 	})
+}
+
+// needsNoDatabase refuses what would let nobody in here, or not do what it says. Roles are not among it: whoever holds one could be told apart
+// only with a database, and the same file may be for a server that has one.
+func needsNoDatabase(doc *catalog.Document) error {
+	if doc.Tokens.Encrypt {
+		return errors.New("tokens.encrypt needs a database, which keeps the keys; leave it out")
+	}
+	for i := range doc.Resources {
+		if doc.Resources[i].Signature {
+			return fmt.Errorf("%s: require.signature needs a database, which keeps the keys that sign; leave it out", doc.Resources[i].Match)
+		}
+	}
+	return nil
 }
 
 func plainMessage(err error) string {

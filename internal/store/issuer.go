@@ -89,6 +89,7 @@ func (t *Tx) DeleteIssuer(orgID, id string) error {
 // issuerRules is an issuer as it is written in a column.
 type issuerRules struct {
 	JWKSURL      string            `json:"jwks_url,omitempty"`
+	Authorities  string            `json:"ca_certificates,omitempty"`
 	Algorithms   []string          `json:"algorithms"`
 	Audiences    []string          `json:"audiences"`
 	MaxTokenAge  int64             `json:"max_token_age"`            // seconds
@@ -110,7 +111,7 @@ type issuerGrant struct {
 
 func issuerRulesText(i *access.Issuer) string {
 	r := issuerRules{
-		JWKSURL: i.JWKSURL, Algorithms: i.Algorithms, Audiences: i.Audiences,
+		JWKSURL: i.JWKSURL, Authorities: i.Authorities, Algorithms: i.Algorithms, Audiences: i.Audiences,
 		MaxTokenAge: int64(i.MaxTokenAge / time.Second), MaxTokenLife: int64(i.MaxTokenLife / time.Second),
 		Claims: i.Claims, Subject: i.Subject, Scopes: i.Scopes.Strings(), Roles: writeRoles(i.Roles), Networks: i.Networks.Strings(), Accept: i.Accept,
 	}
@@ -143,7 +144,7 @@ func issuer(row gen.Issuer, slug string) (access.Issuer, error) {
 		return access.Issuer{}, err
 	}
 	i := access.Issuer{
-		ID: row.ID, OrganizationID: row.OrganizationID, Organization: slug, Slug: row.Slug, URL: row.Url, JWKSURL: r.JWKSURL,
+		ID: row.ID, OrganizationID: row.OrganizationID, Organization: slug, Slug: row.Slug, URL: row.Url, JWKSURL: r.JWKSURL, Authorities: r.Authorities,
 		Algorithms: r.Algorithms, Audiences: r.Audiences,
 		MaxTokenAge: time.Duration(r.MaxTokenAge) * time.Second, MaxTokenLife: time.Duration(r.MaxTokenLife) * time.Second,
 		Claims: r.Claims, Subject: r.Subject, Roles: readRoles(r.Roles), Accept: r.Accept,

@@ -22,6 +22,7 @@ func (s *Store) OpenSession(ctx context.Context, passwordHash string, hash [32]b
 			ID: n.ID, OrganizationID: n.OrganizationID, UserID: n.UserID, Hash: hash[:], Created: millis(n.Created),
 			Idle: millis(n.Idle), Expires: millis(n.Expires), Lives: millis(n.Lives),
 			Used: millis(n.LastUse.Time), UsedAddress: addressText(n.LastUse.Address), UsedAgent: storable(n.LastUse.UserAgent),
+			Confirmation: n.Confirmation,
 		}))
 	})
 }
@@ -87,7 +88,7 @@ func session(row gen.Session) (access.Session, error) {
 	use, err := lastUse(row.Used, row.UsedAddress, row.UsedAgent)
 	return access.Session{
 		ID: row.ID, OrganizationID: row.OrganizationID, UserID: row.UserID, Created: fromMillis(row.Created),
-		Idle: fromMillis(row.Idle), Expires: fromMillis(row.Expires), Lives: fromMillis(row.Lives), LastUse: use,
+		Idle: fromMillis(row.Idle), Expires: fromMillis(row.Expires), Lives: fromMillis(row.Lives), LastUse: use, Confirmation: row.Confirmation,
 	}, err
 }
 

@@ -197,7 +197,11 @@ func kindName(t reflect.Type) string {
 }
 
 // maxPointer keeps a hostile member name from filling a response or a log line.
-const maxPointer = 128
+// maxName keeps out what is no name of ours: somebody's credential in a name's place.
+const (
+	maxPointer = 128
+	maxName    = 32
+)
 
 func safePointer(p jsontext.Pointer) string {
 	s := strings.Map(func(r rune) rune {
@@ -206,6 +210,13 @@ func safePointer(p jsontext.Pointer) string {
 		}
 		return r
 	}, string(p))
+	parts := strings.Split(s, "/")
+	for i, part := range parts {
+		if len(part) > maxName {
+			parts[i] = "…"
+		}
+	}
+	s = strings.Join(parts, "/")
 	if len(s) <= maxPointer {
 		return s
 	}

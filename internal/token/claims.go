@@ -34,6 +34,7 @@ func claimsOf(t *access.Token) (*verify.Claims, error) {
 		Revision:       t.Revision,
 		KeyID:          t.KeyID,
 		Via:            t.Via,
+		EncryptionKey:  t.EncryptionKey,
 	}
 	if t.KeyVersion > 1 {
 		c.KeyVersion = t.KeyVersion
@@ -159,6 +160,8 @@ func tokenOf(c *verify.Claims, signingKey string) (*access.Token, error) {
 		MembershipID:   c.MembershipID,
 		Source:         access.Source{KeyID: c.KeyID, Via: shared(c.Via)},
 		SigningKey:     shared(signingKey),
+		Encrypted:      c.EncryptionKey != "",
+		EncryptionKey:  shared(c.EncryptionKey),
 		Authority: access.Authority{
 			Scopes:     c.Scopes(),
 			Roles:      heldRoles(c.Roles),

@@ -20,7 +20,7 @@ import (
 	"github.com/daypass/daypass/verify"
 )
 
-// ErrNoEncrypter is returned while no key may encrypt: none was set, or all begin later.
+// ErrNoEncrypter is returned where there is no key that encrypts.
 var ErrNoEncrypter = access.New(access.Invalid, "encryption_unavailable", "this server has no key to encrypt passes with; leave encrypt out").At("/encrypt")
 
 // EncryptionKey is a key pair on P-256 that encrypts tokens to the server, and to whoever was given its private half. It decrypts from its
@@ -124,33 +124,41 @@ func readyEnvelopes(keys []EncryptionKey, now time.Time) ([]envelope, verify.Dec
 	return envelopes, decrypts, err
 }
 
-// encrypt puts a signed token into an encrypted one (RFC 7519, section 11.2: signed first).
-func (ks *Keyset) encrypt(signed string) (string, error) {
-	now := ks.now()
-	for _, e := range ks.state.Load().envelopes {
-		if now.Before(e.key.NotBefore) {
-			continue
-		}
-		object, err := e.encrypter.Encrypt([]byte(signed))
-		if err != nil {
-			return "", fmt.Errorf("encrypt: %w", err)
-		}
-		text, err := object.CompactSerialize()
-		if err != nil {
-			return "", fmt.Errorf("encrypt: %w", err)
-		}
-		if len(text) > verify.MaxTokenBytes {
-			return "", ErrTooLarge
-		}
-		return text, nil
+// envelope is the one to encrypt with now.
+func (ks *Keyset) envelope() (*envelope, error) {
+	envelopes := ks.state.Load().envelopes
+	if i := begun(ks.now(), len(envelopes), func(i int) (begins, ends time.Time) { return envelopes[i].key.NotBefore, envelopes[i].key.Retire }); i >= 0 {
+		return &envelopes[i], nil
 	}
-	return "", ErrNoEncrypter
+	return nil, ErrNoEncrypter
+}
+
+// seal puts a signed token into an encrypted one (RFC 7519, section 11.2: signed first).
+func (e *envelope) seal(signed string) (string, error) {
+	object, err := e.encrypter.Encrypt([]byte(signed))
+	if err != nil {
+		return "", fmt.Errorf("encrypt: %w", err)
+	}
+	text, err := object.CompactSerialize()
+	if err != nil {
+		return "", fmt.Errorf("encrypt: %w", err)
+	}
+	if len(text) > verify.MaxTokenBytes {
+		return "", ErrTooLarge
+	}
+	return text, nil
 }
 
 // Open returns the signed token inside an encrypted one, and any other text as it is. Nothing of it is checked yet.
 func (ks *Keyset) Open(text string) (string, error) {
+	signed, _, err := ks.state.Load().open(text)
+	return signed, err
+}
+
+// open also says with which key the token was encrypted, "" if it was not.
+func (s *state) open(text string) (signed, kid string, err error) {
 	if !verify.IsEncrypted(text) {
-		return text, nil
+		return text, "", nil
 	}
-	return ks.state.Load().decrypts.Decrypt(text)
+	return s.decrypts.Decrypt(text)
 }

@@ -20,7 +20,7 @@ import (
 // JWKSMaxAge is the Cache-Control max-age of the published key set: how long a verifier may not know of a new key.
 const JWKSMaxAge = 5 * time.Minute
 
-// ErrNoSigner is returned while no key may sign: none was set, or all begin later.
+// ErrNoSigner is returned where there is no key that signs.
 var ErrNoSigner = errors.New("there is no signing key that may be used now")
 
 // ErrTooLarge is returned for a token that would be longer than [verify.MaxTokenBytes].
@@ -110,15 +110,22 @@ func (ks *Keyset) Replace(keys []SigningKey, encryption ...EncryptionKey) error 
 func (ks *Keyset) JWKS() []byte { return ks.state.Load().jwks }
 
 // Mint signs a token, encrypts it if it says so, and returns its text and its claims as JSON. Moments and lives are cut down to whole seconds. The token must be of
-// this issuer and be such that Token can read it. Errors are [ErrTooLarge], [ErrNoSigner],
+// this issuer and be such that Token can read it; its SigningKey and EncryptionKey are set to those that were used. Errors are [ErrTooLarge], [ErrNoSigner],
 // [ErrNoEncrypter], or a fault of the caller.
 func (ks *Keyset) Mint(t *access.Token) (text string, payload []byte, err error) {
+	var outer *envelope
+	if t.Encrypted {
+		if outer, err = ks.envelope(); err != nil {
+			return "", nil, err
+		}
+		t.EncryptionKey = outer.key.ID // so that it is good for nothing without
+	}
 	if payload, err = payloadOf(ks.issuer, t); err != nil {
 		return "", nil, err
 	}
-	text, err = ks.sign(payload)
-	if err == nil && t.Encrypted {
-		text, err = ks.encrypt(text)
+	text, t.SigningKey, err = ks.sign(payload)
+	if err == nil && outer != nil {
+		text, err = outer.seal(text)
 	}
 	return text, payload, err
 }
@@ -139,12 +146,14 @@ func payloadOf(issuer string, t *access.Token) ([]byte, error) {
 	return payload, nil
 }
 
-func (ks *Keyset) sign(payload []byte) (string, error) {
+// sign signs a token's claims, and says with which key.
+func (ks *Keyset) sign(payload []byte) (text, keyID string, err error) {
 	s, err := ks.signer()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return compact(s.head, payload, verify.MaxTokenBytes, s.key.sign)
+	text, err = compact(s.head, payload, verify.MaxTokenBytes, s.key.sign)
+	return text, s.key.ID, err
 }
 
 // Sign signs a text of another kind than a token, such as [verify.TypFeed]. Such a text is never read as a token, nor a token as such.
@@ -187,14 +196,28 @@ func compact(head, payload []byte, limit int, sign func(input []byte) ([]byte, e
 }
 
 func (ks *Keyset) signer() (*signer, error) {
-	now := ks.now()
 	signers := ks.state.Load().signers
-	for i := range signers {
-		if k := &signers[i].key; !now.Before(k.NotBefore) && !k.retiredAt(now) {
-			return &signers[i], nil
-		}
+	if i := begun(ks.now(), len(signers), func(i int) (begins, ends time.Time) { return signers[i].key.NotBefore, signers[i].key.Retire }); i >= 0 {
+		return &signers[i], nil
 	}
 	return nil, ErrNoSigner
+}
+
+// begun is the place of the key to use now, among n whose newest is first: the newest that has begun, and where none has, the oldest. For then
+// the clock was set back, or another server's is ahead, by which the only key began: to wait for it would refuse all in the meantime. It is −1
+// where all have ended.
+func begun(now time.Time, n int, times func(int) (begins, ends time.Time)) int {
+	at := -1
+	for i := range n {
+		begins, ends := times(i)
+		if !ends.IsZero() && !now.Before(ends) {
+			continue
+		}
+		if at = i; !now.Before(begins) {
+			break
+		}
+	}
+	return at
 }
 
 // Signer returns the key that signs now.
@@ -209,20 +232,20 @@ func (ks *Keyset) Signer() (SigningKey, error) {
 // Token reads a token's text: encryption, form, signature, kind, issuer and claims. Time, address and revocation are not looked at. Errors are
 // [*verify.Error].
 func (ks *Keyset) Token(text string) (*access.Token, error) {
-	signed, err := ks.Open(text)
+	keys := ks.state.Load()
+	signed, envelope, err := keys.open(text)
 	if err != nil {
 		return nil, err
 	}
-	t, err := read(ks.state.Load().set, ks.issuer, signed)
+	t, err := read(keys.set, ks.issuer, signed, envelope)
 	if err != nil {
 		return nil, err
 	}
-	t.Encrypted = verify.IsEncrypted(text)
 	t.Authority.Scopes = ks.shared(t.ScopeText, t.Authority.Scopes)
 	return t, nil
 }
 
-func read(set verify.KeySet, issuer, text string) (*access.Token, error) {
+func read(set verify.KeySet, issuer, text, envelope string) (*access.Token, error) {
 	payload, kid, err := set.Verify(text, verify.TypAccess)
 	if err != nil {
 		return nil, err
@@ -233,6 +256,9 @@ func read(set verify.KeySet, issuer, text string) (*access.Token, error) {
 	}
 	if claims.Issuer != issuer {
 		return nil, verify.ErrIssuer
+	}
+	if err := claims.CheckEnvelope(envelope); err != nil {
+		return nil, err
 	}
 	return tokenOf(claims, kid)
 }

@@ -49,8 +49,11 @@ func NewSecret(issuer string, secret []byte) (*Secret, error) {
 // JWKS is the published key set: there is nothing to publish.
 func (s *Secret) JWKS() []byte { return []byte(`{"keys":[]}`) }
 
-// Mint is [Keyset.Mint].
+// Mint is [Keyset.Mint]. There is nothing to encrypt with.
 func (s *Secret) Mint(t *access.Token) (text string, payload []byte, err error) {
+	if t.Encrypted {
+		return "", nil, ErrNoEncrypter
+	}
 	if payload, err = payloadOf(s.issuer, t); err != nil {
 		return "", nil, err
 	}
@@ -65,7 +68,7 @@ func (s *Secret) sign(input []byte) ([]byte, error) {
 }
 
 // Token is [Keyset.Token].
-func (s *Secret) Token(text string) (*access.Token, error) { return read(s.set, s.issuer, text) }
+func (s *Secret) Token(text string) (*access.Token, error) { return read(s.set, s.issuer, text, "") }
 
 // Open is [Keyset.Open]: nothing is encrypted here.
 func (s *Secret) Open(text string) (string, error) {

@@ -279,6 +279,7 @@ type Session struct {
 	Used           int64
 	UsedAddress    string
 	UsedAgent      string
+	Confirmation   string
 }
 
 type SessionPast struct {

@@ -263,9 +263,9 @@ func (q *Queries) InsertPasswordLink(ctx context.Context, arg InsertPasswordLink
 }
 
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO sessions (id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent)
+INSERT INTO sessions (id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent, confirmation)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10, $11)
+        $8, $9, $10, $11, $12)
 `
 
 type InsertSessionParams struct {
@@ -280,6 +280,7 @@ type InsertSessionParams struct {
 	Used           int64
 	UsedAddress    string
 	UsedAgent      string
+	Confirmation   string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -295,6 +296,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.Used,
 		arg.UsedAddress,
 		arg.UsedAgent,
+		arg.Confirmation,
 	)
 	return err
 }
@@ -571,7 +573,7 @@ func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (i
 }
 
 const session = `-- name: Session :one
-SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent FROM sessions WHERE id = $1
+SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent, confirmation FROM sessions WHERE id = $1
 `
 
 func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
@@ -589,12 +591,13 @@ func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
 		&i.Used,
 		&i.UsedAddress,
 		&i.UsedAgent,
+		&i.Confirmation,
 	)
 	return i, err
 }
 
 const sessionByHash = `-- name: SessionByHash :one
-SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent FROM sessions WHERE hash = $1
+SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent, confirmation FROM sessions WHERE hash = $1
 `
 
 func (q *Queries) SessionByHash(ctx context.Context, hash []byte) (Session, error) {
@@ -612,12 +615,13 @@ func (q *Queries) SessionByHash(ctx context.Context, hash []byte) (Session, erro
 		&i.Used,
 		&i.UsedAddress,
 		&i.UsedAgent,
+		&i.Confirmation,
 	)
 	return i, err
 }
 
 const sessionByPast = `-- name: SessionByPast :one
-SELECT s.id, s.organization_id, s.user_id, s.hash, s.created, s.idle, s.expires, s.lives, s.used, s.used_address, s.used_agent FROM session_past p JOIN sessions s ON s.id = p.session_id WHERE p.hash = $1
+SELECT s.id, s.organization_id, s.user_id, s.hash, s.created, s.idle, s.expires, s.lives, s.used, s.used_address, s.used_agent, s.confirmation FROM session_past p JOIN sessions s ON s.id = p.session_id WHERE p.hash = $1
 `
 
 func (q *Queries) SessionByPast(ctx context.Context, hash []byte) (Session, error) {
@@ -635,12 +639,13 @@ func (q *Queries) SessionByPast(ctx context.Context, hash []byte) (Session, erro
 		&i.Used,
 		&i.UsedAddress,
 		&i.UsedAgent,
+		&i.Confirmation,
 	)
 	return i, err
 }
 
 const sessionsOfMember = `-- name: SessionsOfMember :many
-SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent FROM sessions WHERE organization_id = $1 AND user_id = $2 AND id > $3
+SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent, confirmation FROM sessions WHERE organization_id = $1 AND user_id = $2 AND id > $3
                          AND expires > $4 AND idle > $4 ORDER BY id LIMIT $5
 `
 
@@ -679,6 +684,7 @@ func (q *Queries) SessionsOfMember(ctx context.Context, arg SessionsOfMemberPara
 			&i.Used,
 			&i.UsedAddress,
 			&i.UsedAgent,
+			&i.Confirmation,
 		); err != nil {
 			return nil, err
 		}
@@ -694,7 +700,7 @@ func (q *Queries) SessionsOfMember(ctx context.Context, arg SessionsOfMemberPara
 }
 
 const sessionsOfUser = `-- name: SessionsOfUser :many
-SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent FROM sessions WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent, confirmation FROM sessions WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type SessionsOfUserParams struct {
@@ -724,6 +730,7 @@ func (q *Queries) SessionsOfUser(ctx context.Context, arg SessionsOfUserParams) 
 			&i.Used,
 			&i.UsedAddress,
 			&i.UsedAgent,
+			&i.Confirmation,
 		); err != nil {
 			return nil, err
 		}

@@ -36,9 +36,9 @@ DELETE FROM password_links WHERE user_id = sqlc.arg(user_id);
 DELETE FROM password_links WHERE expires <= sqlc.arg(now);
 
 -- name: InsertSession :exec
-INSERT INTO sessions (id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent)
+INSERT INTO sessions (id, organization_id, user_id, hash, created, idle, expires, lives, used, used_address, used_agent, confirmation)
 VALUES (sqlc.arg(id), sqlc.arg(organization_id), sqlc.arg(user_id), sqlc.arg(hash), sqlc.arg(created), sqlc.arg(idle), sqlc.arg(expires),
-        sqlc.arg(lives), sqlc.arg(used), sqlc.arg(used_address), sqlc.arg(used_agent));
+        sqlc.arg(lives), sqlc.arg(used), sqlc.arg(used_address), sqlc.arg(used_agent), sqlc.arg(confirmation));
 
 -- name: Session :one
 SELECT * FROM sessions WHERE id = sqlc.arg(id);

@@ -48,6 +48,7 @@ func passwords(w *world) {
 	n := access.Session{
 		ID: seal.NewID("ses"), OrganizationID: w.org.ID, UserID: w.user.ID, Created: noon, Idle: noon.Add(time.Hour), Expires: noon.Add(2 * time.Hour),
 		Lives: noon.Add(time.Minute), LastUse: access.LastUse{Time: noon, Address: netip.MustParseAddr("203.0.113.7"), UserAgent: "curl"},
+		Confirmation: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I",
 	}
 	refused(w, w.OpenSession(w.ctx, "another hash", one, n), "not_found")
 	if err := w.OpenSession(w.ctx, p.Hash, one, n); err != nil {

@@ -1896,7 +1896,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the login page may offer */
+        /**
+         * What the login page may offer
+         * @description `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+         */
         get: operations["getLogin"];
         put?: never;
         post?: never;
@@ -1915,14 +1918,23 @@ export interface paths {
         };
         /**
          * Give the dashboard its pass back after a reload
-         * @description For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-         *     (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+         * @description For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+         *     `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
+         *     anywhere, and its cookie is dropped.
          */
         get: operations["getSession"];
-        /** Keep the pass of this request for reloads, in a sealed cookie */
+        /**
+         * Keep the pass of this request for reloads
+         * @description Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+         *     `session_pass_required` for a key: exchange it first.
+         */
         put: operations["putSession"];
         post?: never;
-        /** Log out */
+        /**
+         * Log out
+         * @description The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+         *     scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+         */
         delete: operations["deleteSession"];
         options?: never;
         head?: never;
@@ -3133,29 +3145,33 @@ export interface components {
              */
             expires?: string;
         };
+        /** @description How people may log in here. */
         LoginOptions: {
-            /** @description People may log in with a password */
+            /** @description With a user name and a password. */
             password: boolean;
-            /** @description People may log in with a passkey */
+            /** @description With a passkey. */
             passkey: boolean;
+            /** @description By another service. */
             issuers: components["schemas"]["LoginIssuer"][];
-            /**
-             * @description Where this request comes from
-             * @example 203.0.113.7
-             */
+            /** @description Where this request comes from. */
             address: string;
-            /** @description Nothing is protected yet */
+            /** @description There is no application yet. */
             setup: boolean;
-            /** @description Of the server */
+            /** @description Of the server. */
             version: string;
         };
+        /** @description A service that people may log in by. */
         LoginIssuer: {
+            /** @description To be named in `/v1/login/oidc/{issuer}`. */
             id: string;
+            /** @description For people. */
             name: string;
-            /** @description Slug */
+            /** @description Its slug. */
             organization: string;
         };
+        /** @description What a reload needs. */
         DashboardSession: {
+            /** @description The pass. */
             token: string;
             payload: components["schemas"]["Claims"];
         };
@@ -6288,7 +6304,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The ways to log in, and the address this request is seen to come from */
+            /** @description The ways to log in. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6297,6 +6313,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginOptions"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     getSession: {
@@ -6308,7 +6325,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The pass, while it is good */
+            /** @description The pass, while it is good. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6317,7 +6334,7 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardSession"];
                 };
             };
-            /** @description Nobody is logged in */
+            /** @description Nobody is logged in. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6336,7 +6353,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The cookie `__Host-daypass` is set */
+            /** @description The cookie is set. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6349,7 +6366,7 @@ export interface operations {
     deleteSession: {
         parameters: {
             query?: {
-                /** @description End every pass of the same key, or every login of the same user */
+                /** @description End every pass of the same key, or every login of the same user. */
                 everywhere?: boolean;
             };
             header?: never;
@@ -6358,7 +6375,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The pass has ended */
+            /** @description The pass has ended, and the cookie is gone. */
             204: {
                 headers: {
                     [name: string]: unknown;

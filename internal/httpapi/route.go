@@ -179,6 +179,12 @@ func (h *Handler) table() map[string]route {
 		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
 		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
 
+		"POST /v1/device":         {handle: h.startDevice, open: true, body: reads[api.DeviceStart]()},
+		"GET /v1/device":          {handle: h.getDevice, query: []string{"user_code"}},
+		"POST /v1/device/approve": {handle: h.approveDevice, body: reads[api.DeviceApproval]()},
+		"POST /v1/device/deny":    {handle: h.denyDevice, body: reads[api.DeviceCode]()},
+		"POST /v1/device/token":   {handle: h.pollDevice, open: true, body: reads[api.DevicePoll]()},
+
 		"GET /v1/login":      {handle: h.getLogin, open: true},
 		"GET /v1/session":    {handle: h.getSession, open: true},
 		"PUT /v1/session":    {handle: h.putSession},

@@ -1941,6 +1941,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits behind a code
+         * @description For the page where a person decides. 404 `user_code_unknown` for a code that is mistyped, used or over; guesses are limited.
+         */
+        get: operations["getDevice"];
+        put?: never;
+        /**
+         * Begin the login of a program without a browser
+         * @description RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+         *     `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+         *     from one address.
+         */
+        post: operations["startDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a device log in
+         * @description With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+         *     may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+         */
+        post: operations["approveDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse a device
+         * @description It is told so with its next request.
+         */
+        post: operations["denyDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask whether the device may log in
+         * @description 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+         *     `access_denied`, or `expired_token`. The pass is given once.
+         */
+        post: operations["pollDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3144,6 +3232,81 @@ export interface components {
              * @description When the token ends for us.
              */
             expires?: string;
+        };
+        /** @description A program that is to be logged in. */
+        DeviceStart: {
+            /** @description What logs in, for people, as in `daypass on build-7`. */
+            client: string;
+            /** @description What it asks for. All that may be granted by default. */
+            scopes?: string[];
+        };
+        /** @description What the program needs (RFC 8628, section 3.2). */
+        DeviceStarted: {
+            /** @description A secret of the program. */
+            device_code: string;
+            /** @description For a person to type. */
+            user_code: string;
+            /** @description Where. */
+            verification_uri: string;
+            /** @description The same, with the code in it. */
+            verification_uri_complete: string;
+            /**
+             * Format: int64
+             * @description How long both codes are good, in seconds.
+             */
+            expires_in: number;
+            /**
+             * Format: int64
+             * @description How long to wait between two requests, in seconds.
+             */
+            interval: number;
+        };
+        /** @description A program that waits to be let in. */
+        Device: {
+            /** @description What it calls itself. It proves nothing. */
+            client: string;
+            /** @description Where it is. */
+            address: string;
+            /** @description As it was sent. */
+            user_agent?: string;
+            /** @description What it asks for; everything where this is absent. */
+            scopes?: string[];
+            /**
+             * Format: date-time
+             * @description When it asked.
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When its code ends.
+             */
+            expires: string;
+        };
+        /** @description The device that is meant. */
+        DeviceCode: {
+            /** @description However it was typed. */
+            user_code: string;
+        };
+        /** @description What the device may do. */
+        DeviceApproval: {
+            /** @description However it was typed. */
+            user_code: string;
+            /** @description What its pass may do; by default what it asked for, or all. */
+            scopes?: string[];
+            /** @description The roles of its pass; by default those of this one. */
+            roles?: string[];
+            /** @description Where its pass is good; `request_ip` is where the device is. By default wherever the key is. */
+            ips?: string[];
+            /**
+             * Format: int64
+             * @description How long its pass lasts without being renewed, in seconds.
+             */
+            expires_in?: number;
+        };
+        /** @description The program that asks. */
+        DevicePoll: {
+            /** @description Its secret. */
+            device_code: string;
         };
         /** @description How people may log in here. */
         LoginOptions: {
@@ -6381,6 +6544,126 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDevice: {
+        parameters: {
+            query: {
+                /** @description However it was typed. */
+                user_code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceStart"];
+            };
+        };
+        responses: {
+            /** @description Its two codes. They are shown only here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceStarted"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    approveDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceApproval"];
+            };
+        };
+        responses: {
+            /** @description The device gets its pass with its next request. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    denyDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceCode"];
+            };
+        };
+        responses: {
+            /** @description It is refused. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    pollDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePoll"];
+            };
+        };
+        responses: {
+            /** @description The device's pass. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
             };
             default: components["responses"]["Problem"];
         };

@@ -800,6 +800,13 @@ type Confirmation struct {
 	Jkt string `json:"jkt"`
 }
 
+// DashboardSession defines model for DashboardSession.
+type DashboardSession struct {
+	// Payload What the pass says, in clear.
+	Payload Claims `json:"payload"`
+	Token   string `json:"token"`
+}
+
 // Difference Requests that both files answer, and differ in, in the same way.
 type Difference struct {
 	// Anonymous Requests without a key of the organization.
@@ -1535,6 +1542,15 @@ type LoggedIn struct {
 // LoggedInTokenType defines model for LoggedIn.TokenType.
 type LoggedInTokenType string
 
+// LoginIssuer defines model for LoginIssuer.
+type LoginIssuer struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+
+	// Organization Slug
+	Organization string `json:"organization"`
+}
+
 // LoginJWK RFC 7517, a public key. One with its private part is refused.
 type LoginJWK struct {
 	Alg    *string      `json:"alg,omitempty"`
@@ -1556,6 +1572,25 @@ type LoginJWKKty string
 
 // LoginJWKUse defines model for LoginJWK.Use.
 type LoginJWKUse string
+
+// LoginOptions defines model for LoginOptions.
+type LoginOptions struct {
+	// Address Where this request comes from
+	Address string        `json:"address"`
+	Issuers []LoginIssuer `json:"issuers"`
+
+	// Passkey People may log in with a passkey
+	Passkey bool `json:"passkey"`
+
+	// Password People may log in with a password
+	Password bool `json:"password"`
+
+	// Setup Nothing is protected yet
+	Setup bool `json:"setup"`
+
+	// Version Of the server
+	Version string `json:"version"`
+}
 
 // Me defines model for Me.
 type Me struct {
@@ -2602,6 +2637,12 @@ type ListSessionsParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteSessionParams defines parameters for DeleteSession.
+type DeleteSessionParams struct {
+	// Everywhere End every pass of the same key, or every login of the same user
+	Everywhere *bool `form:"everywhere,omitempty" json:"everywhere,omitempty"`
 }
 
 // UsePasswordLinkJSONRequestBody defines body for UsePasswordLink for application/json ContentType.

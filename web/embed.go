@@ -1,4 +1,3 @@
-// Package web holds the built dashboard: what 'make web' makes of web/dashboard.
 package web
 
 import (

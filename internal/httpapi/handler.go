@@ -18,6 +18,7 @@ import (
 	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/outside"
+	"github.com/daypass/daypass/internal/seal"
 )
 
 // DefaultMaxBody is how many bytes of a request body are read; a resource file may have [MaxDocument].
@@ -44,6 +45,11 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Started reports whether it was ready once.
 	Started func() bool
+
+	// Sealer seals the cookies of the dashboard. Nil: it keeps none.
+	Sealer *seal.Sealer
+	// Version is this program's, as the dashboard shows it.
+	Version string
 
 	// Senders checks proofs of possession. Nil: every one is refused.
 	Senders *edge.Senders
@@ -159,8 +165,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (rt route, err e
 	if done, err := h.checkOrigin(w, r, rt); done || err != nil {
 		return rt, err
 	}
-	if err := query.only(rt.query); err != nil {
-		return rt, err
+	if !rt.page {
+		if err := query.only(rt.query); err != nil {
+			return rt, err
+		}
 	}
 	return rt, h.call(w, r, rt)
 }

@@ -17,6 +17,7 @@ type route struct {
 	repeated     []string // fields of the form that may be there several times
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
+	page         bool     // a page for people: its script reads the parameters, and the contract of the API does not name it
 	open         bool     // no credential is needed
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
@@ -46,11 +47,13 @@ var (
 	inOrg     = "/v1/organizations/{org}"
 	ofApp     = inOrg + "/applications/{app}"
 	publicGet = route{open: true, anyOrigin: true}
+
+	publicPage = route{open: true, page: true}
 )
 
 func (h *Handler) table() map[string]route {
-	return map[string]route{
-		"GET /{$}":                   publicGet.by(h.home),
+	table := map[string]route{
+		"GET /assets/{file...}":      publicPage.by(h.dashboardAsset),
 		"GET /openapi.yaml":          publicGet.by(h.document),
 		"GET /docs/errors":           publicGet.by(h.errors),
 		"GET /livez":                 publicGet.by(h.livez),
@@ -174,7 +177,16 @@ func (h *Handler) table() map[string]route {
 		"GET " + rokkaMembers + "/{user}":    rokkaDoor.by(h.rokkaMembershipGet),
 		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
 		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
+
+		"GET /v1/login":      {handle: h.getLogin, open: true},
+		"GET /v1/session":    {handle: h.getSession, open: true},
+		"PUT /v1/session":    {handle: h.putSession},
+		"DELETE /v1/session": {handle: h.deleteSession, query: []string{"everywhere"}},
 	}
+	for _, pattern := range dashboardPages {
+		table[pattern] = publicPage.by(h.dashboardPage)
+	}
+	return table
 }
 
 func (rt route) by(handle handler) route {

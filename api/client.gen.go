@@ -348,6 +348,32 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
 	GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PasskeyLoginWithBody Log in by a passkey
+	//
+	// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+	PasskeyLoginWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PasskeyLogin Log in by a passkey
+	//
+	// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+	PasskeyLogin(ctx context.Context, body PasskeyLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginPasskeyLogin Begin a login by passkey
+	//
+	// Hand `public_key` to `PublicKeyCredential.parseRequestOptionsFromJSON`, then to `navigator.credentials.get`, and send its answer with
+	// `ceremony` to `POST /v1/login/passkey` within a minute. Nobody is named: the passkey says whose it is.
+	//
+	// Corresponds with POST /v1/login/passkey/options (the `BeginPasskeyLogin` operationId).
+	BeginPasskeyLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe Who am I
 	//
 	// What the credential of this request is, and what it may do now.
@@ -1107,6 +1133,45 @@ type ClientInterface interface {
 	// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions/{session} (the `EndSession` operationId).
 	EndSession(ctx context.Context, org OrgPath, user UserID, session string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPasskeys List the passkeys of the caller in its organization
+	//
+	// Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
+	ListPasskeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnrolPasskeyWithBody Enrol the passkey that the browser made
+	//
+	// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+	EnrolPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnrolPasskey Enrol the passkey that the browser made
+	//
+	// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+	EnrolPasskey(ctx context.Context, body EnrolPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginEnrolment Begin to enrol a passkey for the user of this pass
+	//
+	// Hand `public_key` to `PublicKeyCredential.parseCreationOptionsFromJSON`, then to `navigator.credentials.create`, and send its answer, as
+	// `toJSON()` gives it, with `ceremony` to `POST /v1/passkeys` within a minute. The pass must come of a login of the last five minutes
+	// (403 `fresh_login_required`) and may do all that its user may (403 `whole_login_required`), since the passkey will.
+	//
+	// Corresponds with POST /v1/passkeys/options (the `BeginEnrolment` operationId).
+	BeginEnrolment(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePasskey Delete a passkey of the caller
+	//
+	// Logins that were made with it go on until they are ended.
+	//
+	// Corresponds with DELETE /v1/passkeys/{passkey} (the `DeletePasskey` operationId).
+	DeletePasskey(ctx context.Context, passkey string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeleteSession Log out
 	//
 	// Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
@@ -1704,6 +1769,62 @@ func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeys
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
 func (c *Client) GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLoginRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PasskeyLoginWithBody Log in by a passkey
+//
+// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+func (c *Client) PasskeyLoginWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPasskeyLoginRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PasskeyLogin Log in by a passkey
+//
+// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+func (c *Client) PasskeyLogin(ctx context.Context, body PasskeyLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPasskeyLoginRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginPasskeyLogin Begin a login by passkey
+//
+// Hand `public_key` to `PublicKeyCredential.parseRequestOptionsFromJSON`, then to `navigator.credentials.get`, and send its answer with
+// `ceremony` to `POST /v1/login/passkey` within a minute. Nobody is named: the passkey says whose it is.
+//
+// Corresponds with POST /v1/login/passkey/options (the `BeginPasskeyLogin` operationId).
+func (c *Client) BeginPasskeyLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginPasskeyLoginRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -3373,6 +3494,95 @@ func (c *Client) EndSession(ctx context.Context, org OrgPath, user UserID, sessi
 	return c.Client.Do(req)
 }
 
+// ListPasskeys List the passkeys of the caller in its organization
+//
+// Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
+func (c *Client) ListPasskeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPasskeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnrolPasskeyWithBody Enrol the passkey that the browser made
+//
+// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+func (c *Client) EnrolPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnrolPasskeyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnrolPasskey Enrol the passkey that the browser made
+//
+// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+func (c *Client) EnrolPasskey(ctx context.Context, body EnrolPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnrolPasskeyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginEnrolment Begin to enrol a passkey for the user of this pass
+//
+// Hand `public_key` to `PublicKeyCredential.parseCreationOptionsFromJSON`, then to `navigator.credentials.create`, and send its answer, as
+// `toJSON()` gives it, with `ceremony` to `POST /v1/passkeys` within a minute. The pass must come of a login of the last five minutes
+// (403 `fresh_login_required`) and may do all that its user may (403 `whole_login_required`), since the passkey will.
+//
+// Corresponds with POST /v1/passkeys/options (the `BeginEnrolment` operationId).
+func (c *Client) BeginEnrolment(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginEnrolmentRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePasskey Delete a passkey of the caller
+//
+// Logins that were made with it go on until they are ended.
+//
+// Corresponds with DELETE /v1/passkeys/{passkey} (the `DeletePasskey` operationId).
+func (c *Client) DeletePasskey(ctx context.Context, passkey string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePasskeyRequest(c.Server, passkey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DeleteSession Log out
 //
 // Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
@@ -4128,6 +4338,73 @@ func NewGetLoginRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPasskeyLoginRequest calls the generic PasskeyLogin builder with application/json body
+func NewPasskeyLoginRequest(server string, body PasskeyLoginJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPasskeyLoginRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPasskeyLoginRequestWithBody constructs an http.Request for the PasskeyLogin method, with any body, and a specified content type
+func NewPasskeyLoginRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/login/passkey")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBeginPasskeyLoginRequest constructs an http.Request for the BeginPasskeyLogin method
+func NewBeginPasskeyLoginRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/login/passkey/options")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -8420,6 +8697,134 @@ func NewEndSessionRequest(server string, org OrgPath, user UserID, session strin
 	return req, nil
 }
 
+// NewListPasskeysRequest constructs an http.Request for the ListPasskeys method
+func NewListPasskeysRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/passkeys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEnrolPasskeyRequest calls the generic EnrolPasskey builder with application/json body
+func NewEnrolPasskeyRequest(server string, body EnrolPasskeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEnrolPasskeyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEnrolPasskeyRequestWithBody constructs an http.Request for the EnrolPasskey method, with any body, and a specified content type
+func NewEnrolPasskeyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/passkeys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBeginEnrolmentRequest constructs an http.Request for the BeginEnrolment method
+func NewBeginEnrolmentRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/passkeys/options")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeletePasskeyRequest constructs an http.Request for the DeletePasskey method
+func NewDeletePasskeyRequest(server string, passkey string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "passkey", passkey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/passkeys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDeleteSessionRequest constructs an http.Request for the DeleteSession method
 func NewDeleteSessionRequest(server string, params *DeleteSessionParams) (*http.Request, error) {
 	var err error
@@ -8997,6 +9402,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
 	GetLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLoginResponse, error)
+
+	// PasskeyLoginWithBodyWithResponse Log in by a passkey
+	//
+	// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+	PasskeyLoginWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PasskeyLoginResponse, error)
+
+	// PasskeyLoginWithResponse Log in by a passkey
+	//
+	// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+	PasskeyLoginWithResponse(ctx context.Context, body PasskeyLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*PasskeyLoginResponse, error)
+
+	// BeginPasskeyLoginWithResponse Begin a login by passkey
+	//
+	// Hand `public_key` to `PublicKeyCredential.parseRequestOptionsFromJSON`, then to `navigator.credentials.get`, and send its answer with
+	// `ceremony` to `POST /v1/login/passkey` within a minute. Nobody is named: the passkey says whose it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/login/passkey/options (the `BeginPasskeyLogin` operationId).
+	BeginPasskeyLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BeginPasskeyLoginResponse, error)
 
 	// GetMeWithResponse Who am I
 	//
@@ -9849,6 +10282,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /v1/organizations/{org}/users/{user}/sessions/{session} (the `EndSession` operationId).
 	EndSessionWithResponse(ctx context.Context, org OrgPath, user UserID, session string, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
 
+	// ListPasskeysWithResponse List the passkeys of the caller in its organization
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
+	ListPasskeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPasskeysResponse, error)
+
+	// EnrolPasskeyWithBodyWithResponse Enrol the passkey that the browser made
+	//
+	// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+	EnrolPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnrolPasskeyResponse, error)
+
+	// EnrolPasskeyWithResponse Enrol the passkey that the browser made
+	//
+	// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+	EnrolPasskeyWithResponse(ctx context.Context, body EnrolPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*EnrolPasskeyResponse, error)
+
+	// BeginEnrolmentWithResponse Begin to enrol a passkey for the user of this pass
+	//
+	// Hand `public_key` to `PublicKeyCredential.parseCreationOptionsFromJSON`, then to `navigator.credentials.create`, and send its answer, as
+	// `toJSON()` gives it, with `ceremony` to `POST /v1/passkeys` within a minute. The pass must come of a login of the last five minutes
+	// (403 `fresh_login_required`) and may do all that its user may (403 `whole_login_required`), since the passkey will.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/passkeys/options (the `BeginEnrolment` operationId).
+	BeginEnrolmentWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BeginEnrolmentResponse, error)
+
+	// DeletePasskeyWithResponse Delete a passkey of the caller
+	//
+	// Logins that were made with it go on until they are ended.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/passkeys/{passkey} (the `DeletePasskey` operationId).
+	DeletePasskeyWithResponse(ctx context.Context, passkey string, reqEditors ...RequestEditorFn) (*DeletePasskeyResponse, error)
+
 	// DeleteSessionWithResponse Log out
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -10462,6 +10940,86 @@ func (r GetLoginResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PasskeyLoginResponseDefaultHeaders the declared response headers of an HTTP default response for PasskeyLogin
+type PasskeyLoginResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type PasskeyLoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoggedIn
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PasskeyLoginResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r PasskeyLoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PasskeyLoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PasskeyLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BeginPasskeyLoginResponseDefaultHeaders the declared response headers of an HTTP default response for BeginPasskeyLogin
+type BeginPasskeyLoginResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type BeginPasskeyLoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyCeremony
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *BeginPasskeyLoginResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginPasskeyLoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginPasskeyLoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginPasskeyLoginResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13398,6 +13956,164 @@ func (r EndSessionResponse) ContentType() string {
 	return ""
 }
 
+// ListPasskeysResponseDefaultHeaders the declared response headers of an HTTP default response for ListPasskeys
+type ListPasskeysResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ListPasskeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListPasskeysResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPasskeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPasskeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPasskeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EnrolPasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for EnrolPasskey
+type EnrolPasskeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type EnrolPasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Passkey
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EnrolPasskeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r EnrolPasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnrolPasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnrolPasskeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BeginEnrolmentResponseDefaultHeaders the declared response headers of an HTTP default response for BeginEnrolment
+type BeginEnrolmentResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type BeginEnrolmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyCeremony
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *BeginEnrolmentResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginEnrolmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginEnrolmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginEnrolmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePasskeyResponseDefaultHeaders the declared response headers of an HTTP default response for DeletePasskey
+type DeletePasskeyResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DeletePasskeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeletePasskeyResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePasskeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePasskeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePasskeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeleteSessionResponseDefaultHeaders the declared response headers of an HTTP default response for DeleteSession
 type DeleteSessionResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -14086,6 +14802,52 @@ func (c *ClientWithResponses) GetLoginWithResponse(ctx context.Context, reqEdito
 		return nil, err
 	}
 	return ParseGetLoginResponse(rsp)
+}
+
+// PasskeyLoginWithBodyWithResponse Log in by a passkey
+//
+// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+func (c *ClientWithResponses) PasskeyLoginWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PasskeyLoginResponse, error) {
+	rsp, err := c.PasskeyLoginWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePasskeyLoginResponse(rsp)
+}
+
+// PasskeyLoginWithResponse Log in by a passkey
+//
+// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/login/passkey (the `PasskeyLogin` operationId).
+func (c *ClientWithResponses) PasskeyLoginWithResponse(ctx context.Context, body PasskeyLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*PasskeyLoginResponse, error) {
+	rsp, err := c.PasskeyLogin(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePasskeyLoginResponse(rsp)
+}
+
+// BeginPasskeyLoginWithResponse Begin a login by passkey
+//
+// Hand `public_key` to `PublicKeyCredential.parseRequestOptionsFromJSON`, then to `navigator.credentials.get`, and send its answer with
+// `ceremony` to `POST /v1/login/passkey` within a minute. Nobody is named: the passkey says whose it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/login/passkey/options (the `BeginPasskeyLogin` operationId).
+func (c *ClientWithResponses) BeginPasskeyLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BeginPasskeyLoginResponse, error) {
+	rsp, err := c.BeginPasskeyLogin(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginPasskeyLoginResponse(rsp)
 }
 
 // GetMeWithResponse Who am I
@@ -15479,6 +16241,81 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, org Or
 	return ParseEndSessionResponse(rsp)
 }
 
+// ListPasskeysWithResponse List the passkeys of the caller in its organization
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
+func (c *ClientWithResponses) ListPasskeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPasskeysResponse, error) {
+	rsp, err := c.ListPasskeys(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPasskeysResponse(rsp)
+}
+
+// EnrolPasskeyWithBodyWithResponse Enrol the passkey that the browser made
+//
+// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+func (c *ClientWithResponses) EnrolPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnrolPasskeyResponse, error) {
+	rsp, err := c.EnrolPasskeyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnrolPasskeyResponse(rsp)
+}
+
+// EnrolPasskeyWithResponse Enrol the passkey that the browser made
+//
+// It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/passkeys (the `EnrolPasskey` operationId).
+func (c *ClientWithResponses) EnrolPasskeyWithResponse(ctx context.Context, body EnrolPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*EnrolPasskeyResponse, error) {
+	rsp, err := c.EnrolPasskey(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnrolPasskeyResponse(rsp)
+}
+
+// BeginEnrolmentWithResponse Begin to enrol a passkey for the user of this pass
+//
+// Hand `public_key` to `PublicKeyCredential.parseCreationOptionsFromJSON`, then to `navigator.credentials.create`, and send its answer, as
+// `toJSON()` gives it, with `ceremony` to `POST /v1/passkeys` within a minute. The pass must come of a login of the last five minutes
+// (403 `fresh_login_required`) and may do all that its user may (403 `whole_login_required`), since the passkey will.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/passkeys/options (the `BeginEnrolment` operationId).
+func (c *ClientWithResponses) BeginEnrolmentWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BeginEnrolmentResponse, error) {
+	rsp, err := c.BeginEnrolment(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginEnrolmentResponse(rsp)
+}
+
+// DeletePasskeyWithResponse Delete a passkey of the caller
+//
+// Logins that were made with it go on until they are ended.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/passkeys/{passkey} (the `DeletePasskey` operationId).
+func (c *ClientWithResponses) DeletePasskeyWithResponse(ctx context.Context, passkey string, reqEditors ...RequestEditorFn) (*DeletePasskeyResponse, error) {
+	rsp, err := c.DeletePasskey(ctx, passkey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePasskeyResponse(rsp)
+}
+
 // DeleteSessionWithResponse Log out
 //
 // Returns a wrapper object for the known response body format(s).
@@ -16222,6 +17059,98 @@ func ParseGetLoginResponse(rsp *http.Response) (*GetLoginResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParsePasskeyLoginResponse parses an HTTP response from a PasskeyLoginWithResponse call
+func ParsePasskeyLoginResponse(rsp *http.Response) (*PasskeyLoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PasskeyLoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoggedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers PasskeyLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBeginPasskeyLoginResponse parses an HTTP response from a BeginPasskeyLoginWithResponse call
+func ParseBeginPasskeyLoginResponse(rsp *http.Response) (*BeginPasskeyLoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginPasskeyLoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyCeremony
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers BeginPasskeyLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
 	}
 
 	return response, nil
@@ -19671,6 +20600,186 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 	switch {
 	case true:
 		var headers EndSessionResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPasskeysResponse parses an HTTP response from a ListPasskeysWithResponse call
+func ParseListPasskeysResponse(rsp *http.Response) (*ListPasskeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPasskeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListPasskeysResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEnrolPasskeyResponse parses an HTTP response from a EnrolPasskeyWithResponse call
+func ParseEnrolPasskeyResponse(rsp *http.Response) (*EnrolPasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnrolPasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Passkey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers EnrolPasskeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBeginEnrolmentResponse parses an HTTP response from a BeginEnrolmentWithResponse call
+func ParseBeginEnrolmentResponse(rsp *http.Response) (*BeginEnrolmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginEnrolmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyCeremony
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers BeginEnrolmentResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePasskeyResponse parses an HTTP response from a DeletePasskeyWithResponse call
+func ParseDeletePasskeyResponse(rsp *http.Response) (*DeletePasskeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePasskeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeletePasskeyResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -1824,6 +1824,49 @@ type OrganizationUpdate struct {
 	Name   *string `json:"name,omitempty"`
 }
 
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Created time.Time `json:"created"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+
+	// Used Absent where it never was.
+	Used *LastUse `json:"used,omitempty"`
+}
+
+// PasskeyCeremony defines model for PasskeyCeremony.
+type PasskeyCeremony struct {
+	// Ceremony Sealed; comes back with the browser's answer. Good once, for a minute.
+	Ceremony string `json:"ceremony"`
+
+	// PublicKey Options of the browser (WebAuthn), as JSON.
+	PublicKey map[string]interface{} `json:"public_key"`
+}
+
+// PasskeyEnrol defines model for PasskeyEnrol.
+type PasskeyEnrol struct {
+	Ceremony string `json:"ceremony"`
+
+	// Credential RegistrationResponseJSON of WebAuthn.
+	Credential map[string]interface{} `json:"credential"`
+
+	// Name What its owner calls it.
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Items []Passkey `json:"items"`
+}
+
+// PasskeyLogIn defines model for PasskeyLogIn.
+type PasskeyLogIn struct {
+	Ceremony string `json:"ceremony"`
+
+	// Credential AuthenticationResponseJSON of WebAuthn.
+	Credential map[string]interface{} `json:"credential"`
+}
+
 // PasswordByLink defines model for PasswordByLink.
 type PasswordByLink struct {
 	Password string `json:"password"`
@@ -2681,6 +2724,9 @@ type RotateKeysetJSONRequestBody = KeysetRotate
 // RetireKeysetKeyJSONRequestBody defines body for RetireKeysetKey for application/json ContentType.
 type RetireKeysetKeyJSONRequestBody = KeysetRetire
 
+// PasskeyLoginJSONRequestBody defines body for PasskeyLogin for application/json ContentType.
+type PasskeyLoginJSONRequestBody = PasskeyLogIn
+
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems
 
@@ -2746,6 +2792,9 @@ type UpdateUserJSONRequestBody = UserUpdate
 
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordPut
+
+// EnrolPasskeyJSONRequestBody defines body for EnrolPasskey for application/json ContentType.
+type EnrolPasskeyJSONRequestBody = PasskeyEnrol
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

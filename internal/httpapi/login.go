@@ -12,6 +12,7 @@ func (h *Handler) getLogin(w http.ResponseWriter, _ *http.Request, c *call) erro
 	return sendJSON(w, http.StatusOK, api.LoginOptions{
 		Address:  c.client.Address.String(),
 		Issuers:  []api.LoginIssuer{},
+		Passkey:  h.Exchange.LogsInByPasskey(),
 		Password: h.routes["POST /auth/token"].closed == nil,
 		Version:  h.Version,
 	})

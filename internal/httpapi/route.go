@@ -178,6 +178,13 @@ func (h *Handler) table() map[string]route {
 		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
 		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
 
+		"POST /v1/passkeys/options":      {handle: h.beginEnrolment},
+		"POST /v1/passkeys":              {handle: h.enrolPasskey, body: reads[api.PasskeyEnrol]()},
+		"GET /v1/passkeys":               {handle: h.listPasskeys},
+		"DELETE /v1/passkeys/{passkey}":  {handle: h.deletePasskey},
+		"POST /v1/login/passkey/options": {handle: h.beginPasskeyLogin, open: true},
+		"POST /v1/login/passkey":         {handle: h.passkeyLogin, open: true, body: reads[api.PasskeyLogIn]()},
+
 		"GET /v1/login":      {handle: h.getLogin, open: true},
 		"GET /v1/session":    {handle: h.getSession, open: true},
 		"PUT /v1/session":    {handle: h.putSession},

@@ -345,6 +345,8 @@ type ClientInterface interface {
 
 	// GetLogin What the login page may offer
 	//
+	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
 	GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -1135,6 +1137,8 @@ type ClientInterface interface {
 
 	// ListPasskeys List the passkeys of the caller in its organization
 	//
+	// Its own alone. What they were used for last is shown with each.
+	//
 	// Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
 	ListPasskeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -1174,18 +1178,25 @@ type ClientInterface interface {
 
 	// DeleteSession Log out
 	//
+	// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+	// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+	//
 	// Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
 	DeleteSession(ctx context.Context, params *DeleteSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSession Give the dashboard its pass back after a reload
 	//
-	// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-	// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+	// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+	// `session_same_origin`. The cookie is no credential anywhere else. 401 `session_missing` without one; a pass that has ended is refused as
+	// anywhere, and its cookie is dropped.
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PutSession Keep the pass of this request for reloads, in a sealed cookie
+	// PutSession Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+	// `session_pass_required` for a key: exchange it first.
 	//
 	// Corresponds with PUT /v1/session (the `PutSession` operationId).
 	PutSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1765,6 +1776,8 @@ func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeys
 }
 
 // GetLogin What the login page may offer
+//
+// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
 func (c *Client) GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3496,6 +3509,8 @@ func (c *Client) EndSession(ctx context.Context, org OrgPath, user UserID, sessi
 
 // ListPasskeys List the passkeys of the caller in its organization
 //
+// Its own alone. What they were used for last is shown with each.
+//
 // Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
 func (c *Client) ListPasskeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListPasskeysRequest(c.Server)
@@ -3585,6 +3600,9 @@ func (c *Client) DeletePasskey(ctx context.Context, passkey string, reqEditors .
 
 // DeleteSession Log out
 //
+// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+//
 // Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
 func (c *Client) DeleteSession(ctx context.Context, params *DeleteSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteSessionRequest(c.Server, params)
@@ -3600,8 +3618,9 @@ func (c *Client) DeleteSession(ctx context.Context, params *DeleteSessionParams,
 
 // GetSession Give the dashboard its pass back after a reload
 //
-// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+// `session_same_origin`. The cookie is no credential anywhere else. 401 `session_missing` without one; a pass that has ended is refused as
+// anywhere, and its cookie is dropped.
 //
 // Corresponds with GET /v1/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3616,7 +3635,10 @@ func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// PutSession Keep the pass of this request for reloads, in a sealed cookie
+// PutSession Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+// `session_pass_required` for a key: exchange it first.
 //
 // Corresponds with PUT /v1/session (the `PutSession` operationId).
 func (c *Client) PutSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9398,6 +9420,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetLoginWithResponse What the login page may offer
 	//
+	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
@@ -10284,6 +10308,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListPasskeysWithResponse List the passkeys of the caller in its organization
 	//
+	// Its own alone. What they were used for last is shown with each.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
@@ -10329,6 +10355,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSessionWithResponse Log out
 	//
+	// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+	// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
@@ -10336,15 +10365,19 @@ type ClientWithResponsesInterface interface {
 
 	// GetSessionWithResponse Give the dashboard its pass back after a reload
 	//
-	// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-	// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+	// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+	// `session_same_origin`. The cookie is no credential anywhere else. 401 `session_missing` without one; a pass that has ended is refused as
+	// anywhere, and its cookie is dropped.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error)
 
-	// PutSessionWithResponse Keep the pass of this request for reloads, in a sealed cookie
+	// PutSessionWithResponse Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+	// `session_pass_required` for a key: exchange it first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10915,11 +10948,20 @@ func (r RetireKeysetKeyResponse) ContentType() string {
 	return ""
 }
 
+// GetLoginResponseDefaultHeaders the declared response headers of an HTTP default response for GetLogin
+type GetLoginResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
 type GetLoginResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *LoginOptions
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetLoginResponseDefaultHeaders
 }
 
 // Status returns HTTPResponse.Status
@@ -14793,6 +14835,8 @@ func (c *ClientWithResponses) RetireKeysetKeyWithResponse(ctx context.Context, i
 
 // GetLoginWithResponse What the login page may offer
 //
+// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
@@ -16243,6 +16287,8 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, org Or
 
 // ListPasskeysWithResponse List the passkeys of the caller in its organization
 //
+// Its own alone. What they were used for last is shown with each.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/passkeys (the `ListPasskeys` operationId).
@@ -16318,6 +16364,9 @@ func (c *ClientWithResponses) DeletePasskeyWithResponse(ctx context.Context, pas
 
 // DeleteSessionWithResponse Log out
 //
+// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
@@ -16331,8 +16380,9 @@ func (c *ClientWithResponses) DeleteSessionWithResponse(ctx context.Context, par
 
 // GetSessionWithResponse Give the dashboard its pass back after a reload
 //
-// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+// `session_same_origin`. The cookie is no credential anywhere else. 401 `session_missing` without one; a pass that has ended is refused as
+// anywhere, and its cookie is dropped.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -16345,7 +16395,10 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEdi
 	return ParseGetSessionResponse(rsp)
 }
 
-// PutSessionWithResponse Keep the pass of this request for reloads, in a sealed cookie
+// PutSessionWithResponse Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+// `session_pass_required` for a key: exchange it first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -17059,6 +17112,26 @@ func ParseGetLoginResponse(rsp *http.Response) (*GetLoginResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
 	}
 
 	return response, nil

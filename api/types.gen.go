@@ -800,11 +800,13 @@ type Confirmation struct {
 	Jkt string `json:"jkt"`
 }
 
-// DashboardSession defines model for DashboardSession.
+// DashboardSession What a reload needs.
 type DashboardSession struct {
 	// Payload What the pass says, in clear.
 	Payload Claims `json:"payload"`
-	Token   string `json:"token"`
+
+	// Token The pass.
+	Token string `json:"token"`
 }
 
 // Difference Requests that both files answer, and differ in, in the same way.
@@ -1542,12 +1544,15 @@ type LoggedIn struct {
 // LoggedInTokenType defines model for LoggedIn.TokenType.
 type LoggedInTokenType string
 
-// LoginIssuer defines model for LoginIssuer.
+// LoginIssuer A service that people may log in by.
 type LoginIssuer struct {
-	ID   string `json:"id"`
+	// ID To be named in `/v1/login/oidc/{issuer}`.
+	ID string `json:"id"`
+
+	// Name For people.
 	Name string `json:"name"`
 
-	// Organization Slug
+	// Organization Its slug.
 	Organization string `json:"organization"`
 }
 
@@ -1573,22 +1578,24 @@ type LoginJWKKty string
 // LoginJWKUse defines model for LoginJWK.Use.
 type LoginJWKUse string
 
-// LoginOptions defines model for LoginOptions.
+// LoginOptions How people may log in here.
 type LoginOptions struct {
-	// Address Where this request comes from
-	Address string        `json:"address"`
+	// Address Where this request comes from.
+	Address string `json:"address"`
+
+	// Issuers By another service.
 	Issuers []LoginIssuer `json:"issuers"`
 
-	// Passkey People may log in with a passkey
+	// Passkey With a passkey.
 	Passkey bool `json:"passkey"`
 
-	// Password People may log in with a password
+	// Password With a user name and a password.
 	Password bool `json:"password"`
 
-	// Setup Nothing is protected yet
+	// Setup There is no application yet.
 	Setup bool `json:"setup"`
 
-	// Version Of the server
+	// Version Of the server.
 	Version string `json:"version"`
 }
 
@@ -2684,7 +2691,7 @@ type ListSessionsParams struct {
 
 // DeleteSessionParams defines parameters for DeleteSession.
 type DeleteSessionParams struct {
-	// Everywhere End every pass of the same key, or every login of the same user
+	// Everywhere End every pass of the same key, or every login of the same user.
 	Everywhere *bool `form:"everywhere,omitempty" json:"everywhere,omitempty"`
 }
 

@@ -14,6 +14,7 @@ func (h *Handler) getLogin(w http.ResponseWriter, _ *http.Request, c *call) erro
 		Issuers:  []api.LoginIssuer{},
 		Passkey:  h.Exchange.LogsInByPasskey(),
 		Password: h.routes["POST /auth/token"].closed == nil,
+		Setup:    h.Gate.View().Catalog.Len() == 0,
 		Version:  h.Version,
 	})
 }

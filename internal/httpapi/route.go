@@ -55,6 +55,7 @@ func (h *Handler) table() map[string]route {
 	table := map[string]route{
 		"GET /assets/{file...}":      publicPage.by(h.dashboardAsset),
 		"GET /openapi.yaml":          publicGet.by(h.document),
+		"GET /docs":                  publicPage.by(h.referencePage),
 		"GET /docs/errors":           publicGet.by(h.errors),
 		"GET /livez":                 publicGet.by(h.livez),
 		"GET /readyz":                publicGet.by(h.readyz),

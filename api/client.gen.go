@@ -350,6 +350,14 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
 	GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// BeginOIDCLogin Log in through an outside issuer
+	//
+	// For browsers: leads to the issuer (authorization code flow with PKCE), and from there to the callback, which keeps the pass in the cookie of
+	// `GET /v1/session` and leads to `return_to`. Where that fails the browser is led to `/login?error=CODE`.
+	//
+	// Corresponds with GET /v1/login/oidc/{issuer} (the `BeginOIDCLogin` operationId).
+	BeginOIDCLogin(ctx context.Context, issuer string, params *BeginOIDCLoginParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PasskeyLoginWithBody Log in by a passkey
 	//
 	// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
@@ -1782,6 +1790,24 @@ func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeys
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
 func (c *Client) GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLoginRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginOIDCLogin Log in through an outside issuer
+//
+// For browsers: leads to the issuer (authorization code flow with PKCE), and from there to the callback, which keeps the pass in the cookie of
+// `GET /v1/session` and leads to `return_to`. Where that fails the browser is led to `/login?error=CODE`.
+//
+// Corresponds with GET /v1/login/oidc/{issuer} (the `BeginOIDCLogin` operationId).
+func (c *Client) BeginOIDCLogin(ctx context.Context, issuer string, params *BeginOIDCLoginParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginOIDCLoginRequest(c.Server, issuer, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4357,6 +4383,67 @@ func NewGetLoginRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBeginOIDCLoginRequest constructs an http.Request for the BeginOIDCLogin method
+func NewBeginOIDCLoginRequest(server string, issuer string, params *BeginOIDCLoginParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "issuer", issuer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/login/oidc/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ReturnTo != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "return_to", *params.ReturnTo, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -9427,6 +9514,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
 	GetLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLoginResponse, error)
 
+	// BeginOIDCLoginWithResponse Log in through an outside issuer
+	//
+	// For browsers: leads to the issuer (authorization code flow with PKCE), and from there to the callback, which keeps the pass in the cookie of
+	// `GET /v1/session` and leads to `return_to`. Where that fails the browser is led to `/login?error=CODE`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/login/oidc/{issuer} (the `BeginOIDCLogin` operationId).
+	BeginOIDCLoginWithResponse(ctx context.Context, issuer string, params *BeginOIDCLoginParams, reqEditors ...RequestEditorFn) (*BeginOIDCLoginResponse, error)
+
 	// PasskeyLoginWithBodyWithResponse Log in by a passkey
 	//
 	// The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
@@ -10982,6 +11079,44 @@ func (r GetLoginResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BeginOIDCLoginResponseDefaultHeaders the declared response headers of an HTTP default response for BeginOIDCLogin
+type BeginOIDCLoginResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type BeginOIDCLoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *BeginOIDCLoginResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginOIDCLoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginOIDCLoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginOIDCLoginResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14848,6 +14983,22 @@ func (c *ClientWithResponses) GetLoginWithResponse(ctx context.Context, reqEdito
 	return ParseGetLoginResponse(rsp)
 }
 
+// BeginOIDCLoginWithResponse Log in through an outside issuer
+//
+// For browsers: leads to the issuer (authorization code flow with PKCE), and from there to the callback, which keeps the pass in the cookie of
+// `GET /v1/session` and leads to `return_to`. Where that fails the browser is led to `/login?error=CODE`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/login/oidc/{issuer} (the `BeginOIDCLogin` operationId).
+func (c *ClientWithResponses) BeginOIDCLoginWithResponse(ctx context.Context, issuer string, params *BeginOIDCLoginParams, reqEditors ...RequestEditorFn) (*BeginOIDCLoginResponse, error) {
+	rsp, err := c.BeginOIDCLogin(ctx, issuer, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginOIDCLoginResponse(rsp)
+}
+
 // PasskeyLoginWithBodyWithResponse Log in by a passkey
 //
 // The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
@@ -17124,6 +17275,48 @@ func ParseGetLoginResponse(rsp *http.Response) (*GetLoginResponse, error) {
 	switch {
 	case true:
 		var headers GetLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBeginOIDCLoginResponse parses an HTTP response from a BeginOIDCLoginWithResponse call
+func ParseBeginOIDCLoginResponse(rsp *http.Response) (*BeginOIDCLoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginOIDCLoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers BeginOIDCLoginResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

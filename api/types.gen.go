@@ -1129,7 +1129,8 @@ type Issuer struct {
 	Issuer string `json:"issuer"`
 
 	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
-	JwksURL *string `json:"jwks_url,omitempty"`
+	JwksURL *string      `json:"jwks_url,omitempty"`
+	Login   *IssuerLogin `json:"login,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
 	MaxTokenAge int64 `json:"max_token_age"`
@@ -1171,6 +1172,27 @@ type IssuerList struct {
 	NextCursor *NextCursor `json:"next_cursor,omitempty"`
 }
 
+// IssuerLogin defines model for IssuerLogin.
+type IssuerLogin struct {
+	ClientID string    `json:"client_id"`
+	Scopes   *[]string `json:"scopes,omitempty"`
+
+	// Secured There is a client secret.
+	Secured bool `json:"secured"`
+}
+
+// IssuerLoginPut Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`.
+type IssuerLoginPut struct {
+	// ClientID The client that this server is at the issuer; one of `audiences` too.
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Never shown again. Without one it stays as it is; empty is none.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// Scopes Scopes to ask the issuer for, beside openid.
+	Scopes *[]string `json:"scopes,omitempty"`
+}
+
 // IssuerPut defines model for IssuerPut.
 type IssuerPut struct {
 	// Accept Where: for a pass, in a pass's place, or both. Default: exchange.
@@ -1202,6 +1224,9 @@ type IssuerPut struct {
 
 	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
+
+	// Login Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`.
+	Login *IssuerLoginPut `json:"login,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
 	MaxTokenAge *int64 `json:"max_token_age,omitempty"`
@@ -2282,6 +2307,12 @@ type GetFeedParams struct {
 
 	// Wait How long to wait for news, in seconds.
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// BeginOIDCLoginParams defines parameters for BeginOIDCLogin.
+type BeginOIDCLoginParams struct {
+	// ReturnTo A page of the dashboard, such as `/o/acme/keys`. Default: `/`.
+	ReturnTo *string `form:"return_to,omitempty" json:"return_to,omitempty"`
 }
 
 // ListPlatformNetworksParams defines parameters for ListPlatformNetworks.

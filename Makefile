@@ -5,12 +5,17 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help build demo run test lint bench generate verify fuzz clean
+.PHONY: help web build demo run test lint bench generate verify fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
-build: ## build bin/daypass
+web: ## build the dashboard into web/dist, where npm is at hand
+	@command -v npm >/dev/null || { echo 'npm is not installed: building without the dashboard'; exit 0; }; \
+	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; \
+	[ web/dist/index.html -nt package-lock.json ] && [ -z "$$(find web/dashboard sdk/js/src -newer web/dist/index.html -type f -print -quit)" ] || npm run build -w web/dashboard --silent
+
+build: web ## build bin/daypass
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/daypass ./cmd/daypass
 
 demo: build ## the whole story with real requests; Ctrl-C ends it
@@ -20,14 +25,17 @@ run: build ## serve from ./daypass-data, made on first use
 	@[ -f daypass-data/daypass.db ] || ./bin/daypass init --data daypass-data
 	./bin/daypass serve --data daypass-data --log-format text
 
-test: ## all tests with the race detector, on SQLite and PostgreSQL; those of time without it
+test: web ## all tests with the race detector, on SQLite and PostgreSQL, and in a browser; those of time without it
 	$(GO) test -run '^TestAttack_Timing' ./e2e
+	@command -v npm >/dev/null || { echo 'npm is not installed: the tests of JavaScript are left out'; exit 0; }; \
+	npm run test --workspaces --if-present --silent
 	$(GO) test -race -shuffle=on -timeout 15m ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	@[ ! -d node_modules ] || npm run typecheck --workspaces --if-present --silent
 
 bench: ## measure against floors in the same run; prints ratios
 	$(GO) run ./bench

@@ -800,6 +800,96 @@ type Confirmation struct {
 	Jkt string `json:"jkt"`
 }
 
+// DashboardSession What a reload needs.
+type DashboardSession struct {
+	// Payload What the pass says, in clear.
+	Payload Claims `json:"payload"`
+
+	// Token The pass.
+	Token string `json:"token"`
+}
+
+// Device A program that waits to be let in.
+type Device struct {
+	// Address Where it is.
+	Address string `json:"address"`
+
+	// Client What it calls itself. It proves nothing.
+	Client string `json:"client"`
+
+	// Created When it asked.
+	Created time.Time `json:"created"`
+
+	// Expires When its code ends.
+	Expires time.Time `json:"expires"`
+
+	// Scopes What it asks for; everything where this is absent.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// UserAgent As it was sent.
+	UserAgent *string `json:"user_agent,omitempty"`
+}
+
+// DeviceApproval What the device may do.
+type DeviceApproval struct {
+	// ExpiresIn How long its pass lasts without being renewed, in seconds.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where its pass is good; `request_ip` is where the device is. By default wherever the key is.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// Roles The roles of its pass; by default those of this one.
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Scopes What its pass may do; by default what it asked for, or all.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// UserCode However it was typed.
+	UserCode string `json:"user_code"`
+}
+
+// DeviceCode The device that is meant.
+type DeviceCode struct {
+	// UserCode However it was typed.
+	UserCode string `json:"user_code"`
+}
+
+// DevicePoll The program that asks.
+type DevicePoll struct {
+	// DeviceCode Its secret.
+	DeviceCode string `json:"device_code"`
+}
+
+// DeviceStart A program that is to be logged in.
+type DeviceStart struct {
+	// Client What logs in, for people, as in `daypass on build-7`.
+	Client string `json:"client"`
+
+	// Scopes What it asks for. All that may be granted by default.
+	Scopes *[]string `json:"scopes,omitempty"`
+}
+
+// DeviceStarted What the program needs (RFC 8628, section 3.2).
+type DeviceStarted struct {
+	// DeviceCode A secret of the program.
+	DeviceCode string `json:"device_code"`
+
+	// ExpiresIn How long both codes are good, in seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// Interval How long to wait between two requests, in seconds.
+	Interval int64 `json:"interval"`
+
+	// UserCode For a person to type.
+	UserCode string `json:"user_code"`
+
+	// VerificationURI Where.
+	VerificationURI string `json:"verification_uri"`
+
+	// VerificationURIComplete The same, with the code in it.
+	VerificationURIComplete string `json:"verification_uri_complete"`
+}
+
 // Difference Requests that both files answer, and differ in, in the same way.
 type Difference struct {
 	// Anonymous Requests without a key of the organization.
@@ -1120,7 +1210,8 @@ type Issuer struct {
 	Issuer string `json:"issuer"`
 
 	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
-	JwksURL *string `json:"jwks_url,omitempty"`
+	JwksURL *string      `json:"jwks_url,omitempty"`
+	Login   *IssuerLogin `json:"login,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
 	MaxTokenAge int64 `json:"max_token_age"`
@@ -1162,6 +1253,27 @@ type IssuerList struct {
 	NextCursor *NextCursor `json:"next_cursor,omitempty"`
 }
 
+// IssuerLogin defines model for IssuerLogin.
+type IssuerLogin struct {
+	ClientID string    `json:"client_id"`
+	Scopes   *[]string `json:"scopes,omitempty"`
+
+	// Secured There is a client secret.
+	Secured bool `json:"secured"`
+}
+
+// IssuerLoginPut Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`.
+type IssuerLoginPut struct {
+	// ClientID The client that this server is at the issuer; one of `audiences` too.
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Never shown again. Without one it stays as it is; empty is none.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// Scopes Scopes to ask the issuer for, beside openid.
+	Scopes *[]string `json:"scopes,omitempty"`
+}
+
 // IssuerPut defines model for IssuerPut.
 type IssuerPut struct {
 	// Accept Where: for a pass, in a pass's place, or both. Default: exchange.
@@ -1193,6 +1305,9 @@ type IssuerPut struct {
 
 	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
+
+	// Login Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`.
+	Login *IssuerLoginPut `json:"login,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
 	MaxTokenAge *int64 `json:"max_token_age,omitempty"`
@@ -1535,6 +1650,18 @@ type LoggedIn struct {
 // LoggedInTokenType defines model for LoggedIn.TokenType.
 type LoggedInTokenType string
 
+// LoginIssuer A service that people may log in by.
+type LoginIssuer struct {
+	// ID To be named in `/v1/login/oidc/{issuer}`.
+	ID string `json:"id"`
+
+	// Name For people.
+	Name string `json:"name"`
+
+	// Organization Its slug.
+	Organization string `json:"organization"`
+}
+
 // LoginJWK RFC 7517, a public key. One with its private part is refused.
 type LoginJWK struct {
 	Alg    *string      `json:"alg,omitempty"`
@@ -1556,6 +1683,27 @@ type LoginJWKKty string
 
 // LoginJWKUse defines model for LoginJWK.Use.
 type LoginJWKUse string
+
+// LoginOptions How people may log in here.
+type LoginOptions struct {
+	// Address Where this request comes from.
+	Address string `json:"address"`
+
+	// Issuers By another service.
+	Issuers []LoginIssuer `json:"issuers"`
+
+	// Passkey With a passkey.
+	Passkey bool `json:"passkey"`
+
+	// Password With a user name and a password.
+	Password bool `json:"password"`
+
+	// Setup There is no application yet.
+	Setup bool `json:"setup"`
+
+	// Version Of the server.
+	Version string `json:"version"`
+}
 
 // Me defines model for Me.
 type Me struct {
@@ -1787,6 +1935,49 @@ type OrganizationList struct {
 type OrganizationUpdate struct {
 	Active *bool   `json:"active,omitempty"`
 	Name   *string `json:"name,omitempty"`
+}
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Created time.Time `json:"created"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+
+	// Used Absent where it never was.
+	Used *LastUse `json:"used,omitempty"`
+}
+
+// PasskeyCeremony defines model for PasskeyCeremony.
+type PasskeyCeremony struct {
+	// Ceremony Sealed; comes back with the browser's answer. Good once, for a minute.
+	Ceremony string `json:"ceremony"`
+
+	// PublicKey Options of the browser (WebAuthn), as JSON.
+	PublicKey map[string]interface{} `json:"public_key"`
+}
+
+// PasskeyEnrol defines model for PasskeyEnrol.
+type PasskeyEnrol struct {
+	Ceremony string `json:"ceremony"`
+
+	// Credential RegistrationResponseJSON of WebAuthn.
+	Credential map[string]interface{} `json:"credential"`
+
+	// Name What its owner calls it.
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Items []Passkey `json:"items"`
+}
+
+// PasskeyLogIn defines model for PasskeyLogIn.
+type PasskeyLogIn struct {
+	Ceremony string `json:"ceremony"`
+
+	// Credential AuthenticationResponseJSON of WebAuthn.
+	Credential map[string]interface{} `json:"credential"`
 }
 
 // PasswordByLink defines model for PasswordByLink.
@@ -2190,6 +2381,12 @@ type Until = time.Time
 // UserID defines model for UserID.
 type UserID = string
 
+// GetDeviceParams defines parameters for GetDevice.
+type GetDeviceParams struct {
+	// UserCode However it was typed.
+	UserCode string `form:"user_code" json:"user_code"`
+}
+
 // GetFeedParams defines parameters for GetFeed.
 type GetFeedParams struct {
 	// After The revision you have; 0, or nothing, for everything whose revocation still matters.
@@ -2197,6 +2394,12 @@ type GetFeedParams struct {
 
 	// Wait How long to wait for news, in seconds.
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// BeginOIDCLoginParams defines parameters for BeginOIDCLogin.
+type BeginOIDCLoginParams struct {
+	// ReturnTo A page of the dashboard, such as `/o/acme/keys`. Default: `/`.
+	ReturnTo *string `form:"return_to,omitempty" json:"return_to,omitempty"`
 }
 
 // ListPlatformNetworksParams defines parameters for ListPlatformNetworks.
@@ -2604,6 +2807,12 @@ type ListSessionsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// DeleteSessionParams defines parameters for DeleteSession.
+type DeleteSessionParams struct {
+	// Everywhere End every pass of the same key, or every login of the same user.
+	Everywhere *bool `form:"everywhere,omitempty" json:"everywhere,omitempty"`
+}
+
 // UsePasswordLinkJSONRequestBody defines body for UsePasswordLink for application/json ContentType.
 type UsePasswordLinkJSONRequestBody = PasswordByLink
 
@@ -2634,11 +2843,26 @@ type CreateChallengeJSONRequestBody = ChallengeCreate
 // AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
 type AnswerChallengeJSONRequestBody = ChallengeAnswer
 
+// StartDeviceJSONRequestBody defines body for StartDevice for application/json ContentType.
+type StartDeviceJSONRequestBody = DeviceStart
+
+// ApproveDeviceJSONRequestBody defines body for ApproveDevice for application/json ContentType.
+type ApproveDeviceJSONRequestBody = DeviceApproval
+
+// DenyDeviceJSONRequestBody defines body for DenyDevice for application/json ContentType.
+type DenyDeviceJSONRequestBody = DeviceCode
+
+// PollDeviceJSONRequestBody defines body for PollDevice for application/json ContentType.
+type PollDeviceJSONRequestBody = DevicePoll
+
 // RotateKeysetJSONRequestBody defines body for RotateKeyset for application/json ContentType.
 type RotateKeysetJSONRequestBody = KeysetRotate
 
 // RetireKeysetKeyJSONRequestBody defines body for RetireKeysetKey for application/json ContentType.
 type RetireKeysetKeyJSONRequestBody = KeysetRetire
+
+// PasskeyLoginJSONRequestBody defines body for PasskeyLogin for application/json ContentType.
+type PasskeyLoginJSONRequestBody = PasskeyLogIn
 
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems
@@ -2705,6 +2929,9 @@ type UpdateUserJSONRequestBody = UserUpdate
 
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordPut
+
+// EnrolPasskeyJSONRequestBody defines body for EnrolPasskey for application/json ContentType.
+type EnrolPasskeyJSONRequestBody = PasskeyEnrol
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

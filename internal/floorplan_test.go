@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"sign":                {},
 	".":                   {"api", "verify", "sign"},
 	"docs":                {},
+	"web":                 {},
 	// Floor 1, vocabulary.
 	"internal/access": {"scope"},
 	"internal/seal":   {"scope"},
@@ -40,7 +41,7 @@ var rooms = map[string][]string{
 	"internal/notify":   {"internal/access", "internal/seal"},
 	// Floor 4, doors: no SQL.
 	"internal/edge":    doors,
-	"internal/httpapi": append([]string{"internal/edge", "docs"}, doors...),
+	"internal/httpapi": append([]string{"internal/edge", "docs", "web"}, doors...),
 }
 
 var (

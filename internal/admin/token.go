@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/daypass/daypass/internal/access"
@@ -97,4 +98,51 @@ func (s *Service) RevokePresented(ctx context.Context, caller *access.Caller, to
 	return s.commit(ctx, actor, requestID, func(tx *store.Tx) error {
 		return s.endToken(tx, token.OrganizationID, token.ID, token.Head())
 	})
+}
+
+// LeavePresented logs out whoever holds a token's text: the token ends, with what was
+// made from it, and so does the login by password that made it. Everywhere means all
+// tokens of its key, or all logins of its user, and so takes the permission to end
+// those. What others obtained through the same outside issuer or user-group key goes on.
+func (s *Service) LeavePresented(ctx context.Context, caller *access.Caller, token *access.Token, everywhere bool) error {
+	if everywhere {
+		op := opRevokeToken
+		if token.Via != "" {
+			op = opEndSessions
+		}
+		if _, err := s.authorize(ctx, s.store, caller, op, caller.Organization.ID); err != nil {
+			return err
+		}
+	}
+	return s.commit(ctx, caller.Actor(), caller.RequestID, func(tx *store.Tx) error {
+		if token.Via != "" {
+			return s.leaveLogin(ctx, tx, token, everywhere)
+		}
+		if everywhere {
+			return s.endToken(tx, token.OrganizationID, token.ID, token.KeyID)
+		}
+		return s.endToken(tx, token.OrganizationID, token.ID, token.Head())
+	})
+}
+
+func (s *Service) leaveLogin(ctx context.Context, tx *store.Tx, token *access.Token, everywhere bool) error {
+	n, err := tx.Session(ctx, token.Via)
+	if errors.Is(err, access.ErrNotFound) { // an identity or an outside issuer, or a login that has ended
+		return s.endToken(tx, token.OrganizationID, token.ID, token.Head())
+	}
+	if err != nil {
+		return err
+	}
+	if !everywhere {
+		return s.endSession(tx, n, "session_ended")
+	}
+	err = each(func(after string) ([]access.Session, error) {
+		return tx.SessionsOfUser(ctx, n.UserID, store.Page{After: after})
+	}, func(n access.Session) string { return n.ID }, func(n access.Session) error {
+		return s.dropSession(tx, n, "session_ended")
+	})
+	if err != nil {
+		return err
+	}
+	return tx.Record("sessions.ended", n.OrganizationID, n.UserID, map[string]any{"everywhere": true})
 }

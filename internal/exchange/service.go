@@ -84,10 +84,12 @@ type Config struct {
 	Journal Journal
 	Guesses Guesses // nil: no bound, for tests
 	Logins  *Logins // nil: nobody logs in with a password
-	Once    Once    // nil: whatever may be used once is refused
-	Signers Signers // nil: no signature proves anybody
-	Outside Outside // nil: no outside issuer is trusted
-	KeyHash func(text string) [32]byte
+	// Passkeys: nil where nobody logs in with one. They need Logins.
+	Passkeys *Passkeys
+	Once     Once    // nil: whatever may be used once is refused
+	Signers  Signers // nil: no signature proves anybody
+	Outside  Outside // nil: no outside issuer is trusted
+	KeyHash  func(text string) [32]byte
 	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
 	AnyKeyText bool
 
@@ -123,6 +125,7 @@ type Service struct {
 	byKey    *otter.Cache[string, signers]
 
 	entries, newcomers pace
+	devices            pace
 	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
@@ -151,7 +154,8 @@ func New(c Config) *Service {
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
 		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
-		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
+		devices: pace{most: DevicesPerMinute},
+		absent:  otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 

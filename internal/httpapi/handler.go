@@ -18,6 +18,7 @@ import (
 	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/gate"
 	"github.com/daypass/daypass/internal/outside"
+	"github.com/daypass/daypass/internal/seal"
 )
 
 // DefaultMaxBody is how many bytes of a request body are read; a resource file may have [MaxDocument].
@@ -44,6 +45,11 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Started reports whether it was ready once.
 	Started func() bool
+
+	// Sealer seals the cookies of the dashboard. Nil: it keeps none.
+	Sealer *seal.Sealer
+	// Version is this program's, as the dashboard shows it.
+	Version string
 
 	// Senders checks proofs of possession. Nil: every one is refused.
 	Senders *edge.Senders
@@ -150,7 +156,7 @@ type call struct {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (rt route, err error) {
 	query, unread := readQuery(r.URL.RawQuery)
 	rt, err = h.find(w, r)
-	if unread != nil {
+	if unread != nil && !rt.answer {
 		return rt, unread // also where there is no such route: a credential in a URL is to be replaced
 	}
 	if err != nil {
@@ -159,8 +165,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (rt route, err e
 	if done, err := h.checkOrigin(w, r, rt); done || err != nil {
 		return rt, err
 	}
-	if err := query.only(rt.query); err != nil {
-		return rt, err
+	if !rt.page {
+		if err := query.only(rt.query); err != nil {
+			return rt, err
+		}
 	}
 	return rt, h.call(w, r, rt)
 }
@@ -206,12 +214,13 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	return nil
 }
 
-// find returns the route of a request. A path has one spelling: what would need cleaning is not found.
+// find returns the route of a request. A path has one spelling: what would need cleaning is not
+// found, save that a page may have a slash behind it.
 func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
-	if r.URL.Path != path.Clean(r.URL.Path) {
+	miss, pattern := h.mux.Handler(r)
+	if r.URL.Path != path.Clean(r.URL.Path) && (!h.routes[pattern].page || path.Clean(r.URL.Path)+"/" != r.URL.Path) {
 		return route{}, errNoRoute
 	}
-	miss, pattern := h.mux.Handler(r)
 	if rt, ok := h.routes[pattern]; ok && rt.closed != nil {
 		return route{}, rt.closed
 	} else if ok {

@@ -17,6 +17,8 @@ type route struct {
 	repeated     []string // fields of the form that may be there several times
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
+	page         bool     // a page for people: its script reads the parameters, and the contract of the API does not name it
+	answer       bool     // an issuer leads there, with what it has to say in the query
 	open         bool     // no credential is needed
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
@@ -46,12 +48,15 @@ var (
 	inOrg     = "/v1/organizations/{org}"
 	ofApp     = inOrg + "/applications/{app}"
 	publicGet = route{open: true, anyOrigin: true}
+
+	publicPage = route{open: true, page: true}
 )
 
 func (h *Handler) table() map[string]route {
-	return map[string]route{
-		"GET /{$}":                   publicGet.by(h.home),
+	table := map[string]route{
+		"GET /assets/{file...}":      publicPage.by(h.dashboardAsset),
 		"GET /openapi.yaml":          publicGet.by(h.document),
+		"GET /docs":                  publicPage.by(h.referencePage),
 		"GET /docs/errors":           publicGet.by(h.errors),
 		"GET /livez":                 publicGet.by(h.livez),
 		"GET /readyz":                publicGet.by(h.readyz),
@@ -174,7 +179,32 @@ func (h *Handler) table() map[string]route {
 		"GET " + rokkaMembers + "/{user}":    rokkaDoor.by(h.rokkaMembershipGet),
 		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
 		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
+
+		"POST /v1/device":         {handle: h.startDevice, open: true, body: reads[api.DeviceStart]()},
+		"GET /v1/device":          {handle: h.getDevice, query: []string{"user_code"}},
+		"POST /v1/device/approve": {handle: h.approveDevice, body: reads[api.DeviceApproval]()},
+		"POST /v1/device/deny":    {handle: h.denyDevice, body: reads[api.DeviceCode]()},
+		"POST /v1/device/token":   {handle: h.pollDevice, open: true, body: reads[api.DevicePoll]()},
+
+		"POST /v1/passkeys/options":      {handle: h.beginEnrolment},
+		"POST /v1/passkeys":              {handle: h.enrolPasskey, body: reads[api.PasskeyEnrol]()},
+		"GET /v1/passkeys":               {handle: h.listPasskeys},
+		"DELETE /v1/passkeys/{passkey}":  {handle: h.deletePasskey},
+		"POST /v1/login/passkey/options": {handle: h.beginPasskeyLogin, open: true},
+		"POST /v1/login/passkey":         {handle: h.passkeyLogin, open: true, body: reads[api.PasskeyLogIn]()},
+
+		"GET " + oidcLoginPath + "{issuer}":                {handle: h.beginOIDCLogin, open: true, query: []string{"return_to"}, refuse: h.refuseLogin},
+		"GET " + oidcLoginPath + "{org}/{issuer}/callback": route{open: true, page: true, answer: true}.by(h.finishOIDCLogin),
+
+		"GET /v1/login":      {handle: h.getLogin, open: true},
+		"GET /v1/session":    {handle: h.getSession, open: true},
+		"PUT /v1/session":    {handle: h.putSession},
+		"DELETE /v1/session": {handle: h.deleteSession, query: []string{"everywhere"}},
 	}
+	for _, pattern := range dashboardPages {
+		table[pattern] = publicPage.by(h.dashboardPage)
+	}
+	return table
 }
 
 func (rt route) by(handle handler) route {

@@ -27,6 +27,21 @@ type Attempt struct {
 	Last           int64
 }
 
+type Device struct {
+	ID         string
+	DeviceHash []byte
+	UserHash   []byte
+	Client     string
+	Scopes     string
+	Address    string
+	Agent      string
+	Created    int64
+	Expires    int64
+	Polled     int64
+	State      string
+	Sealed     []byte
+}
+
 type Event struct {
 	Revision       int64
 	ID             string
@@ -208,6 +223,21 @@ type Organization struct {
 	Active   bool
 	Created  int64
 	Revision int64
+}
+
+type Passkey struct {
+	ID             string
+	OrganizationID string
+	UserID         string
+	CredentialID   []byte
+	Name           string
+	Credential     string
+	Counter        int64
+	Created        int64
+	Used           int64
+	UsedAddress    string
+	UsedAgent      string
+	Revision       int64
 }
 
 type Password struct {

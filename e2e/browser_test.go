@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daypass/daypass/web"
+)
+
+// browse tells a story of e2e/browser in Chromium. SCREENSHOTS in the environment
+// names a folder for its pictures. The test is skipped where the browser, Node, the
+// packages ('npm ci') or the build of the dashboard ('make web') are absent.
+func browse(t *testing.T, w *world, story string, env ...string) {
+	t.Helper()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("needs chromium on PATH")
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("needs node on PATH")
+	}
+	if _, err := os.Stat("../node_modules/playwright-core"); err != nil {
+		t.Skip("needs the packages of the dashboard: npm ci")
+	}
+	if _, built := web.Dashboard(); !built {
+		t.Skip("needs the dashboard: make web")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, story)
+	cmd.Dir = "browser"
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CHROMIUM=" + browser, "SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+		"DAYPASS_URL=" + strings.Replace(w.api, "127.0.0.1", "localhost", 1), "DAYPASS_GATEWAY=" + w.gateway, "DAYPASS_KEY=" + w.founder, "UPSTREAM=" + w.upstream.URL,
+	}, env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", story, err, out.String())
+	}
+}
+
+func TestBrowserPages(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve("acme", "photos", photos)
+	browse(t, w, "pages.mjs")
+}
+
+func TestBrowserSession(t *testing.T) {
+	browse(t, newWorld(t, nil), "session.mjs")
+}
+
+// TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
+func TestBrowserLife(t *testing.T) {
+	browse(t, newWorld(t, nil), "life.mjs")
+}

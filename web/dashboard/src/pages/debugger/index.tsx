@@ -1,0 +1,5 @@
+import { PageHeader } from '~/parts'
+
+export default function Debugger() {
+  return <PageHeader title="Debugger" />
+}

@@ -1,0 +1,159 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Fingerprint, KeyRound, LogIn } from 'lucide-react'
+import { type FormEvent, type ReactNode, useState } from 'react'
+import { Button, buttonClass, Checkbox, ErrorPanel, Field, Input, Tabs } from '~/parts'
+import { type Schemas, useSessionState } from '~/session'
+import { enterWithKey, enterWithPasskey, enterWithPassword } from '~/session/login'
+import { Problem } from '~/session/problem'
+import { Mark } from '~/shell/mark'
+
+type Options = Schemas['LoginOptions']
+
+/** Logs in by whatever this server offers, and goes back to where somebody came from. */
+export default function Login() {
+  const search = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const state = useSessionState()
+  const options = useQuery({ queryKey: ['login'], queryFn: readOptions, staleTime: 60_000 })
+  const [way, setWay] = useState('key')
+  const done = () => void navigate({ href: search.to ?? '/', replace: true })
+  const ended = state.phase === 'out' ? state.problem : undefined
+
+  return (
+    <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center gap-6 px-4 py-10">
+      <header className="flex flex-col gap-2">
+        <Mark />
+        <h1 className="text-xl font-semibold">Log in</h1>
+        <p className="text-muted">A key is exchanged for a pass of three days and forgotten at once.</p>
+      </header>
+      {ended && (
+        <p role="status" className="rounded-lg border border-line bg-info-soft px-4 py-3 text-info">
+          You were logged out: {ended.detail}
+        </p>
+      )}
+      {search.error && (
+        <p role="alert" className="rounded-lg border border-bad/40 bg-bad-soft px-4 py-3 text-bad">
+          {search.error}
+        </p>
+      )}
+      <section aria-label="Ways to log in" className="flex flex-col gap-5 rounded-xl border border-line bg-surface p-5">
+        {options.data?.password ? (
+          <Tabs
+            label="Log in with"
+            value={way}
+            onChange={setWay}
+            tabs={[
+              { id: 'key', label: 'API key', content: <ByKey options={options.data} done={done} /> },
+              { id: 'password', label: 'Password', content: <ByPassword done={done} /> },
+            ]}
+          />
+        ) : (
+          <ByKey options={options.data} done={done} />
+        )}
+        {options.error && <ErrorPanel error={options.error} retry={() => void options.refetch()} />}
+        <Others options={options.data} done={done} />
+      </section>
+      <footer className="flex justify-between text-xs text-muted">
+        <a className="underline underline-offset-2" href="/docs/errors">
+          What errors mean
+        </a>
+        {options.data && <span>Daypass {options.data.version}</span>}
+      </footer>
+    </main>
+  )
+}
+
+async function readOptions({ signal }: { signal: AbortSignal }): Promise<Options> {
+  const answer = await fetch('/v1/login', { signal }).catch((reason: unknown) => {
+    throw Problem.of(reason)
+  })
+  if (!answer.ok) throw await Problem.from(answer)
+  return (await answer.json()) as Options
+}
+
+function Form({ onSubmit, error, busy, children }: { onSubmit: () => void; error: unknown; busy: boolean; children: ReactNode }) {
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!busy) onSubmit()
+  }
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4">
+      {children}
+      {error ? <ErrorPanel error={error} /> : null}
+      <Button type="submit" tone="primary" icon={LogIn} busy={busy}>
+        Log in
+      </Button>
+    </form>
+  )
+}
+
+function ByKey({ options, done }: { options: Options | undefined; done: () => void }) {
+  const [key, setKey] = useState('')
+  const [bound, setBound] = useState(true)
+  const address = options?.address ?? ''
+  const enter = useMutation({
+    mutationFn: () => enterWithKey(key, address, bound),
+    onSuccess: () => {
+      setKey('')
+      done()
+    },
+  })
+  return (
+    <Form onSubmit={() => enter.mutate()} error={enter.error} busy={enter.isPending}>
+      <Field label="API key" hint="Begins with dp_live_ or dp_test_. It stays on this page only until you press the button." required>
+        <Input mono type="password" name="key" value={key} onChange={(event) => setKey(event.target.value)} autoFocus />
+      </Field>
+      <Checkbox
+        label="Only from this address"
+        hint={address ? `The pass is good from ${address} and the last addresses you logged in from.` : 'The pass is good from the last addresses you logged in from.'}
+        checked={bound}
+        onChange={setBound}
+      />
+    </Form>
+  )
+}
+
+function ByPassword({ done }: { done: () => void }) {
+  const [name, setName] = useState('')
+  const [password, setPassword] = useState('')
+  const [organization, setOrganization] = useState('')
+  const enter = useMutation({
+    mutationFn: () => enterWithPassword(name, password, organization),
+    onSuccess: done,
+  })
+  return (
+    <Form onSubmit={() => enter.mutate()} error={enter.error} busy={enter.isPending}>
+      <Field label="E-mail address" required>
+        <Input type="email" name="username" autoComplete="username" value={name} onChange={(event) => setName(event.target.value)} />
+      </Field>
+      <Field label="Password" required>
+        <Input type="password" name="password" autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} />
+      </Field>
+      <Field label="Organization" hint="Needed only where you are in several.">
+        <Input name="organization" value={organization} onChange={(event) => setOrganization(event.target.value)} />
+      </Field>
+    </Form>
+  )
+}
+
+function Others({ options, done }: { options: Options | undefined; done: () => void }) {
+  const passkey = useMutation({ mutationFn: enterWithPasskey, onSuccess: done })
+  if (!options || (!options.passkey && options.issuers.length === 0)) return null
+  return (
+    <div className="flex flex-col gap-2 border-t border-line pt-4">
+      {options.issuers.map((issuer) => (
+        <a key={issuer.id} href={`/v1/login/oidc/${encodeURIComponent(issuer.id)}`} className={buttonClass()}>
+          <KeyRound aria-hidden className="size-4" />
+          Continue with {issuer.name}
+        </a>
+      ))}
+      {options.passkey && (
+        <Button icon={Fingerprint} busy={passkey.isPending} onClick={() => passkey.mutate()}>
+          Use a passkey
+        </Button>
+      )}
+      {passkey.error && <ErrorPanel error={passkey.error} />}
+    </div>
+  )
+}

@@ -1,0 +1,12 @@
+// What pages are made of. `npm run dev -w web/dashboard` shows all of it at /parts.
+export { Button, buttonClass, IconButton } from './button'
+export { cx } from './cx'
+export { ConfirmDialog, Dialog, Sheet } from './dialog'
+export { ErrorPanel } from './error-panel'
+export { Checkbox, Field, Input, SearchBox, Select, Switch, Textarea } from './field'
+export { Menu, type MenuItem } from './menu'
+export { Badge, Card, CodeBlock, CopyButton, EmptyState, PageHeader, RelativeTime, relativeTime, Skeleton, type Snippets, SnippetTabs } from './show'
+export { type Column, Table } from './table'
+export { type Tab, Tabs } from './tabs'
+export { toast } from './toast'
+export { Tooltip } from './tooltip'

@@ -1,0 +1,41 @@
+import { Menu as Base } from '@base-ui/react/menu'
+import { Check, type LucideIcon } from 'lucide-react'
+import { Fragment, type ReactElement } from 'react'
+import { cx } from './cx'
+
+export type MenuItem = { label: string; icon?: LucideIcon; onSelect: () => void; danger?: boolean; disabled?: boolean; checked?: boolean } | 'line'
+
+/** What a button opens: `<Menu trigger={<IconButton …/>} items={[…]} />`. Needs no wrapper for keys. */
+export function Menu({ trigger, items, align = 'end' }: { trigger: ReactElement<Record<string, unknown>>; items: MenuItem[]; align?: 'start' | 'end' }) {
+  return (
+    <Base.Root>
+      <Base.Trigger render={trigger} />
+      <Base.Portal>
+        <Base.Positioner sideOffset={4} align={align} className="z-50">
+          <Base.Popup className="max-h-(--available-height) min-w-44 overflow-y-auto rounded-lg border border-line bg-surface p-1 shadow-lg outline-none">
+            {items.map((item, index) => (
+              <Fragment key={item === 'line' ? index : item.label}>{item === 'line' ? <Base.Separator className="my-1 h-px bg-line" /> : <Entry {...item} />}</Fragment>
+            ))}
+          </Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  )
+}
+
+function Entry({ label, icon: Icon, onSelect, danger, disabled, checked }: Exclude<MenuItem, 'line'>) {
+  return (
+    <Base.Item
+      onClick={onSelect}
+      disabled={disabled ?? false}
+      className={cx(
+        'flex cursor-pointer items-center gap-2 rounded-md px-2.5 py-1.5 outline-none select-none data-disabled:cursor-not-allowed data-disabled:opacity-55 data-highlighted:bg-hover',
+        danger && 'text-bad',
+      )}
+    >
+      {Icon && <Icon aria-hidden className="size-4 shrink-0" />}
+      <span className="min-w-0 flex-1 truncate">{label}</span>
+      {checked && <Check aria-label="chosen" className="size-4 shrink-0 text-accent" />}
+    </Base.Item>
+  )
+}

@@ -1,0 +1,53 @@
+// The theme: light or dark as the system has it, unless the user chose one.
+import { useSyncExternalStore } from 'react'
+
+export type Theme = 'system' | 'light' | 'dark'
+
+const store = 'daypass.theme'
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const listeners = new Set<() => void>()
+
+let chosen = remembered()
+
+function remembered(): Theme {
+  try {
+    const value = localStorage.getItem(store)
+    return value === 'light' || value === 'dark' ? value : 'system'
+  } catch {
+    return 'system' // storage may be forbidden
+  }
+}
+
+function apply(): void {
+  document.documentElement.dataset['theme'] = chosen === 'system' ? (dark.matches ? 'dark' : 'light') : chosen
+  for (const listener of listeners) listener()
+}
+
+/** Sets the theme on <html> and follows the system's. Called once, before the first render. */
+export function startTheme(): void {
+  dark.addEventListener('change', apply)
+  apply()
+}
+
+export function setTheme(theme: Theme): void {
+  chosen = theme
+  try {
+    if (theme === 'system') localStorage.removeItem(store)
+    else localStorage.setItem(store, theme)
+  } catch {
+    // It holds until the page is loaded again.
+  }
+  apply()
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** What was chosen, and what it comes to now: for what draws on a canvas and cannot use CSS variables. */
+export function useTheme(): { chosen: Theme; shown: 'light' | 'dark' } {
+  const now = useSyncExternalStore(subscribe, () => chosen)
+  const shown = useSyncExternalStore(subscribe, () => document.documentElement.dataset['theme'])
+  return { chosen: now, shown: shown === 'dark' ? 'dark' : 'light' }
+}

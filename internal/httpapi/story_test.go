@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,7 +298,8 @@ func (b binding) compare(at string, want, got any) []string {
 
 func (b binding) compareObjects(at string, want, got map[string]any) []string {
 	var out []string
-	for name, w := range want {
+	for _, name := range slices.Sorted(maps.Keys(want)) { // what stands in for what does not depend on luck
+		w := want[name]
 		g, there := got[name]
 		switch {
 		case !there:

@@ -246,6 +246,15 @@ var allKinds = []kind{
 	{name: "encrypted pass", make: func(k *kinds) thing {
 		return thing{text: k.buy(k.client.secret, object{"renewable": true, "audience": "photos", "encrypt": true})}
 	}, doors: gates + renewals + reads, told: []telling{{"encrypted_pass", admins}}},
+	{name: "pass of a device", proofs: "Device", make: func(k *kinds) thing {
+		return thing{text: k.good("POST", "/v1/device/token", "", object{"device_code": k.letIn()}).at("token")}
+	}, doors: gates + renewals + reads + admins + "verifier"},
+	{name: "device code", make: func(k *kinds) thing { return thing{text: k.letIn()} }, doors: "device_code"},
+	{name: "cookie of the dashboard", make: func(k *kinds) thing {
+		kept := k.good("PUT", "/v1/session", k.buy(k.client.secret, object{}), nil)
+		cookie, _, _ := strings.Cut(kept.header.Get("Set-Cookie"), ";")
+		return thing{text: strings.TrimPrefix(cookie, "__Host-daypass=")}
+	}, doors: "session_cookie"},
 	{name: "key", proofs: "Pair Secret", make: func(k *kinds) thing {
 		a := k.newKey(nil)
 		return thing{text: a.at("key"), key: a.at("id")}
@@ -318,6 +327,14 @@ var allKinds = []kind{
 		nowhere: "nobody trusts it"},
 	{name: "pass signed by a client", make: asPass(func(k *kinds) (*signer, string) { return k.client.signer, k.client.id }, nil), nowhere: "no client makes passes"},
 	{name: "key's id", make: func(k *kinds) thing { return thing{text: k.client.id, key: k.client.id} }, nowhere: "it is no secret"},
+}
+
+// letIn is the code of a device that was let in and has not asked for its pass yet.
+func (k *kinds) letIn() string {
+	started := k.good("POST", "/v1/device", "", object{"client": "daypass"})
+	pass := k.buy(k.client.secret, object{"audience": "photos", "renewable": true})
+	k.good("POST", "/v1/device/approve", pass, object{"user_code": started.at("user_code")})
+	return started.at("device_code")
 }
 
 func bearer(method, target string, headers ...string) func(*kinds, thing) answer {
@@ -436,6 +453,10 @@ var allDoors = []door{
 		}
 		return k.do(k.request("POST", "/v1/tokens", "X-Textile-Api-Key: "+key, "X-Textile-Api-Sig: "+it.text, "X-Textile-Api-Sig-Msg: "+proof.Message))
 	}},
+	{name: "device_code", routes: "POST /v1/device/token", try: inBody("/v1/device/token", "device_code")},
+	{name: "session_cookie", routes: "GET /v1/session", try: func(k *kinds, it thing) answer {
+		return k.ask("GET", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+it.text)
+	}},
 	{name: "dpop", try: func(k *kinds, it thing) answer {
 		return k.ask("POST", "/v1/tokens", k.client.secret, nil, "Dpop: "+it.text)
 	}},
@@ -498,6 +519,8 @@ func falsified(it thing) thing {
 		it.text = seal.NewSigningSecret()
 	case prefix == "dpr":
 		it.text = seal.NewRefreshToken()
+	case prefix == "dpd":
+		it.text = seal.NewDeviceCode()
 	case prefix == "dpl":
 		it.text = seal.NewLinkSecret()
 	case prefix == "key":
@@ -678,6 +701,8 @@ var otherwise = map[string]string{
 	"GET /openapi.yaml":                           "public",
 	"GET /readyz":                                 "public",
 	"GET /startupz":                               "public",
+	"GET /v1/login":                               "public",
+	"POST /v1/device":                             "takes a name and answers all alike",
 	"GET /v1/challenges/ws":                       "the proofs of POST /v1/challenges, in frames",
 	"POST /auth/password/reset":                   "takes a name and answers all alike",
 	"POST /oauth2/revoke":                         "whoever holds a text may end it",

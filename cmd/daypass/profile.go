@@ -105,7 +105,7 @@ func (p *profile) save(name string) (err error) {
 		return failed("profile", "the profile cannot be kept: %v", err)
 	}
 	_, wrote := part.Write(append(text, '\n'))
-	if err := errors.Join(wrote, part.Chmod(ownFile), part.Sync(), part.Close()); err == nil {
+	if err = errors.Join(wrote, part.Chmod(ownFile), part.Sync(), part.Close()); err == nil {
 		err = os.Rename(part.Name(), path)
 	}
 	if err != nil {

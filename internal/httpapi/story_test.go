@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -289,6 +291,11 @@ func (b binding) compare(at string, want, got any) []string {
 	case string:
 		return b.compareText(at, w, got)
 	}
+	if remaining, ok := got.(float64); ok && strings.HasSuffix(at, "/expires_in") {
+		if w, _ := want.(float64); w-remaining >= 0 && w-remaining <= 2 { // what is left of it, in whole seconds
+			return nil
+		}
+	}
 	if want != got {
 		return []string{fmt.Sprintf("%s: got %v, want %v", at, got, want)}
 	}
@@ -297,7 +304,8 @@ func (b binding) compare(at string, want, got any) []string {
 
 func (b binding) compareObjects(at string, want, got map[string]any) []string {
 	var out []string
-	for name, w := range want {
+	for _, name := range slices.Sorted(maps.Keys(want)) { // what stands in for what does not depend on luck
+		w := want[name]
 		g, there := got[name]
 		switch {
 		case !there:

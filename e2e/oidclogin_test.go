@@ -405,3 +405,13 @@ func TestOIDCLogin_Secret(t *testing.T) {
 		}
 	}
 }
+
+// TestClientsOIDCLogin: npm oidc-provider lets people log in.
+func TestClientsOIDCLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *server.Config) {
+		c.IssuerNetworks = []string{"127.0.0.0/8"}
+		c.PublicURL = "https://pass.example.com"
+	})
+	runNode(t, "oidclogin.mjs", map[string]string{"DAYPASS_URL": w.api, "PUBLIC_URL": "https://pass.example.com", "KEY": w.founder})
+}

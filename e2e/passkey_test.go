@@ -74,10 +74,10 @@ func TestPasskeys(t *testing.T) {
 	if err := json.Unmarshal(runBrowser(t, "passkey.mjs", map[string]string{"DAYPASS_URL": w.config.PublicURL, "KEY": w.founder, "SECOND": second.key}), &left); err != nil {
 		t.Fatal(err)
 	}
-	w.offset.Add(int64(61 * time.Second))
+	w.later(61 * time.Second)
 	w.expect("an answer after a minute", w.send("POST", "/v1/login/passkey", "", left.Late), 401, "passkey_invalid")
 	w.expect("a pass of a minute ago", w.send("POST", "/v1/passkeys/options", left.Token, nil), 200, "")
-	w.offset.Add(int64(5 * time.Minute))
+	w.later(5 * time.Minute)
 	w.expect("a pass of six minutes ago", w.send("POST", "/v1/passkeys/options", left.Token, nil), 403, "fresh_login_required")
 }
 

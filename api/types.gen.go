@@ -809,6 +809,87 @@ type DashboardSession struct {
 	Token string `json:"token"`
 }
 
+// Device A program that waits to be let in.
+type Device struct {
+	// Address Where it is.
+	Address string `json:"address"`
+
+	// Client What it calls itself. It proves nothing.
+	Client string `json:"client"`
+
+	// Created When it asked.
+	Created time.Time `json:"created"`
+
+	// Expires When its code ends.
+	Expires time.Time `json:"expires"`
+
+	// Scopes What it asks for; everything where this is absent.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// UserAgent As it was sent.
+	UserAgent *string `json:"user_agent,omitempty"`
+}
+
+// DeviceApproval What the device may do.
+type DeviceApproval struct {
+	// ExpiresIn How long its pass lasts without being renewed, in seconds.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where its pass is good; `request_ip` is where the device is. By default wherever the key is.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// Roles The roles of its pass; by default those of this one.
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Scopes What its pass may do; by default what it asked for, or all.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// UserCode However it was typed.
+	UserCode string `json:"user_code"`
+}
+
+// DeviceCode The device that is meant.
+type DeviceCode struct {
+	// UserCode However it was typed.
+	UserCode string `json:"user_code"`
+}
+
+// DevicePoll The program that asks.
+type DevicePoll struct {
+	// DeviceCode Its secret.
+	DeviceCode string `json:"device_code"`
+}
+
+// DeviceStart A program that is to be logged in.
+type DeviceStart struct {
+	// Client What logs in, for people, as in `daypass on build-7`.
+	Client string `json:"client"`
+
+	// Scopes What it asks for. All that may be granted by default.
+	Scopes *[]string `json:"scopes,omitempty"`
+}
+
+// DeviceStarted What the program needs (RFC 8628, section 3.2).
+type DeviceStarted struct {
+	// DeviceCode A secret of the program.
+	DeviceCode string `json:"device_code"`
+
+	// ExpiresIn How long both codes are good, in seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// Interval How long to wait between two requests, in seconds.
+	Interval int64 `json:"interval"`
+
+	// UserCode For a person to type.
+	UserCode string `json:"user_code"`
+
+	// VerificationURI Where.
+	VerificationURI string `json:"verification_uri"`
+
+	// VerificationURIComplete The same, with the code in it.
+	VerificationURIComplete string `json:"verification_uri_complete"`
+}
+
 // Difference Requests that both files answer, and differ in, in the same way.
 type Difference struct {
 	// Anonymous Requests without a key of the organization.
@@ -2300,6 +2381,12 @@ type Until = time.Time
 // UserID defines model for UserID.
 type UserID = string
 
+// GetDeviceParams defines parameters for GetDevice.
+type GetDeviceParams struct {
+	// UserCode However it was typed.
+	UserCode string `form:"user_code" json:"user_code"`
+}
+
 // GetFeedParams defines parameters for GetFeed.
 type GetFeedParams struct {
 	// After The revision you have; 0, or nothing, for everything whose revocation still matters.
@@ -2755,6 +2842,18 @@ type CreateChallengeJSONRequestBody = ChallengeCreate
 
 // AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
 type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
+// StartDeviceJSONRequestBody defines body for StartDevice for application/json ContentType.
+type StartDeviceJSONRequestBody = DeviceStart
+
+// ApproveDeviceJSONRequestBody defines body for ApproveDevice for application/json ContentType.
+type ApproveDeviceJSONRequestBody = DeviceApproval
+
+// DenyDeviceJSONRequestBody defines body for DenyDevice for application/json ContentType.
+type DenyDeviceJSONRequestBody = DeviceCode
+
+// PollDeviceJSONRequestBody defines body for PollDevice for application/json ContentType.
+type PollDeviceJSONRequestBody = DevicePoll
 
 // RotateKeysetJSONRequestBody defines body for RotateKeyset for application/json ContentType.
 type RotateKeysetJSONRequestBody = KeysetRotate

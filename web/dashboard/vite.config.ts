@@ -16,6 +16,7 @@ export default defineConfig({
     emptyOutDir: false, // it holds the .gitignore that lets Go build without it
     assetsInlineLimit: 0, // data: addresses would need a wider content security policy
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: { index: here('./index.html'), docs: here('./docs.html') } },
   },
   server: { proxy: { '^/(v1|auth|oauth2|docs|openapi.yaml|\\.well-known)': server } },
 })

@@ -189,11 +189,12 @@ func (h *Handler) table() map[string]route {
 
 		"GET " + oidcLoginPath + "{issuer}":                {handle: h.beginOIDCLogin, open: true, query: []string{"return_to"}, refuse: h.refuseLogin},
 		"GET " + oidcLoginPath + "{org}/{issuer}/callback": route{open: true, page: true, answer: true}.by(h.finishOIDCLogin),
-		"POST /v1/device":                                  {handle: h.startDevice, open: true, body: reads[api.DeviceStart]()},
-		"GET /v1/device":                                   {handle: h.getDevice, query: []string{"user_code"}},
-		"POST /v1/device/approve":                          {handle: h.approveDevice, body: reads[api.DeviceApproval]()},
-		"POST /v1/device/deny":                             {handle: h.denyDevice, body: reads[api.DeviceCode]()},
-		"POST /v1/device/token":                            {handle: h.pollDevice, open: true, body: reads[api.DevicePoll]()},
+
+		"POST /v1/device":         {handle: h.startDevice, open: true, body: reads[api.DeviceStart]()},
+		"GET /v1/device":          {handle: h.getDevice, query: []string{"user_code"}},
+		"POST /v1/device/approve": {handle: h.approveDevice, body: reads[api.DeviceApproval]()},
+		"POST /v1/device/deny":    {handle: h.denyDevice, body: reads[api.DeviceCode]()},
+		"POST /v1/device/token":   {handle: h.pollDevice, open: true, body: reads[api.DevicePoll]()},
 
 		"GET /v1/login":      {handle: h.getLogin, open: true},
 		"GET /v1/session":    {handle: h.getSession, open: true},

@@ -43,6 +43,8 @@ func newIssuerCommand(c *cli) *cobra.Command {
 func newIssuerAdd(c *cli) *cobra.Command {
 	var (
 		recipe, from, authorities string
+		login                     issuerLoginYAML
+		secretFrom                string
 		given                     issuerYAML
 		claims                    []string
 		age, life                 time.Duration
@@ -58,6 +60,8 @@ what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
     --claim repository=acme/photos --scope photos:read
   daypass issuer add login --recipe auth0 --issuer https://acme.eu.auth0.com/ \
     --audience https://photos.example.com --scope 'photos:*' --accept both
+  daypass issuer add staff --issuer https://login.acme.example --login-client-id daypass \
+    --login-client-secret-file secret.txt --scope 'daypass:*' --role account_manager --max-token-life 8h
   daypass issuer add login --file issuer.yaml`,
 		Args: args("NAME"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
@@ -83,6 +87,9 @@ what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
 					return failed("invalid_issuer", "%s is empty: leave --ca-file out to trust whom the server's machine does", authorities)
 				}
 				given.Authorities = string(text)
+			}
+			if err := c.loginFlags(cmd, &file, login, secretFrom); err != nil {
+				return err
 			}
 			given.MaxTokenAge, given.MaxTokenLife = int64(age/time.Second), int64(life/time.Second)
 			if err := file.add(cmd, given, claims); err != nil {
@@ -118,8 +125,43 @@ what is the same for everybody: auth0, keycloak, github-actions, kubernetes.`,
 	f.StringArrayVar(&given.IPs, "ip", nil, "an address or network to use its tokens from; may be repeated")
 	f.DurationVar(&age, "max-token-age", 0, "oldest token that is accepted (default 24h)")
 	f.DurationVar(&life, "max-token-life", 0, "longest life of a pass (default: it ends with the token)")
+	f.StringVar(&login.ClientID, "login-client-id", "", "let people log in at the dashboard through it, as this client of the issuer")
+	f.StringVar(&secretFrom, "login-client-secret-file", "", "file with the client's secret (default: as it is, else a public client); - is standard input")
+	f.StringArrayVar(&login.Scopes, "login-scope", nil, "a scope to ask the issuer for at a login, beside openid; may be repeated")
 	f.BoolVar(&given.Inactive, "inactive", false, "trust it no more for now")
 	return cmd
+}
+
+const maxClientSecret = 1024
+
+// loginFlags puts in how people log in through an issuer, whose ID tokens are for the
+// client.
+func (c *cli) loginFlags(cmd *cobra.Command, file *issuerYAML, login issuerLoginYAML, secretFrom string) error {
+	if login.ClientID == "" && file.Login == nil {
+		if secretFrom != "" || len(login.Scopes) > 0 {
+			return usage(cmd, "--login-client-id is missing")
+		}
+		return nil
+	}
+	if file.Login == nil {
+		file.Login = &issuerLoginYAML{}
+	}
+	if login.ClientID != "" {
+		file.Login.ClientID = login.ClientID
+	}
+	if login.Scopes != nil {
+		file.Login.Scopes = login.Scopes
+	}
+	if secretFrom == "" {
+		return nil
+	}
+	text, err := c.readUpTo(secretFrom, maxClientSecret)
+	if err != nil {
+		return err
+	}
+	secret := strings.TrimSpace(string(text))
+	file.Login.secret = &secret
+	return nil
 }
 
 // add lets what was given by flags go before what a recipe or a file says.
@@ -131,6 +173,12 @@ func (f *issuerYAML) add(cmd *cobra.Command, given issuerYAML, claims []string) 
 	}
 	if given.Issuer != "" && given.JWKSURL == "" && !cmd.Flags().Changed("file") {
 		f.JWKSURL = "" // a recipe's is of the issuer that it names
+	}
+	if f.Login != nil && !slices.Contains(f.Audiences, f.Login.ClientID) && !slices.Contains(given.Audiences, f.Login.ClientID) {
+		if given.Audiences == nil {
+			given.Audiences = slices.Clone(f.Audiences)
+		}
+		given.Audiences = append(given.Audiences, f.Login.ClientID)
 	}
 	for _, list := range []struct{ into, from *[]string }{
 		{&f.Algorithms, &given.Algorithms}, {&f.Audiences, &given.Audiences}, {&f.Scopes, &given.Scopes}, {&f.Roles, &given.Roles}, {&f.IPs, &given.IPs},
@@ -183,8 +231,18 @@ func (c *cli) showIssuer(i *api.Issuer) error {
 			authorities = "its own"
 		}
 		c.facts(fact{"issuer", i.Slug}, fact{"url", i.Issuer}, fact{"audiences", words(i.Audiences)}, fact{"algorithms", words(i.Algorithms)}, fact{"authorities", authorities},
-			fact{"claims", words(claims)}, fact{"subject", i.Subject}, fact{"scopes", words(i.Scopes)}, fact{"roles", words(i.Roles)}, fact{"accept", string(i.Accept)}, fact{"state", state})
+			fact{"claims", words(claims)}, fact{"subject", i.Subject}, fact{"scopes", words(i.Scopes)}, fact{"roles", words(i.Roles)}, fact{"accept", string(i.Accept)}, fact{"login", loginText(i.Login)}, fact{"state", state})
 	})
+}
+
+func loginText(l *api.IssuerLogin) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Secured:
+		return "as " + l.ClientID + ", with a secret"
+	}
+	return "as " + l.ClientID + ", a public client"
 }
 
 func newIssuerList(c *cli) *cobra.Command {

@@ -25,7 +25,16 @@ type issuerYAML struct {
 	Roles        []string          `yaml:"roles,omitempty"`
 	IPs          []string          `yaml:"ips,omitempty"`
 	Grants       []issuerGrantYAML `yaml:"grants,omitempty"`
+	Login        *issuerLoginYAML  `yaml:"login,omitempty"`
 	Inactive     bool              `yaml:"inactive,omitempty"`
+}
+
+// issuerLoginYAML is how people log in through an issuer. The client's secret is put
+// in by hand at each server, and stays as it is there.
+type issuerLoginYAML struct {
+	ClientID string   `yaml:"client_id"`
+	Scopes   []string `yaml:"scopes,omitempty"`
+	secret   *string
 }
 
 type issuerGrantYAML struct {
@@ -39,6 +48,9 @@ func issuerFile(i *api.Issuer) issuerYAML {
 		Issuer: i.Issuer, JWKSURL: value(i.JwksURL), Authorities: value(i.CaCertificates), Algorithms: i.Algorithms, Audiences: i.Audiences, Accept: string(i.Accept), MaxTokenAge: i.MaxTokenAge,
 		MaxTokenLife: value(i.MaxTokenLife), Claims: value(i.Claims), Subject: i.Subject, Scopes: i.Scopes, Roles: i.Roles, IPs: i.Ips, Inactive: !i.Active,
 	}
+	if i.Login != nil {
+		file.Login = &issuerLoginYAML{ClientID: i.Login.ClientID, Scopes: value(i.Login.Scopes)}
+	}
 	for _, g := range i.Grants {
 		file.Grants = append(file.Grants, issuerGrantYAML{value(g.When), value(g.Scopes), value(g.Roles)})
 	}
@@ -51,6 +63,9 @@ func (f *issuerYAML) put() api.IssuerPut {
 		Issuer: f.Issuer, JwksURL: unlessZero(f.JWKSURL), CaCertificates: unlessZero(f.Authorities), Audiences: f.Audiences, Accept: unlessZero(api.IssuerPutAccept(f.Accept)),
 		MaxTokenAge: unlessZero(f.MaxTokenAge), MaxTokenLife: unlessZero(f.MaxTokenLife), Subject: unlessZero(f.Subject), Scopes: f.Scopes, Active: &active,
 		Algorithms: unlessNone(f.Algorithms), Roles: unlessNone(f.Roles), Ips: unlessNone(f.IPs),
+	}
+	if f.Login != nil {
+		put.Login = &api.IssuerLoginPut{ClientID: f.Login.ClientID, ClientSecret: f.Login.secret, Scopes: unlessNone(f.Login.Scopes)}
 	}
 	if len(f.Claims) > 0 {
 		put.Claims = &f.Claims

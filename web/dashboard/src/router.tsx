@@ -43,7 +43,8 @@ const login = createRoute({
   path: '/login',
   validateSearch: (search): { to?: string; error?: string } => {
     const to = destination(search['to'])
-    return { ...(to && { to }), ...(typeof search['error'] === 'string' && { error: search['error'] }) }
+    const { error } = search // a code; whatever else a link may bring is not shown
+    return { ...(to && { to }), ...(typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) && { error }) }
   },
   beforeLoad: async ({ search }) => {
     await session.start()

@@ -14,7 +14,11 @@ const root = createRootRoute({
       <Palette />
     </>
   ),
-  notFoundComponent: PageMissing,
+  notFoundComponent: () => (
+    <main className="mx-auto max-w-md px-4 py-16">
+      <PageMissing />
+    </main>
+  ),
 })
 
 /** Where to go after the login: an address of the dashboard, never one elsewhere. */
@@ -82,6 +86,7 @@ const tree = root.addChildren([
     createRoute({ getParentRoute: inside, path: 'audit', component: lazyRouteComponent(() => import('./pages/audit')) }),
     createRoute({ getParentRoute: inside, path: 'usage', component: lazyRouteComponent(() => import('./pages/usage')) }),
     createRoute({ getParentRoute: inside, path: 'settings', component: lazyRouteComponent(() => import('./pages/settings')) }),
+    createRoute({ getParentRoute: inside, path: '$', component: PageMissing }),
   ]),
   // What pages are made of, to look at while one writes them; no build for users has it.
   ...(import.meta.env.DEV ? [createRoute({ getParentRoute: () => root, path: '/parts', component: lazyRouteComponent(() => import('./pages/parts')) })] : []),

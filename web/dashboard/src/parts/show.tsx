@@ -101,7 +101,7 @@ async function copyText(text: string): Promise<boolean> {
 export function CodeBlock({ label, children, wrap, className }: { label: string; children: string; wrap?: boolean; className?: string }) {
   return (
     <div className={cx('relative rounded-lg border border-line bg-sunken', className)}>
-      <pre tabIndex={0} role="region" aria-label={label} className={cx('overflow-x-auto py-2.5 pr-11 pl-3 font-mono text-xs leading-5', wrap && 'break-all whitespace-pre-wrap')}>
+      <pre tabIndex={0} role="group" aria-label={label} className={cx('overflow-x-auto py-2.5 pr-11 pl-3 font-mono text-xs leading-5', wrap && 'break-all whitespace-pre-wrap')}>
         {children}
       </pre>
       <span className="absolute top-1.5 right-1.5 rounded-md bg-sunken">

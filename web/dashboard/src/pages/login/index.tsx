@@ -34,6 +34,11 @@ export default function Login() {
           You were logged out: {ended.detail}
         </p>
       )}
+      {options.data?.setup && (
+        <p role="note" className="rounded-lg border border-line bg-info-soft px-4 py-3 text-info">
+          This server is new. Log in with the key that it printed when it was made; then protect your first API.
+        </p>
+      )}
       {search.error && (
         <p role="alert" className="rounded-lg border border-bad/40 bg-bad-soft px-4 py-3 text-bad">
           The login failed:{' '}
@@ -43,18 +48,18 @@ export default function Login() {
         </p>
       )}
       <section aria-label="Ways to log in" className="flex flex-col gap-5 rounded-xl border border-line bg-surface p-5">
-        {options.data?.password ? (
+        {options.isPending || options.data?.password ? (
           <Tabs
             label="Log in with"
             value={way}
             onChange={setWay}
             tabs={[
-              { id: 'key', label: 'API key', content: <ByKey options={options.data} done={done} /> },
+              { id: 'key', label: 'API key', content: <ByKey options={options.data} pending={options.isPending} done={done} /> },
               { id: 'password', label: 'Password', content: <ByPassword done={done} /> },
             ]}
           />
         ) : (
-          <ByKey options={options.data} done={done} />
+          <ByKey options={options.data} pending={false} done={done} />
         )}
         {options.error && <ErrorPanel error={options.error} retry={() => void options.refetch()} />}
         <Others options={options.data} done={done} />
@@ -93,7 +98,7 @@ function Form({ onSubmit, error, busy, children }: { onSubmit: () => void; error
   )
 }
 
-function ByKey({ options, done }: { options: Options | undefined; done: () => void }) {
+function ByKey({ options, pending, done }: { options: Options | undefined; pending: boolean; done: () => void }) {
   const [key, setKey] = useState('')
   const [bound, setBound] = useState(true)
   const address = options?.address ?? ''
@@ -115,23 +120,23 @@ function ByKey({ options, done }: { options: Options | undefined; done: () => vo
         checked={bound}
         onChange={setBound}
       />
-      {bound && <Remembered address={address} />}
+      {bound && <Remembered address={address} pending={pending} />}
     </Form>
   )
 }
 
 /** The addresses that the pass will be good from. One that is not trusted any more can be taken off. */
-function Remembered({ address }: { address: string }) {
+function Remembered({ address, pending }: { address: string; pending: boolean }) {
   const [earlier, setEarlier] = useState(() => remembered())
   const others = earlier.filter((one) => one !== address)
-  if (!address && others.length === 0) return null
+  if (!address && !pending && others.length === 0) return null
   return (
     <div className="text-xs">
       <h2 className="mb-1 font-medium">The pass will be good from</h2>
       <ul className="divide-y divide-line rounded-md border border-line">
-        {address && (
+        {(address || pending) && (
           <li className="flex h-8 items-center justify-between px-3">
-            <code className="font-mono">{address}</code>
+            <code className="font-mono">{address || '…'}</code>
             <span className="text-muted">here and now</span>
           </li>
         )}

@@ -25,14 +25,17 @@ run: build ## serve from ./daypass-data, made on first use
 	@[ -f daypass-data/daypass.db ] || ./bin/daypass init --data daypass-data
 	./bin/daypass serve --data daypass-data --log-format text
 
-test: ## all tests with the race detector, on SQLite and PostgreSQL; those of time without it
+test: web ## all tests with the race detector, on SQLite and PostgreSQL, and in a browser; those of time without it
 	$(GO) test -run '^TestAttack_Timing' ./e2e
+	@command -v npm >/dev/null || { echo 'npm is not installed: the tests of JavaScript are left out'; exit 0; }; \
+	npm run test --workspaces --if-present --silent
 	$(GO) test -race -shuffle=on -timeout 15m ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	@[ ! -d node_modules ] || npm run typecheck --workspaces --if-present --silent
 
 bench: ## measure against floors in the same run; prints ratios
 	$(GO) run ./bench

@@ -274,6 +274,93 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
 	AnswerChallenge(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetDevice What waits behind a code
+	//
+	// For the page where a person decides. 404 `user_code_unknown` for a code that is mistyped, used or over; guesses are limited.
+	//
+	// Corresponds with GET /v1/device (the `GetDevice` operationId).
+	GetDevice(ctx context.Context, params *GetDeviceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartDeviceWithBody Begin the login of a program without a browser
+	//
+	// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+	// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+	// from one address.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/device (the `StartDevice` operationId).
+	StartDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartDevice Begin the login of a program without a browser
+	//
+	// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+	// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+	// from one address.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/device (the `StartDevice` operationId).
+	StartDevice(ctx context.Context, body StartDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveDeviceWithBody Let a device log in
+	//
+	// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+	// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+	ApproveDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveDevice Let a device log in
+	//
+	// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+	// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+	ApproveDevice(ctx context.Context, body ApproveDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DenyDeviceWithBody Refuse a device
+	//
+	// It is told so with its next request.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+	DenyDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DenyDevice Refuse a device
+	//
+	// It is told so with its next request.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+	DenyDevice(ctx context.Context, body DenyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PollDeviceWithBody Ask whether the device may log in
+	//
+	// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+	// `access_denied`, or `expired_token`. The pass is given once.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+	PollDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PollDevice Ask whether the device may log in
+	//
+	// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+	// `access_denied`, or `expired_token`. The pass is given once.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+	PollDevice(ctx context.Context, body PollDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetFeed The revocations, signed, for those who verify offline
 	//
 	// Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -344,6 +431,8 @@ type ClientInterface interface {
 	RetireKeysetKey(ctx context.Context, id string, body RetireKeysetKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetLogin What the login page may offer
+	//
+	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
 	GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1109,18 +1198,25 @@ type ClientInterface interface {
 
 	// DeleteSession Log out
 	//
+	// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+	// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+	//
 	// Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
 	DeleteSession(ctx context.Context, params *DeleteSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSession Give the dashboard its pass back after a reload
 	//
-	// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-	// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+	// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+	// `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
+	// anywhere, and its cookie is dropped.
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PutSession Keep the pass of this request for reloads, in a sealed cookie
+	// PutSession Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+	// `session_pass_required` for a key: exchange it first.
 	//
 	// Corresponds with PUT /v1/session (the `PutSession` operationId).
 	PutSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1560,6 +1656,183 @@ func (c *Client) AnswerChallenge(ctx context.Context, challenge string, body Ans
 	return c.Client.Do(req)
 }
 
+// GetDevice What waits behind a code
+//
+// For the page where a person decides. 404 `user_code_unknown` for a code that is mistyped, used or over; guesses are limited.
+//
+// Corresponds with GET /v1/device (the `GetDevice` operationId).
+func (c *Client) GetDevice(ctx context.Context, params *GetDeviceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDeviceRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartDeviceWithBody Begin the login of a program without a browser
+//
+// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+// from one address.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/device (the `StartDevice` operationId).
+func (c *Client) StartDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartDeviceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartDevice Begin the login of a program without a browser
+//
+// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+// from one address.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/device (the `StartDevice` operationId).
+func (c *Client) StartDevice(ctx context.Context, body StartDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartDeviceRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveDeviceWithBody Let a device log in
+//
+// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+func (c *Client) ApproveDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveDeviceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveDevice Let a device log in
+//
+// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+func (c *Client) ApproveDevice(ctx context.Context, body ApproveDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveDeviceRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DenyDeviceWithBody Refuse a device
+//
+// It is told so with its next request.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+func (c *Client) DenyDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDenyDeviceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DenyDevice Refuse a device
+//
+// It is told so with its next request.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+func (c *Client) DenyDevice(ctx context.Context, body DenyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDenyDeviceRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PollDeviceWithBody Ask whether the device may log in
+//
+// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+// `access_denied`, or `expired_token`. The pass is given once.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+func (c *Client) PollDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPollDeviceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PollDevice Ask whether the device may log in
+//
+// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+// `access_denied`, or `expired_token`. The pass is given once.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+func (c *Client) PollDevice(ctx context.Context, body PollDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPollDeviceRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetFeed The revocations, signed, for those who verify offline
 //
 // Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -1700,6 +1973,8 @@ func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeys
 }
 
 // GetLogin What the login page may offer
+//
+// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
 func (c *Client) GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3375,6 +3650,9 @@ func (c *Client) EndSession(ctx context.Context, org OrgPath, user UserID, sessi
 
 // DeleteSession Log out
 //
+// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+//
 // Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
 func (c *Client) DeleteSession(ctx context.Context, params *DeleteSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteSessionRequest(c.Server, params)
@@ -3390,8 +3668,9 @@ func (c *Client) DeleteSession(ctx context.Context, params *DeleteSessionParams,
 
 // GetSession Give the dashboard its pass back after a reload
 //
-// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+// `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
+// anywhere, and its cookie is dropped.
 //
 // Corresponds with GET /v1/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3406,7 +3685,10 @@ func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// PutSession Keep the pass of this request for reloads, in a sealed cookie
+// PutSession Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+// `session_pass_required` for a key: exchange it first.
 //
 // Corresponds with PUT /v1/session (the `PutSession` operationId).
 func (c *Client) PutSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3882,6 +4164,216 @@ func NewAnswerChallengeRequestWithBody(server string, challenge string, contentT
 	}
 
 	operationPath := fmt.Sprintf("/v1/challenges/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDeviceRequest constructs an http.Request for the GetDevice method
+func NewGetDeviceRequest(server string, params *GetDeviceParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/device")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_code", params.UserCode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartDeviceRequest calls the generic StartDevice builder with application/json body
+func NewStartDeviceRequest(server string, body StartDeviceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartDeviceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewStartDeviceRequestWithBody constructs an http.Request for the StartDevice method, with any body, and a specified content type
+func NewStartDeviceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/device")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewApproveDeviceRequest calls the generic ApproveDevice builder with application/json body
+func NewApproveDeviceRequest(server string, body ApproveDeviceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveDeviceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewApproveDeviceRequestWithBody constructs an http.Request for the ApproveDevice method, with any body, and a specified content type
+func NewApproveDeviceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/device/approve")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDenyDeviceRequest calls the generic DenyDevice builder with application/json body
+func NewDenyDeviceRequest(server string, body DenyDeviceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDenyDeviceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDenyDeviceRequestWithBody constructs an http.Request for the DenyDevice method, with any body, and a specified content type
+func NewDenyDeviceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/device/deny")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPollDeviceRequest calls the generic PollDevice builder with application/json body
+func NewPollDeviceRequest(server string, body PollDeviceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPollDeviceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPollDeviceRequestWithBody constructs an http.Request for the PollDevice method, with any body, and a specified content type
+func NewPollDeviceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/device/token")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -8916,6 +9408,95 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/challenges/{challenge} (the `AnswerChallenge` operationId).
 	AnswerChallengeWithResponse(ctx context.Context, challenge string, body AnswerChallengeJSONRequestBody, reqEditors ...RequestEditorFn) (*AnswerChallengeResponse, error)
 
+	// GetDeviceWithResponse What waits behind a code
+	//
+	// For the page where a person decides. 404 `user_code_unknown` for a code that is mistyped, used or over; guesses are limited.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/device (the `GetDevice` operationId).
+	GetDeviceWithResponse(ctx context.Context, params *GetDeviceParams, reqEditors ...RequestEditorFn) (*GetDeviceResponse, error)
+
+	// StartDeviceWithBodyWithResponse Begin the login of a program without a browser
+	//
+	// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+	// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+	// from one address.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device (the `StartDevice` operationId).
+	StartDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartDeviceResponse, error)
+
+	// StartDeviceWithResponse Begin the login of a program without a browser
+	//
+	// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+	// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+	// from one address.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device (the `StartDevice` operationId).
+	StartDeviceWithResponse(ctx context.Context, body StartDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*StartDeviceResponse, error)
+
+	// ApproveDeviceWithBodyWithResponse Let a device log in
+	//
+	// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+	// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+	ApproveDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveDeviceResponse, error)
+
+	// ApproveDeviceWithResponse Let a device log in
+	//
+	// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+	// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+	ApproveDeviceWithResponse(ctx context.Context, body ApproveDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveDeviceResponse, error)
+
+	// DenyDeviceWithBodyWithResponse Refuse a device
+	//
+	// It is told so with its next request.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+	DenyDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DenyDeviceResponse, error)
+
+	// DenyDeviceWithResponse Refuse a device
+	//
+	// It is told so with its next request.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+	DenyDeviceWithResponse(ctx context.Context, body DenyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*DenyDeviceResponse, error)
+
+	// PollDeviceWithBodyWithResponse Ask whether the device may log in
+	//
+	// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+	// `access_denied`, or `expired_token`. The pass is given once.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+	PollDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PollDeviceResponse, error)
+
+	// PollDeviceWithResponse Ask whether the device may log in
+	//
+	// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+	// `access_denied`, or `expired_token`. The pass is given once.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+	PollDeviceWithResponse(ctx context.Context, body PollDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*PollDeviceResponse, error)
+
 	// GetFeedWithResponse The revocations, signed, for those who verify offline
 	//
 	// Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -8992,6 +9573,8 @@ type ClientWithResponsesInterface interface {
 	RetireKeysetKeyWithResponse(ctx context.Context, id string, body RetireKeysetKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RetireKeysetKeyResponse, error)
 
 	// GetLoginWithResponse What the login page may offer
+	//
+	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9851,6 +10434,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSessionWithResponse Log out
 	//
+	// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+	// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
@@ -9858,15 +10444,19 @@ type ClientWithResponsesInterface interface {
 
 	// GetSessionWithResponse Give the dashboard its pass back after a reload
 	//
-	// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-	// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+	// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+	// `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
+	// anywhere, and its cookie is dropped.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error)
 
-	// PutSessionWithResponse Keep the pass of this request for reloads, in a sealed cookie
+	// PutSessionWithResponse Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+	// `session_pass_required` for a key: exchange it first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10241,6 +10831,202 @@ func (r AnswerChallengeResponse) ContentType() string {
 	return ""
 }
 
+// GetDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for GetDevice
+type GetDeviceResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type GetDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Device
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetDeviceResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for StartDevice
+type StartDeviceResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type StartDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeviceStarted
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *StartDeviceResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r StartDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for ApproveDevice
+type ApproveDeviceResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type ApproveDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ApproveDeviceResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DenyDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for DenyDevice
+type DenyDeviceResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type DenyDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DenyDeviceResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r DenyDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DenyDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DenyDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PollDeviceResponseDefaultHeaders the declared response headers of an HTTP default response for PollDevice
+type PollDeviceResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type PollDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Grant
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PollDeviceResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r PollDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PollDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PollDeviceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetFeedResponseDefaultHeaders the declared response headers of an HTTP default response for GetFeed
 type GetFeedResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -10437,11 +11223,20 @@ func (r RetireKeysetKeyResponse) ContentType() string {
 	return ""
 }
 
+// GetLoginResponseDefaultHeaders the declared response headers of an HTTP default response for GetLogin
+type GetLoginResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
 type GetLoginResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *LoginOptions
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetLoginResponseDefaultHeaders
 }
 
 // Status returns HTTPResponse.Status
@@ -13958,6 +14753,149 @@ func (c *ClientWithResponses) AnswerChallengeWithResponse(ctx context.Context, c
 	return ParseAnswerChallengeResponse(rsp)
 }
 
+// GetDeviceWithResponse What waits behind a code
+//
+// For the page where a person decides. 404 `user_code_unknown` for a code that is mistyped, used or over; guesses are limited.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/device (the `GetDevice` operationId).
+func (c *ClientWithResponses) GetDeviceWithResponse(ctx context.Context, params *GetDeviceParams, reqEditors ...RequestEditorFn) (*GetDeviceResponse, error) {
+	rsp, err := c.GetDevice(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDeviceResponse(rsp)
+}
+
+// StartDeviceWithBodyWithResponse Begin the login of a program without a browser
+//
+// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+// from one address.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device (the `StartDevice` operationId).
+func (c *ClientWithResponses) StartDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartDeviceResponse, error) {
+	rsp, err := c.StartDeviceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartDeviceResponse(rsp)
+}
+
+// StartDeviceWithResponse Begin the login of a program without a browser
+//
+// RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+// `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+// from one address.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device (the `StartDevice` operationId).
+func (c *ClientWithResponses) StartDeviceWithResponse(ctx context.Context, body StartDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*StartDeviceResponse, error) {
+	rsp, err := c.StartDevice(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartDeviceResponse(rsp)
+}
+
+// ApproveDeviceWithBodyWithResponse Let a device log in
+//
+// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+func (c *ClientWithResponses) ApproveDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveDeviceResponse, error) {
+	rsp, err := c.ApproveDeviceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveDeviceResponse(rsp)
+}
+
+// ApproveDeviceWithResponse Let a device log in
+//
+// With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+// may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device/approve (the `ApproveDevice` operationId).
+func (c *ClientWithResponses) ApproveDeviceWithResponse(ctx context.Context, body ApproveDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveDeviceResponse, error) {
+	rsp, err := c.ApproveDevice(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveDeviceResponse(rsp)
+}
+
+// DenyDeviceWithBodyWithResponse Refuse a device
+//
+// It is told so with its next request.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+func (c *ClientWithResponses) DenyDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DenyDeviceResponse, error) {
+	rsp, err := c.DenyDeviceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDenyDeviceResponse(rsp)
+}
+
+// DenyDeviceWithResponse Refuse a device
+//
+// It is told so with its next request.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device/deny (the `DenyDevice` operationId).
+func (c *ClientWithResponses) DenyDeviceWithResponse(ctx context.Context, body DenyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*DenyDeviceResponse, error) {
+	rsp, err := c.DenyDevice(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDenyDeviceResponse(rsp)
+}
+
+// PollDeviceWithBodyWithResponse Ask whether the device may log in
+//
+// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+// `access_denied`, or `expired_token`. The pass is given once.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+func (c *ClientWithResponses) PollDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PollDeviceResponse, error) {
+	rsp, err := c.PollDeviceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePollDeviceResponse(rsp)
+}
+
+// PollDeviceWithResponse Ask whether the device may log in
+//
+// 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+// `access_denied`, or `expired_token`. The pass is given once.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/device/token (the `PollDevice` operationId).
+func (c *ClientWithResponses) PollDeviceWithResponse(ctx context.Context, body PollDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*PollDeviceResponse, error) {
+	rsp, err := c.PollDevice(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePollDeviceResponse(rsp)
+}
+
 // GetFeedWithResponse The revocations, signed, for those who verify offline
 //
 // Needs `daypass:feed:read` and the role administrator, as the feed names things of every organization. One page as a signed JWS (`typ: daypass-feed+jwt`)
@@ -14076,6 +15014,8 @@ func (c *ClientWithResponses) RetireKeysetKeyWithResponse(ctx context.Context, i
 }
 
 // GetLoginWithResponse What the login page may offer
+//
+// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15481,6 +16421,9 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, org Or
 
 // DeleteSessionWithResponse Log out
 //
+// The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+// scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/session (the `DeleteSession` operationId).
@@ -15494,8 +16437,9 @@ func (c *ClientWithResponses) DeleteSessionWithResponse(ctx context.Context, par
 
 // GetSessionWithResponse Give the dashboard its pass back after a reload
 //
-// For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-// (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+// `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
+// anywhere, and its cookie is dropped.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15508,7 +16452,10 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEdi
 	return ParseGetSessionResponse(rsp)
 }
 
-// PutSessionWithResponse Keep the pass of this request for reloads, in a sealed cookie
+// PutSessionWithResponse Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+// `session_pass_required` for a key: exchange it first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15982,6 +16929,228 @@ func ParseAnswerChallengeResponse(rsp *http.Response) (*AnswerChallengeResponse,
 	return response, nil
 }
 
+// ParseGetDeviceResponse parses an HTTP response from a GetDeviceWithResponse call
+func ParseGetDeviceResponse(rsp *http.Response) (*GetDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Device
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetDeviceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartDeviceResponse parses an HTTP response from a StartDeviceWithResponse call
+func ParseStartDeviceResponse(rsp *http.Response) (*StartDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeviceStarted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers StartDeviceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveDeviceResponse parses an HTTP response from a ApproveDeviceWithResponse call
+func ParseApproveDeviceResponse(rsp *http.Response) (*ApproveDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ApproveDeviceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDenyDeviceResponse parses an HTTP response from a DenyDeviceWithResponse call
+func ParseDenyDeviceResponse(rsp *http.Response) (*DenyDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DenyDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DenyDeviceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePollDeviceResponse parses an HTTP response from a PollDeviceWithResponse call
+func ParsePollDeviceResponse(rsp *http.Response) (*PollDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PollDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Grant
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers PollDeviceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetFeedResponse parses an HTTP response from a GetFeedWithResponse call
 func ParseGetFeedResponse(rsp *http.Response) (*GetFeedResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16222,6 +17391,26 @@ func ParseGetLoginResponse(rsp *http.Response) (*GetLoginResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetLoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
 	}
 
 	return response, nil

@@ -800,11 +800,94 @@ type Confirmation struct {
 	Jkt string `json:"jkt"`
 }
 
-// DashboardSession defines model for DashboardSession.
+// DashboardSession What a reload needs.
 type DashboardSession struct {
 	// Payload What the pass says, in clear.
 	Payload Claims `json:"payload"`
-	Token   string `json:"token"`
+
+	// Token The pass.
+	Token string `json:"token"`
+}
+
+// Device A program that waits to be let in.
+type Device struct {
+	// Address Where it is.
+	Address string `json:"address"`
+
+	// Client What it calls itself. It proves nothing.
+	Client string `json:"client"`
+
+	// Created When it asked.
+	Created time.Time `json:"created"`
+
+	// Expires When its code ends.
+	Expires time.Time `json:"expires"`
+
+	// Scopes What it asks for; everything where this is absent.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// UserAgent As it was sent.
+	UserAgent *string `json:"user_agent,omitempty"`
+}
+
+// DeviceApproval What the device may do.
+type DeviceApproval struct {
+	// ExpiresIn How long its pass lasts without being renewed, in seconds.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Ips Where its pass is good; `request_ip` is where the device is. By default wherever the key is.
+	Ips *[]string `json:"ips,omitempty"`
+
+	// Roles The roles of its pass; by default those of this one.
+	Roles *[]string `json:"roles,omitempty"`
+
+	// Scopes What its pass may do; by default what it asked for, or all.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// UserCode However it was typed.
+	UserCode string `json:"user_code"`
+}
+
+// DeviceCode The device that is meant.
+type DeviceCode struct {
+	// UserCode However it was typed.
+	UserCode string `json:"user_code"`
+}
+
+// DevicePoll The program that asks.
+type DevicePoll struct {
+	// DeviceCode Its secret.
+	DeviceCode string `json:"device_code"`
+}
+
+// DeviceStart A program that is to be logged in.
+type DeviceStart struct {
+	// Client What logs in, for people, as in `daypass on build-7`.
+	Client string `json:"client"`
+
+	// Scopes What it asks for. All that may be granted by default.
+	Scopes *[]string `json:"scopes,omitempty"`
+}
+
+// DeviceStarted What the program needs (RFC 8628, section 3.2).
+type DeviceStarted struct {
+	// DeviceCode A secret of the program.
+	DeviceCode string `json:"device_code"`
+
+	// ExpiresIn How long both codes are good, in seconds.
+	ExpiresIn int64 `json:"expires_in"`
+
+	// Interval How long to wait between two requests, in seconds.
+	Interval int64 `json:"interval"`
+
+	// UserCode For a person to type.
+	UserCode string `json:"user_code"`
+
+	// VerificationURI Where.
+	VerificationURI string `json:"verification_uri"`
+
+	// VerificationURIComplete The same, with the code in it.
+	VerificationURIComplete string `json:"verification_uri_complete"`
 }
 
 // Difference Requests that both files answer, and differ in, in the same way.
@@ -1542,12 +1625,15 @@ type LoggedIn struct {
 // LoggedInTokenType defines model for LoggedIn.TokenType.
 type LoggedInTokenType string
 
-// LoginIssuer defines model for LoginIssuer.
+// LoginIssuer A service that people may log in by.
 type LoginIssuer struct {
-	ID   string `json:"id"`
+	// ID To be named in `/v1/login/oidc/{issuer}`.
+	ID string `json:"id"`
+
+	// Name For people.
 	Name string `json:"name"`
 
-	// Organization Slug
+	// Organization Its slug.
 	Organization string `json:"organization"`
 }
 
@@ -1573,22 +1659,24 @@ type LoginJWKKty string
 // LoginJWKUse defines model for LoginJWK.Use.
 type LoginJWKUse string
 
-// LoginOptions defines model for LoginOptions.
+// LoginOptions How people may log in here.
 type LoginOptions struct {
-	// Address Where this request comes from
-	Address string        `json:"address"`
+	// Address Where this request comes from.
+	Address string `json:"address"`
+
+	// Issuers By another service.
 	Issuers []LoginIssuer `json:"issuers"`
 
-	// Passkey People may log in with a passkey
+	// Passkey With a passkey.
 	Passkey bool `json:"passkey"`
 
-	// Password People may log in with a password
+	// Password With a user name and a password.
 	Password bool `json:"password"`
 
-	// Setup Nothing is protected yet
+	// Setup There is no application yet.
 	Setup bool `json:"setup"`
 
-	// Version Of the server
+	// Version Of the server.
 	Version string `json:"version"`
 }
 
@@ -2225,6 +2313,12 @@ type Until = time.Time
 // UserID defines model for UserID.
 type UserID = string
 
+// GetDeviceParams defines parameters for GetDevice.
+type GetDeviceParams struct {
+	// UserCode However it was typed.
+	UserCode string `form:"user_code" json:"user_code"`
+}
+
 // GetFeedParams defines parameters for GetFeed.
 type GetFeedParams struct {
 	// After The revision you have; 0, or nothing, for everything whose revocation still matters.
@@ -2641,7 +2735,7 @@ type ListSessionsParams struct {
 
 // DeleteSessionParams defines parameters for DeleteSession.
 type DeleteSessionParams struct {
-	// Everywhere End every pass of the same key, or every login of the same user
+	// Everywhere End every pass of the same key, or every login of the same user.
 	Everywhere *bool `form:"everywhere,omitempty" json:"everywhere,omitempty"`
 }
 
@@ -2674,6 +2768,18 @@ type CreateChallengeJSONRequestBody = ChallengeCreate
 
 // AnswerChallengeJSONRequestBody defines body for AnswerChallenge for application/json ContentType.
 type AnswerChallengeJSONRequestBody = ChallengeAnswer
+
+// StartDeviceJSONRequestBody defines body for StartDevice for application/json ContentType.
+type StartDeviceJSONRequestBody = DeviceStart
+
+// ApproveDeviceJSONRequestBody defines body for ApproveDevice for application/json ContentType.
+type ApproveDeviceJSONRequestBody = DeviceApproval
+
+// DenyDeviceJSONRequestBody defines body for DenyDevice for application/json ContentType.
+type DenyDeviceJSONRequestBody = DeviceCode
+
+// PollDeviceJSONRequestBody defines body for PollDevice for application/json ContentType.
+type PollDeviceJSONRequestBody = DevicePoll
 
 // RotateKeysetJSONRequestBody defines body for RotateKeyset for application/json ContentType.
 type RotateKeysetJSONRequestBody = KeysetRotate

@@ -282,6 +282,39 @@ func TestAttack_DPoPRelay(t *testing.T) {
 	w.must(200, "GET", "/v1/me", "", nil, "Host: evil.example", byDPoP(admin), w.proof(w.sender, "GET", "https://pass.example/v1/me", admin))
 }
 
+// TestAttack_DPoPRelayAtTheDoors: an application that names no hosts answers to every one, and so does one that the proxy
+// names; who is sent a proof for a host of its own cannot use it there by naming that host.
+func TestAttack_DPoPRelayAtTheDoors(t *testing.T) {
+	t.Parallel()
+	w := newDPoPWorld(t, trusting)
+	w.serve("acme", "anywhere", strings.NewReplacer("hosts: [photos.example]", "prefix: /any", " /", " /any/").Replace(bound))
+	pass := w.boundPass(object{})
+	at := func(host string, forwarded ...string) answer {
+		url := "http://" + host
+		if len(forwarded) == 0 {
+			url += "/any/vault/1"
+			return w.send("GET", w.gateway+"/any/vault/1", "", nil, "Host: "+host, byDPoP(pass), w.proof(w.sender, "GET", url, pass))
+		}
+		url += forwarded[1]
+		headers := []string{"X-Forwarded-Method: GET", "X-Forwarded-Uri: " + forwarded[1], "X-Forwarded-Host: " + host, "X-Forwarded-Proto: http"}
+		return w.send("GET", "/v1/forward-auth"+forwarded[0], "", nil, append(headers, byDPoP(pass), w.proof(w.sender, "GET", url, pass))...)
+	}
+	self := strings.TrimPrefix(w.gateway, "http://")
+	w.expect("the gateway's own address", at(self), 200, "")
+	w.expect("localhost", at("localhost:8000"), 200, "")
+	for _, host := range []string{"evil.example", "localhost.evil.example", "203.0.113.9:8000"} {
+		a := at(host)
+		w.expect("gateway, "+host, a, 401, "sender_key_wrong")
+		if !strings.Contains(a.text, "hosts") {
+			t.Errorf("it does not say what to do: %s", a.text)
+		}
+		w.expect("forward-auth, "+host, at(host, "", "/any/vault/1"), 401, "sender_key_wrong")
+		w.expect("forward-auth, named without hosts, "+host, at(host, "?application=acme/anywhere", "/any/vault/1"), 401, "sender_key_wrong")
+		w.expect("forward-auth, named with hosts, "+host, at(host, "?application=acme/photos", "/vault/1"), 401, "sender_key_wrong")
+	}
+	w.expect("forward-auth, named with its host", at("photos.example", "?application=acme/photos", "/vault/1"), 204, "")
+}
+
 // TestDPoPNonce: where nonces are required, the SDK's client gets through by itself, and nothing does without.
 func TestDPoPNonce(t *testing.T) {
 	t.Parallel()

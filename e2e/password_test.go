@@ -460,6 +460,45 @@ func TestAttack_BoundSession(t *testing.T) {
 	}
 }
 
+// TestAttack_SessionBoundLater: a session that is first bound at a refresh stays bound (RFC 9449, section 5), whichever
+// route it was and whichever comes next.
+func TestAttack_SessionBoundLater(t *testing.T) {
+	t.Parallel()
+	w := newDPoPWorld(t, nil)
+	w.person("acme", "ada@acme.example", "developer")
+	thief := newSender(t, elliptic.P256())
+	const login, oauth = "/auth/token/refresh", "/oauth2/token"
+	for _, first := range []string{login, oauth} {
+		in := w.must(200, "POST", "/auth/token", "", object{"username": "ada@acme.example", "password": umbrellas})
+		refresh := func(path string, headers ...string) answer {
+			form := url.Values{"refresh_token": {in.at("refresh_token")}}
+			if path == oauth {
+				form.Set("grant_type", "refresh_token")
+			}
+			return w.fill(path, form, headers...)
+		}
+		if in = refresh(first); in.status != 200 || in.at("token_type") != "Bearer" {
+			t.Fatal("before:", in.status, in.text)
+		}
+		if in = refresh(first, w.proof(w.sender, "POST", w.api+first, "")); in.status != 200 || in.at("token_type") != "DPoP" {
+			t.Fatal("binding:", in.status, in.text)
+		}
+		for _, path := range []string{login, oauth} {
+			if a := refresh(path); a.status == 200 {
+				t.Fatalf("bound by %s, refreshed by %s without a proof: %s", first, path, a.text)
+			}
+			if a := refresh(path, w.proof(thief, "POST", w.api+path, "")); a.status == 200 {
+				t.Fatalf("bound by %s, refreshed by %s with another key: %s", first, path, a.text)
+			}
+		}
+		for _, path := range []string{login, oauth} {
+			if in = refresh(path, w.proof(w.sender, "POST", w.api+path, "")); in.status != 200 || in.at("token_type") != "DPoP" {
+				t.Fatal(path, in.status, in.text)
+			}
+		}
+	}
+}
+
 // TestClientsPassword: fetch alone logs in and refreshes, and npm oauth4webapi goes on.
 func TestClientsPassword(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rsa"
-	_ "crypto/sha256" // registers SHA-256
+	"crypto/sha256"   // and registers SHA-256
 	_ "crypto/sha512" // registers SHA-384 and SHA-512
 	"math/big"
 )
@@ -38,6 +38,10 @@ var algorithms = map[string]*algorithm{
 }
 
 func (a *algorithm) digest(input []byte) []byte {
+	if a.hash == crypto.SHA256 { // as most have it, for less
+		sum := sha256.Sum256(input)
+		return sum[:]
+	}
 	h := a.hash.New()
 	h.Write(input)
 	return h.Sum(nil)
@@ -51,9 +55,39 @@ func checkECDSA(a *algorithm, public any, input, signature []byte) bool {
 	if len(signature) != 2*size {
 		return false
 	}
-	// ecdsa.Verify refuses r and s of zero and those not below the order.
-	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-	return ecdsa.Verify(public.(*ecdsa.PublicKey), a.digest(input), r, s)
+	// ecdsa refuses r and s of zero and those not below the order.
+	return ecdsa.VerifyASN1(public.(*ecdsa.PublicKey), a.digest(input), asn1Signature(signature[:size], signature[size:]))
+}
+
+// asn1Signature writes a signature in DER: a sequence of two positive integers.
+func asn1Signature(r, s []byte) []byte {
+	const most = 3 + 2*(2+67) // of ES512
+	r, s = shortest(r), shortest(s)
+	der := append(make([]byte, 0, most), 0x30)
+	if body := integerSize(r) + integerSize(s); body < 0x80 {
+		der = append(der, byte(body))
+	} else {
+		der = append(der, 0x81, byte(body))
+	}
+	return appendInteger(appendInteger(der, r), s)
+}
+
+// shortest drops leading zeros, but for one that is the number.
+func shortest(n []byte) []byte {
+	for len(n) > 1 && n[0] == 0 {
+		n = n[1:]
+	}
+	return n
+}
+
+func integerSize(n []byte) int { return 2 + len(n) + int(n[0]>>7) }
+
+func appendInteger(der, n []byte) []byte {
+	der = append(der, 0x02, byte(integerSize(n)-2))
+	if n[0] >= 0x80 { // else it would be negative
+		der = append(der, 0)
+	}
+	return append(der, n...)
 }
 
 // lowS says whether s is the smaller of the two values, s and n−s, that verify alike.

@@ -126,19 +126,19 @@ func ReadDPoP(proof string, want DPoPRequest, now time.Time) (*DPoPProof, error)
 	if !p.key.algorithm.check(p.key.algorithm, p.key.public, p.signed, p.signature) {
 		return nil, ErrDPoP.because("the DPoP proof's signature is wrong")
 	}
-	print, err := p.jwk.thumbprint()
-	if err != nil {
-		return nil, ErrDPoP.causedBy(err)
+	if p.unseen {
+		proofKeys.put(strings.Clone(p.header), p.key)
 	}
 	made := time.Unix(*p.claims.IssuedAt, 0)
-	return &DPoPProof{Thumbprint: print, ID: p.claims.ID, IssuedAt: made, Until: made.Add(DPoPAge + Leeway)}, nil
+	return &DPoPProof{Thumbprint: p.key.thumbprint, ID: p.claims.ID, IssuedAt: made, Until: made.Add(DPoPAge + Leeway)}, nil
 }
 
 // dpopText is a proof that was read, and not checked.
 type dpopText struct {
-	jwk               *jwk
+	header            string // in base64url
+	key               *proofKey
+	unseen            bool // no good proof had this header before
 	claims            dpopClaims
-	key               verificationKey
 	signed, signature []byte
 }
 
@@ -146,45 +146,67 @@ func parseDPoP(proof string) (*dpopText, error) {
 	if len(proof) > MaxTokenBytes {
 		return nil, ErrDPoP.because("the DPoP proof is longer than 8192 bytes")
 	}
-	parts := strings.Split(proof, ".")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+	header, rest, _ := strings.Cut(proof, ".")
+	claims, signature, _ := strings.Cut(rest, ".")
+	if header == "" || claims == "" || signature == "" || strings.Contains(signature, ".") {
 		return nil, ErrDPoP.because("the DPoP proof has not exactly three parts")
 	}
-	var raw [3][]byte
-	for i, part := range parts {
-		var ok bool
-		if raw[i], ok = decode(part); !ok {
-			return nil, ErrDPoP.because("the DPoP proof is not base64url")
+	p := &dpopText{header: header, signed: []byte(proof[:len(header)+1+len(claims)])}
+	rawClaims, ok := decode(claims)
+	if !ok {
+		return nil, errDPoPEncoding
+	}
+	if p.signature, ok = decode(signature); !ok {
+		return nil, errDPoPEncoding
+	}
+	if p.key = proofKeys.get(header); p.key == nil {
+		var err error
+		if p.key, err = readDPoPHeader(header); err != nil {
+			return nil, err
 		}
+		p.unseen = true
 	}
-	p := &dpopText{signed: []byte(proof[:len(parts[0])+1+len(parts[1])]), signature: raw[2]}
-	var head dpopHeader
-	if err := strictjson.Unmarshal(raw[0], &head, dpopHeaderLimits); err != nil {
-		return nil, ErrDPoP.because("the DPoP proof's header is refused").causedBy(err)
-	}
-	if err := head.read(p); err != nil {
-		return nil, err
-	}
-	if err := strictjson.Unmarshal(raw[1], &p.claims, dpopClaimLimits); err != nil {
+	if err := strictjson.Unmarshal(rawClaims, &p.claims, dpopClaimLimits); err != nil {
 		return nil, ErrDPoP.because("the DPoP proof's claims are refused").causedBy(err)
 	}
 	return p, nil
 }
 
+var errDPoPEncoding = ErrDPoP.because("the DPoP proof is not base64url")
+
+func readDPoPHeader(text string) (*proofKey, error) {
+	raw, ok := decode(text)
+	if !ok {
+		return nil, errDPoPEncoding
+	}
+	var head dpopHeader
+	if err := strictjson.Unmarshal(raw, &head, dpopHeaderLimits); err != nil {
+		return nil, ErrDPoP.because("the DPoP proof's header is refused").causedBy(err)
+	}
+	key, err := head.read()
+	if err != nil {
+		return nil, err
+	}
+	print, err := head.Key.thumbprint()
+	if err != nil {
+		return nil, ErrDPoP.causedBy(err)
+	}
+	return &proofKey{verificationKey: key, thumbprint: print}, nil
+}
+
 // read takes the key from the header, with the one algorithm that the header names.
-func (h *dpopHeader) read(p *dpopText) error {
+func (h *dpopHeader) read() (key verificationKey, err error) {
 	switch {
 	case len(h.Rest) > 0:
-		return ErrDPoP.because("the DPoP proof's header has typ, alg and jwk, may have kid, and nothing else")
+		return key, ErrDPoP.because("the DPoP proof's header has typ, alg and jwk, may have kid, and nothing else")
 	case h.Type != TypDPoP:
-		return ErrDPoP.because("the DPoP proof's typ is not " + TypDPoP)
+		return key, ErrDPoP.because("the DPoP proof's typ is not " + TypDPoP)
 	case !slices.Contains(dpopAlgorithms, h.Algorithm):
-		return ErrDPoP.because("the DPoP proof's alg is none of " + strings.Join(dpopAlgorithms, ", "))
+		return key, ErrDPoP.because("the DPoP proof's alg is none of " + strings.Join(dpopAlgorithms, ", "))
 	case h.Key == nil:
-		return ErrDPoP.because("the DPoP proof's header has no jwk")
+		return key, ErrDPoP.because("the DPoP proof's header has no jwk")
 	}
 	k := h.Key
-	p.jwk = k
 	name := h.Algorithm
 	if name == "Ed25519" {
 		name = "EdDSA"
@@ -195,15 +217,14 @@ func (h *dpopHeader) read(p *dpopText) error {
 		k.Alg != "" && k.Alg != h.Algorithm && k.Alg != name,
 		k.Use != "" && k.Use != "sig",
 		k.KeyOps != nil && !slices.Contains(k.KeyOps, "verify"):
-		return ErrDPoP.because("the DPoP proof's alg does not fit its jwk")
+		return key, ErrDPoP.because("the DPoP proof's alg does not fit its jwk")
 	}
 	k.KeyOps = nil // it may verify, and whatever else
 	public, err := publicKey(k, a)
 	if err != nil {
-		return ErrDPoP.because("the DPoP proof's jwk is refused: " + err.Error())
+		return key, ErrDPoP.because("the DPoP proof's jwk is refused: " + err.Error())
 	}
-	p.key = verificationKey{name: name, algorithm: a, public: public}
-	return nil
+	return verificationKey{name: name, algorithm: a, public: public}, nil
 }
 
 // fits holds the claims against the request.

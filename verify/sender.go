@@ -72,8 +72,15 @@ func dpopChallenge(code, message string) string {
 		`", error_description="` + strings.NewReplacer(`"`, "'", "…", "...").Replace(message) + `"`
 }
 
-// maxProofs is how many used proofs a Verifier remembers; beyond it none is accepted until some are worthless.
-const maxProofs = 1 << 17
+// maxProofs is how many used proofs a Verifier remembers; beyond it none is accepted until some are worthless. Those of one
+// key are an eighth at most, so that its holder does not fill the memory for everybody: 180 in a second.
+const (
+	maxProofs      = 1 << 17
+	maxProofsOfKey = maxProofs / 8
+)
+
+// thumbprintLength is that of a SHA-256 thumbprint in base64url, with which the id of a proof begins.
+const thumbprintLength = 43
 
 // proofMemory remembers used proofs until they are worthless. It cannot know what was used before it was made, so what was made
 // before counts as used.
@@ -83,33 +90,46 @@ type proofMemory struct {
 
 	mu    sync.Mutex
 	used  map[string]time.Time
+	held  map[string]int // how many of them are of a key, by its thumbprint
 	swept time.Time
 }
 
 func newProofMemory(now func() time.Time) *proofMemory {
-	return &proofMemory{now: now, born: now().Truncate(time.Second), used: map[string]time.Time{}}
+	return &proofMemory{now: now, born: now().Truncate(time.Second), used: map[string]time.Time{}, held: map[string]int{}}
 }
 
 func (m *proofMemory) first(_ context.Context, id string, until time.Time) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
-	if now.Sub(m.swept) > DPoPAge {
-		for id, until := range m.used {
-			if now.After(until) {
-				delete(m.used, id)
-			}
-		}
-		m.swept = now
+	now, key := m.now(), id[:thumbprintLength]
+	full := len(m.used) >= maxProofs || m.held[key] >= maxProofsOfKey
+	if rest := now.Sub(m.swept); rest > DPoPAge || full && rest > time.Second {
+		m.sweep(now)
+		full = len(m.used) >= maxProofs || m.held[key] >= maxProofsOfKey
 	}
 	if _, seen := m.used[id]; seen || until.Add(-DPoPAge-Leeway).Before(m.born) {
 		return false, nil
 	}
-	if len(m.used) >= maxProofs {
+	if full {
 		return false, errProofsFull
 	}
 	m.used[id] = until
+	m.held[key]++
 	return true, nil
+}
+
+func (m *proofMemory) sweep(now time.Time) {
+	for id, until := range m.used {
+		if !now.After(until) {
+			continue
+		}
+		delete(m.used, id)
+		key := id[:thumbprintLength]
+		if m.held[key]--; m.held[key] == 0 {
+			delete(m.held, key)
+		}
+	}
+	m.swept = now
 }
 
 var errProofsFull = ErrUnavailable.because("too many DPoP proofs are in use to tell a replay")

@@ -18,6 +18,10 @@ export async function story(tell) {
   try {
     await tell({ browser, open: (options) => open(browser, problems, options) })
     assert.deepEqual(problems, [])
+  } catch (error) {
+    const pages = browser.contexts().flatMap((context) => context.pages())
+    for (const [i, page] of pages.entries()) await shoot(page, `failed-${i}`)
+    throw error
   } finally {
     await browser.close()
   }
@@ -65,7 +69,7 @@ export async function checkFits(page) {
 /** Waits until nothing loads any more. */
 export async function settled(page) {
   await page.waitForLoadState('networkidle')
-  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
+  await page.waitForFunction(() => document.querySelector('h1') && !document.querySelector('[aria-busy=true]'))
 }
 
 export async function shoot(page, name) {

@@ -102,9 +102,18 @@ func (s *Service) RevokePresented(ctx context.Context, caller *access.Caller, to
 
 // LeavePresented logs out whoever holds a token's text: the token ends, with what was
 // made from it, and so does the login by password that made it. Everywhere means all
-// tokens of its key, or all logins of its user. What others obtained through the same
-// outside issuer or user-group key goes on.
+// tokens of its key, or all logins of its user, and so takes the permission to end
+// those. What others obtained through the same outside issuer or user-group key goes on.
 func (s *Service) LeavePresented(ctx context.Context, caller *access.Caller, token *access.Token, everywhere bool) error {
+	if everywhere {
+		op := opRevokeToken
+		if token.Via != "" {
+			op = opEndSessions
+		}
+		if _, err := s.authorize(ctx, s.store, caller, op, caller.Organization.ID); err != nil {
+			return err
+		}
+	}
 	return s.commit(ctx, caller.Actor(), caller.RequestID, func(tx *store.Tx) error {
 		if token.Via != "" {
 			return s.leaveLogin(ctx, tx, token, everywhere)

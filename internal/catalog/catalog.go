@@ -156,6 +156,17 @@ func (c *Catalog) Find(host string, p Path, hint string) *Application {
 	return a
 }
 
+// Names reports whether the application's file names the host. One without hosts
+// answers to every host, and names none.
+func (d *Document) Names(host string) bool {
+	host = normalHost(host)
+	if slices.Contains(d.Hosts, host) {
+		return true
+	}
+	dot := strings.IndexByte(host, '.')
+	return dot > 0 && slices.Contains(d.Hosts, "*"+host[dot:])
+}
+
 // normalHost drops port and final dot, and turns to lower case.
 func normalHost(host string) string {
 	colon := strings.LastIndexByte(host, ':')

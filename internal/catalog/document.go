@@ -279,7 +279,7 @@ func (d *draft) check(r *reader, n *node) {
 
 // requiresSomething reports whether require names more than where roles are held.
 func (d *draft) requiresSomething() bool {
-	return d.require.kind != object || hasKey(d.require, "scopes") || hasKey(d.require, "roles") || d.Signature
+	return d.require.kind != object || hasKey(d.require, "scopes") || hasKey(d.require, "roles") || d.SenderKey || d.Signature
 }
 
 func hasKey(n *node, name string) bool {

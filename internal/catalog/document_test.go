@@ -107,6 +107,8 @@ func TestProblemsNamePlaceAndRemedy(t *testing.T) {
 		{"no match", resource("  - access: public\n"), "line 4, column 5", "needs a match"},
 		{"public and require", resource("  - match: GET /b\n    access: public\n    require: { scopes: [a] }\n"), "line 6, column 14", "cannot require"},
 		{"empty require", resource("  - match: GET /b\n    require: {}\n"), "line 5, column 14", "must name scopes or roles, or say sender_key: true or signature: true"},
+		{"sender_key that is false", resource("  - match: GET /b\n    require: { scopes: [a], sender_key: false }\n"), "line 5, column 41", "write sender_key: true, or leave it out"},
+		{"sender_key of GraphQL", resource("  - match: POST /b\n    require: { sender_key: true }\n    graphql: { query: authenticated }\n"), "line 6, column 14", "take out access and require"},
 		{"require with in alone", resource("  - match: GET /b\n    require: { in: account }\n"), "line 5, column 14", "must name scopes or roles, or say sender_key: true or signature: true"},
 		{"in without roles", resource("  - match: GET /b\n    require: { scopes: [a], in: account }\n"), "line 5, column 33", "add roles"},
 		{"empty scopes", resource("  - match: GET /b\n    require: { scopes: [] }\n"), "line 5, column 24", "name a scope"},

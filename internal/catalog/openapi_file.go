@@ -117,9 +117,10 @@ func (a *OpenAPI) resourceNodes(current *yaml.Node) *yaml.Node {
 var fromOpenAPI = []string{"match", "access", "require", "comment"}
 
 func resourceNode(r *Resource, current *yaml.Node) *yaml.Node {
-	if bound := fieldOf(fieldOf(current, "require"), "sender_key"); bound != nil && !r.Public && !r.SenderKey {
+	if require := fieldOf(current, "require"); require != nil && !r.Public {
 		stricter := *r // a document that does not say it does not take it back
-		stricter.SenderKey = bound.Value == "true"
+		stricter.SenderKey = r.SenderKey || saysTrue(require, "sender_key")
+		stricter.Signature = r.Signature || saysTrue(require, "signature")
 		r = &stricter
 	}
 	n := &yaml.Node{Kind: yaml.MappingNode}
@@ -127,7 +128,7 @@ func resourceNode(r *Resource, current *yaml.Node) *yaml.Node {
 	switch {
 	case r.Public:
 		setField(n, "access", yamlText("public"))
-	case len(r.Scopes) == 0 && len(r.Roles) == 0 && !r.SenderKey:
+	case len(r.Scopes) == 0 && len(r.Roles) == 0 && !r.SenderKey && !r.Signature:
 		setField(n, "access", yamlText("authenticated"))
 	default:
 		setField(n, "require", requireNode(r))
@@ -176,7 +177,15 @@ func requireNode(r *Resource) *yaml.Node {
 	if r.SenderKey {
 		setField(n, "sender_key", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 	}
+	if r.Signature {
+		setField(n, "signature", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
+	}
 	return n
+}
+
+func saysTrue(n *yaml.Node, name string) bool {
+	said := fieldOf(n, name)
+	return said != nil && said.Value == "true"
 }
 
 func yamlText(text string) *yaml.Node {

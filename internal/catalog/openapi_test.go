@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -371,6 +372,28 @@ func TestResourceFileKeeps(t *testing.T) {
 		if err != nil || compile(t, string(moved)).Document.Upstream.Host != "127.0.0.1:7000" {
 			t.Errorf("%v\n%s", err, moved)
 		}
+	}
+}
+
+// TestResourceFileKeepsProofs: a document that does not say that a sender proves a key, or signs, does not take it back.
+func TestResourceFileKeepsProofs(t *testing.T) {
+	api, err := ReadOpenAPI([]byte(openAPIHead+"paths: {/a: {get: {security: [{k: [s]}]}}, /b: {get: {security: [{k: []}]}}, /c: {get: {security: [{k: []}]}}, /d: {get: {security: [{k: []}], x-daypass-sender-key: true}}}"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	current := "application: photos\nresources:\n  - match: GET /a\n    require: { scopes: [old], sender_key: true, signature: true }\n" +
+		"  - match: GET /b\n    require: { sender_key: true }\n  - match: GET /c\n    require: { signature: true }\n"
+	file, err := api.ResourceFile([]byte(current), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][2]bool{}
+	for _, r := range compile(t, string(file)).Document.Resources {
+		got[r.Match] = [2]bool{r.SenderKey, r.Signature}
+	}
+	want := map[string][2]bool{"GET /a": {true, true}, "GET /b": {true, false}, "GET /c": {false, true}, "GET /d": {true, false}}
+	if !maps.Equal(got, want) {
+		t.Errorf("sender_key and signature are %v, want %v:\n%s", got, want, file)
 	}
 }
 

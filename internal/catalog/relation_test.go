@@ -72,7 +72,7 @@ func TestPatternsSubsumeAndMeetAsTheirPathsDo(t *testing.T) {
 
 // requirements of resources, few, so that they are often the same.
 var requirements = rapid.SampledFrom([]string{"access: public", "access: authenticated", "require: {scopes: [a]}", "require: {scopes: [a, b]}",
-	"require: {roles: [consumer]}", "require: {scopes: [a], roles: [consumer, developer], in: account}"})
+	"require: {roles: [consumer]}", "require: {sender_key: true}", "require: {scopes: [a], sender_key: true}", "require: {scopes: [a], roles: [consumer, developer], in: account}"})
 
 func drawDocument(t *rapid.T, name string) *Application {
 	var b strings.Builder

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -144,8 +145,8 @@ func (n *Nonces) valid(nonce string) bool {
 
 // confirm finds out which key the sender of a bound pass proved to hold. What is sent as a bearer's costs nothing: whatever
 // else is shown with it, it proves nothing (RFC 9449 section 7.2). The error is for what cannot be decided; all else is for
-// the gate to judge.
-func (d *door) confirm(ctx context.Context, answer http.Header, request *gate.Request, credential string, h http.Header, url func() string) error {
+// the gate to judge. Listener says that the host is an address of this server.
+func (d *door) confirm(ctx context.Context, answer http.Header, request *gate.Request, credential string, h http.Header, url func() string, listener bool) error {
 	if !IsDPoP(h) {
 		return nil
 	}
@@ -167,6 +168,10 @@ func (d *door) confirm(ctx context.Context, answer http.Header, request *gate.Re
 	if proof == "" {
 		return nil
 	}
+	if !listener && !d.isNamed(request) {
+		request.Disproof = errHostUnnamed
+		return nil
+	}
 	want := verify.DPoPRequest{Method: request.Method, URL: url(), AccessToken: credential}
 	request.Confirmation, err = d.senders.Prove(ctx, proof, want, bound, ProofsOf(t.OrganizationID))
 	if err != nil && access.AsError(err).Kind != access.Unauthenticated {
@@ -177,6 +182,43 @@ func (d *door) confirm(ctx context.Context, answer http.Header, request *gate.Re
 	}
 	return nil
 }
+
+// isNamed reports whether the host is one that the application's file names, or this machine's loopback. Any other is the
+// client's to choose: who is sent a proof for a host of its own could use it here.
+func (d *door) isNamed(request *gate.Request) bool {
+	view := d.gate.View()
+	if view == nil || isLoopback(request.Host) {
+		return true // without a view the gate denies everything
+	}
+	app := view.Catalog.Find(request.Host, request.Path, request.Application)
+	return app == nil || app.Document.Names(request.Host)
+}
+
+// IsListener reports whether a request was sent to an address that is nobody else's: this machine's loopback, or the one
+// that the connection has at this end.
+func IsListener(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	if isLoopback(host) {
+		return true
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return err == nil && ok && address == local.AddrPort().Addr().Unmap()
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && address.IsLoopback()
+}
+
+var errHostUnnamed = access.New(access.Unauthenticated, verify.ErrDPoP.Code,
+	"a proof is for a host, and the application names none such; its administrator must name it under hosts in the resource file")
 
 var errNotBound = access.New(access.Unauthenticated, string(gate.SenderKeyWrong), "the pass is not bound to a key: send it as 'Authorization: Bearer …'")
 

@@ -59,7 +59,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, err)
 		return
 	}
-	if err := g.confirm(r.Context(), w.Header(), &p.request, credential, r.Header, func() string { return URLOf(r) }); err != nil {
+	if err := g.confirm(r.Context(), w.Header(), &p.request, credential, r.Header, func() string { return URLOf(r) }, IsListener(r)); err != nil {
 		WriteProblem(w, r, err)
 		return
 	}

@@ -52,7 +52,7 @@ func (d *door) understand(request *gate.Request, t told) (credential string, err
 // admit answers a proxy's question: 204 with every identity header, or the denial to hand on. It returns what was decided,
 // and the error that was written where it is not the decision that stands in the way, but what this door cannot do.
 func (d *door) admit(w http.ResponseWriter, r *http.Request, request *gate.Request, credential string, t told) (gate.Decision, error) {
-	if err := d.confirm(r.Context(), w.Header(), request, credential, t.header, t.url); err != nil {
+	if err := d.confirm(r.Context(), w.Header(), request, credential, t.header, t.url, false); err != nil {
 		WriteProblem(w, r, err)
 		return gate.Decision{}, err
 	}

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -102,6 +103,7 @@ func (s *Service) Refresh(ctx context.Context, text, old string, client Client) 
 	now := s.Now()
 	n, next := proof.session, seal.NewRefreshToken()
 	n.Idle, n.LastUse = now.Add(s.Logins.Idle), client.use(now)
+	n.Confirmation = cmp.Or(n.Confirmation, client.Confirmation) // once bound it stays so (RFC 9449, section 5)
 	if end := grant.Token.Authority.NotAfter; end.After(n.Lives) {
 		n.Lives = end
 	}

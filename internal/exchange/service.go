@@ -123,6 +123,7 @@ type Service struct {
 	byKey    *otter.Cache[string, signers]
 
 	entries, newcomers pace
+	devices            pace
 	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
@@ -151,6 +152,7 @@ func New(c Config) *Service {
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
 		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
+		devices: pace{most: DevicesPerMinute},
 		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }

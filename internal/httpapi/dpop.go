@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/daypass/daypass/internal/access"
@@ -46,7 +44,7 @@ func (h *Handler) confirmation(w http.ResponseWriter, r *http.Request, credentia
 		return "", nil // the pass is none, and exchange says so
 	}
 	want := verify.DPoPRequest{Method: r.Method, URL: h.ownURL(r), AccessToken: credential, AnyToken: !byKey}
-	if isListener(r) {
+	if edge.IsListener(r) {
 		want.Alias = edge.URLOf(r)
 	}
 	return h.Senders.Prove(r.Context(), proof, want, "", h.proofShares(r, credential, byKey))
@@ -56,24 +54,6 @@ func (h *Handler) confirmation(w http.ResponseWriter, r *http.Request, credentia
 // was sent a proof for a host of its own could use it here.
 func (h *Handler) ownURL(r *http.Request) string {
 	return strings.TrimSuffix(h.PublicURL, "/") + r.URL.EscapedPath()
-}
-
-// isListener reports whether a request was sent to an address that is nobody else's: this machine's loopback, or the one
-// that the connection has at this end.
-func isListener(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = strings.Trim(r.Host, "[]")
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return address.IsLoopback() || ok && address == local.AddrPort().Addr().Unmap()
 }
 
 // proofShares is whose part of the memory a proof takes. A proof with a credential that is yet to be checked may be

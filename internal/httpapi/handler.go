@@ -214,12 +214,13 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, rt route) (err er
 	return nil
 }
 
-// find returns the route of a request. A path has one spelling: what would need cleaning is not found.
+// find returns the route of a request. A path has one spelling: what would need cleaning is not
+// found, save that a page may have a slash behind it.
 func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
-	if at := r.URL.Path; at != path.Clean(at) && !(strings.HasPrefix(at, "/o/") && at == path.Clean(at)+"/") { // a page may end so
+	miss, pattern := h.mux.Handler(r)
+	if r.URL.Path != path.Clean(r.URL.Path) && (!h.routes[pattern].page || path.Clean(r.URL.Path)+"/" != r.URL.Path) {
 		return route{}, errNoRoute
 	}
-	miss, pattern := h.mux.Handler(r)
 	if rt, ok := h.routes[pattern]; ok && rt.closed != nil {
 		return route{}, rt.closed
 	} else if ok {

@@ -49,7 +49,7 @@ func (h *Handler) document(w http.ResponseWriter, _ *http.Request, _ *call) erro
 	return send(w, mediaYAML, api.Document)
 }
 
-const homePage = `<!doctype html>
+const homePageHead = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -60,7 +60,18 @@ const homePage = `<!doctype html>
 What it answers is described in <a href="/openapi.yaml">openapi.yaml</a>; from a shell, <code>daypass --help</code> tells the rest.</p>
 `
 
-func (h *Handler) home(w http.ResponseWriter, _ *http.Request, _ *call) error {
+// What is said where there is no dashboard, and why.
+const (
+	notBuilt    = "<p>The dashboard is not part of this program: it was built without it. <code>make web</code> builds the dashboard with npm,\nand <code>make build</code> the program with the dashboard in it.</p>\n"
+	withoutBase = "<p>This server runs without a database, from its environment alone: there is nothing for a dashboard to show.</p>\n"
+)
+
+// home is shown where there is no dashboard. It needs no script.
+func (h *Handler) home(w http.ResponseWriter) error {
+	why := notBuilt
+	if h.Stateless {
+		why = withoutBase
+	}
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	return send(w, "text/html; charset=utf-8", []byte(homePage))
+	return send(w, "text/html; charset=utf-8", []byte(homePageHead+why))
 }

@@ -13,6 +13,7 @@ func (h *Handler) getLogin(w http.ResponseWriter, _ *http.Request, c *call) erro
 		Address:  c.client.Address.String(),
 		Issuers:  []api.LoginIssuer{},
 		Password: h.routes["POST /auth/token"].closed == nil,
+		Setup:    h.Gate.View().Catalog.Len() == 0,
 		Version:  h.Version,
 	})
 }

@@ -94,7 +94,7 @@ var (
 	errQueryCredential = access.New(access.Malformed, "token_in_query",
 		"credentials do not belong in a URL, where logs and histories keep them; send 'Authorization: Bearer …' or 'Api-Key: …', and replace this credential")
 	secretNames = []string{"access_token", "api_key", "apikey", "api-key", "authorization", "bearer", "jwt"}
-	secretValue = regexp.MustCompile(seal.KeyPattern + `|\bdp[rs]_[0-9A-Za-z]{20,}|\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.`)
+	secretValue = regexp.MustCompile(seal.KeyPattern + `|\bdp[drs]_[0-9A-Za-z]{20,}|\beyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.`)
 )
 
 // readQuery parses a query strictly and refuses any that carries a credential (RFC 9700, section 4.3.2).

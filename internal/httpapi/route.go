@@ -55,6 +55,7 @@ func (h *Handler) table() map[string]route {
 	table := map[string]route{
 		"GET /assets/{file...}":      publicPage.by(h.dashboardAsset),
 		"GET /openapi.yaml":          publicGet.by(h.document),
+		"GET /docs":                  publicPage.by(h.referencePage),
 		"GET /docs/errors":           publicGet.by(h.errors),
 		"GET /livez":                 publicGet.by(h.livez),
 		"GET /readyz":                publicGet.by(h.readyz),
@@ -177,6 +178,12 @@ func (h *Handler) table() map[string]route {
 		"GET " + rokkaMembers + "/{user}":    rokkaDoor.by(h.rokkaMembershipGet),
 		"PUT " + rokkaMembers + "/{user}":    takes[rokkaMembershipPut](rokkaDoor).by(h.rokkaMembershipPut),
 		"DELETE " + rokkaMembers + "/{user}": rokkaDoor.by(h.rokkaMembershipDelete),
+
+		"POST /v1/device":         {handle: h.startDevice, open: true, body: reads[api.DeviceStart]()},
+		"GET /v1/device":          {handle: h.getDevice, query: []string{"user_code"}},
+		"POST /v1/device/approve": {handle: h.approveDevice, body: reads[api.DeviceApproval]()},
+		"POST /v1/device/deny":    {handle: h.denyDevice, body: reads[api.DeviceCode]()},
+		"POST /v1/device/token":   {handle: h.pollDevice, open: true, body: reads[api.DevicePoll]()},
 
 		"GET /v1/login":      {handle: h.getLogin, open: true},
 		"GET /v1/session":    {handle: h.getSession, open: true},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/internal/admin"
+	"github.com/daypass/daypass/internal/exchange"
 )
 
 func contract(t *testing.T) map[string]*openapi3.Operation {
@@ -30,7 +31,7 @@ func contract(t *testing.T) map[string]*openapi3.Operation {
 
 // TestRoutesAreTheContract holds the table of routes against openapi.yaml, both ways.
 func TestRoutesAreTheContract(t *testing.T) {
-	routes := New(Config{}).routes
+	routes := New(Config{Exchange: &exchange.Service{}}).routes
 	operations := contract(t)
 	delete(operations, "GET "+forwardAuthPath) // served by edge
 	for pattern, op := range operations {
@@ -102,7 +103,7 @@ func checkBodyOf(t *testing.T, pattern string, rt route, op *openapi3.Operation)
 
 // TestPermissionsAreRoutes: every row of who may do what is about a route there is, and every admin route has a row.
 func TestPermissionsAreRoutes(t *testing.T) {
-	routes := New(Config{}).routes
+	routes := New(Config{Exchange: &exchange.Service{}}).routes
 	rows := make(map[string]bool)
 	for _, p := range admin.Permissions() {
 		pattern := p.Method + " " + p.Route

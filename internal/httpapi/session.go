@@ -69,7 +69,7 @@ func (h *Handler) getSession(w http.ResponseWriter, r *http.Request, c *call) er
 		return nil
 	}
 	if _, err := h.Exchange.Authenticate(r.Context(), exchange.Credential(text), c.client); err != nil {
-		if access.AsError(err).Kind == access.Unauthenticated {
+		if e := access.AsError(err); e.Kind == access.Unauthenticated && e.Code != "wrong_address" { // people come back to where they were
 			setSession(w, "", -time.Second)
 		}
 		return err

@@ -84,6 +84,8 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 			KeyHash: sealer.KeyHash, NewID: seal.NewID, Now: now, Issuer: issuer,
 			Identities: identities{office, st}, MAC: sealer.MAC, Once: meter.NewOnce(st, now),
 		}),
+		Sealer:      sealer,
+		Version:     "1.0.0",
 		Gate:        h.scene.gate,
 		JWKS:        keys.JWKS,
 		Open:        keys.Open,

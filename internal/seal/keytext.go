@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"hash/crc32"
+	"math/big"
 	"strings"
 )
 
@@ -48,7 +49,11 @@ func NewRefreshToken() string { return withChecksum(refreshPrefix + randomBase62
 // NewLinkSecret makes the secret of a link that sets a password: "dpl_" and the same 49 characters.
 func NewLinkSecret() string { return withChecksum(linkPrefix + randomBase62()) }
 
+// NewDeviceCode makes the secret by which a device asks whether it may log in: "dpd_" and the same 49 characters.
+func NewDeviceCode() string { return withChecksum(devicePrefix + randomBase62()) }
+
 const (
+	devicePrefix  = "dpd_"
 	refreshPrefix = "dpr_"
 	linkPrefix    = "dpl_"
 )
@@ -58,6 +63,44 @@ func IsRefreshToken(s string) bool { return isWhole(s, refreshPrefix) }
 
 // IsLinkSecret is as [IsRefreshToken].
 func IsLinkSecret(s string) bool { return isWhole(s, linkPrefix) }
+
+// IsDeviceCode is as [IsRefreshToken].
+func IsDeviceCode(s string) bool { return isWhole(s, devicePrefix) }
+
+// userCodeLetters leave out vowels, so that no words come up, and what is easily misread (RFC 8628, section 6.1).
+const userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+
+// NewUserCode makes what a person types to tell which device is meant, as in WDJB-MJHT: 34 random bits, so guesses at it
+// must be limited.
+func NewUserCode() string {
+	var code [9]byte
+	for i := range code {
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(userCodeLetters))))
+		if err != nil {
+			panic(err) // crypto/rand.Reader never fails
+		}
+		code[i] = userCodeLetters[n.Int64()]
+	}
+	code[4] = '-'
+	return string(code[:])
+}
+
+// CanonicalUserCode writes a code as [NewUserCode] does, however it was typed.
+func CanonicalUserCode(typed string) (code string, ok bool) {
+	if len(typed) > 32 {
+		return "", false
+	}
+	letters := strings.Map(func(r rune) rune {
+		if r == '-' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToUpper(typed))
+	if len(letters) != 8 || strings.Trim(letters, userCodeLetters) != "" {
+		return "", false
+	}
+	return letters[:4] + "-" + letters[4:], true
+}
 
 func isWhole(s, prefix string) bool {
 	secret, ok := strings.CutPrefix(s, prefix)

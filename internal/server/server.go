@@ -513,7 +513,7 @@ func (s *Server) tidy(ctx context.Context) {
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.store.PruneDevices(ctx, now.Add(-time.Hour)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}

@@ -47,6 +47,7 @@ func (s *Store) RotateSession(ctx context.Context, old, next [32]byte, n access.
 		rows, err := q.RotateSession(ctx, gen.RotateSessionParams{
 			ID: n.ID, Old: old[:], Hash: next[:], Idle: millis(n.Idle), Lives: millis(n.Lives),
 			Used: millis(n.LastUse.Time), UsedAddress: addressText(n.LastUse.Address), UsedAgent: storable(n.LastUse.UserAgent),
+			Confirmation: n.Confirmation,
 		})
 		if won = rows == 1; err != nil || !won {
 			return translate(err)

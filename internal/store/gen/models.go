@@ -27,6 +27,21 @@ type Attempt struct {
 	Last           int64
 }
 
+type Device struct {
+	ID         string
+	DeviceHash []byte
+	UserHash   []byte
+	Client     string
+	Scopes     string
+	Address    string
+	Agent      string
+	Created    int64
+	Expires    int64
+	Polled     int64
+	State      string
+	Sealed     []byte
+}
+
 type Event struct {
 	Revision       int64
 	ID             string

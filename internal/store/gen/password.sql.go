@@ -540,19 +540,20 @@ func (q *Queries) Rehash(ctx context.Context, arg RehashParams) (int64, error) {
 
 const rotateSession = `-- name: RotateSession :execrows
 UPDATE sessions SET hash = $1, idle = $2, lives = $3, used = $4,
-                    used_address = $5, used_agent = $6
-WHERE id = $7 AND hash = $8
+                    used_address = $5, used_agent = $6, confirmation = $7
+WHERE id = $8 AND hash = $9
 `
 
 type RotateSessionParams struct {
-	Hash        []byte
-	Idle        int64
-	Lives       int64
-	Used        int64
-	UsedAddress string
-	UsedAgent   string
-	ID          string
-	Old         []byte
+	Hash         []byte
+	Idle         int64
+	Lives        int64
+	Used         int64
+	UsedAddress  string
+	UsedAgent    string
+	Confirmation string
+	ID           string
+	Old          []byte
 }
 
 func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (int64, error) {
@@ -563,6 +564,7 @@ func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (i
 		arg.Used,
 		arg.UsedAddress,
 		arg.UsedAgent,
+		arg.Confirmation,
 		arg.ID,
 		arg.Old,
 	)

@@ -51,7 +51,7 @@ SELECT s.* FROM session_past p JOIN sessions s ON s.id = p.session_id WHERE p.ha
 
 -- name: RotateSession :execrows
 UPDATE sessions SET hash = sqlc.arg(hash), idle = sqlc.arg(idle), lives = sqlc.arg(lives), used = sqlc.arg(used),
-                    used_address = sqlc.arg(used_address), used_agent = sqlc.arg(used_agent)
+                    used_address = sqlc.arg(used_address), used_agent = sqlc.arg(used_agent), confirmation = sqlc.arg(confirmation)
 WHERE id = sqlc.arg(id) AND hash = sqlc.arg(old);
 
 -- name: InsertSessionPast :exec

@@ -1896,7 +1896,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the login page may offer */
+        /**
+         * What the login page may offer
+         * @description `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+         */
         get: operations["getLogin"];
         put?: never;
         post?: never;
@@ -1915,15 +1918,112 @@ export interface paths {
         };
         /**
          * Give the dashboard its pass back after a reload
-         * @description For pages of this server alone: a browser has to say so (`Sec-Fetch-Site: same-origin`), and the page
-         *     (`Daypass-Session: 1`). The cookie is no credential anywhere else.
+         * @description For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
+         *     `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
+         *     anywhere, and its cookie is dropped.
          */
         get: operations["getSession"];
-        /** Keep the pass of this request for reloads, in a sealed cookie */
+        /**
+         * Keep the pass of this request for reloads
+         * @description Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
+         *     `session_pass_required` for a key: exchange it first.
+         */
         put: operations["putSession"];
         post?: never;
-        /** Log out */
+        /**
+         * Log out
+         * @description The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
+         *     scope `daypass:tokens:write`, or `daypass:sessions:write` for a login by password.
+         */
         delete: operations["deleteSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits behind a code
+         * @description For the page where a person decides. 404 `user_code_unknown` for a code that is mistyped, used or over; guesses are limited.
+         */
+        get: operations["getDevice"];
+        put?: never;
+        /**
+         * Begin the login of a program without a browser
+         * @description RFC 8628: the program shows `user_code` and `verification_uri`, a person who is logged in there decides, and the program asks
+         *     `/v1/device/token` meanwhile, every `interval` seconds. `client` is shown as it is and proves nothing. 429 `too_many_devices` beyond ten a minute
+         *     from one address.
+         */
+        post: operations["startDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a device log in
+         * @description With a pass, which must be renewable or of a login by password. The device's pass comes from the same key or login, does no more than this pass
+         *     may, and ends with the key, not with this pass. Without `scopes` it is what the device asked for, or all.
+         */
+        post: operations["approveDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse a device
+         * @description It is told so with its next request.
+         */
+        post: operations["denyDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/device/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask whether the device may log in
+         * @description 400 `authorization_pending` while nobody has decided, `slow_down` when asked too soon (wait five seconds longer from then on),
+         *     `access_denied`, or `expired_token`. The pass is given once.
+         */
+        post: operations["pollDevice"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3133,29 +3233,108 @@ export interface components {
              */
             expires?: string;
         };
-        LoginOptions: {
-            /** @description People may log in with a password */
-            password: boolean;
-            /** @description People may log in with a passkey */
-            passkey: boolean;
-            issuers: components["schemas"]["LoginIssuer"][];
+        /** @description A program that is to be logged in. */
+        DeviceStart: {
+            /** @description What logs in, for people, as in `daypass on build-7`. */
+            client: string;
+            /** @description What it asks for. All that may be granted by default. */
+            scopes?: string[];
+        };
+        /** @description What the program needs (RFC 8628, section 3.2). */
+        DeviceStarted: {
+            /** @description A secret of the program. */
+            device_code: string;
+            /** @description For a person to type. */
+            user_code: string;
+            /** @description Where. */
+            verification_uri: string;
+            /** @description The same, with the code in it. */
+            verification_uri_complete: string;
             /**
-             * @description Where this request comes from
-             * @example 203.0.113.7
+             * Format: int64
+             * @description How long both codes are good, in seconds.
              */
+            expires_in: number;
+            /**
+             * Format: int64
+             * @description How long to wait between two requests, in seconds.
+             */
+            interval: number;
+        };
+        /** @description A program that waits to be let in. */
+        Device: {
+            /** @description What it calls itself. It proves nothing. */
+            client: string;
+            /** @description Where it is. */
             address: string;
-            /** @description Nothing is protected yet */
+            /** @description As it was sent. */
+            user_agent?: string;
+            /** @description What it asks for; everything where this is absent. */
+            scopes?: string[];
+            /**
+             * Format: date-time
+             * @description When it asked.
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When its code ends.
+             */
+            expires: string;
+        };
+        /** @description The device that is meant. */
+        DeviceCode: {
+            /** @description However it was typed. */
+            user_code: string;
+        };
+        /** @description What the device may do. */
+        DeviceApproval: {
+            /** @description However it was typed. */
+            user_code: string;
+            /** @description What its pass may do; by default what it asked for, or all. */
+            scopes?: string[];
+            /** @description The roles of its pass; by default those of this one. */
+            roles?: string[];
+            /** @description Where its pass is good; `request_ip` is where the device is. By default wherever the key is. */
+            ips?: string[];
+            /**
+             * Format: int64
+             * @description How long its pass lasts without being renewed, in seconds.
+             */
+            expires_in?: number;
+        };
+        /** @description The program that asks. */
+        DevicePoll: {
+            /** @description Its secret. */
+            device_code: string;
+        };
+        /** @description How people may log in here. */
+        LoginOptions: {
+            /** @description With a user name and a password. */
+            password: boolean;
+            /** @description With a passkey. */
+            passkey: boolean;
+            /** @description By another service. */
+            issuers: components["schemas"]["LoginIssuer"][];
+            /** @description Where this request comes from. */
+            address: string;
+            /** @description There is no application yet. */
             setup: boolean;
-            /** @description Of the server */
+            /** @description Of the server. */
             version: string;
         };
+        /** @description A service that people may log in by. */
         LoginIssuer: {
+            /** @description To be named in `/v1/login/oidc/{issuer}`. */
             id: string;
+            /** @description For people. */
             name: string;
-            /** @description Slug */
+            /** @description Its slug. */
             organization: string;
         };
+        /** @description What a reload needs. */
         DashboardSession: {
+            /** @description The pass. */
             token: string;
             payload: components["schemas"]["Claims"];
         };
@@ -6288,7 +6467,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The ways to log in, and the address this request is seen to come from */
+            /** @description The ways to log in. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6297,6 +6476,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginOptions"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     getSession: {
@@ -6308,7 +6488,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The pass, while it is good */
+            /** @description The pass, while it is good. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6317,7 +6497,7 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardSession"];
                 };
             };
-            /** @description Nobody is logged in */
+            /** @description Nobody is logged in. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6336,7 +6516,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The cookie `__Host-daypass` is set */
+            /** @description The cookie is set. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6349,7 +6529,7 @@ export interface operations {
     deleteSession: {
         parameters: {
             query?: {
-                /** @description End every pass of the same key, or every login of the same user */
+                /** @description End every pass of the same key, or every login of the same user. */
                 everywhere?: boolean;
             };
             header?: never;
@@ -6358,12 +6538,132 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The pass has ended */
+            /** @description The pass has ended, and the cookie is gone. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDevice: {
+        parameters: {
+            query: {
+                /** @description However it was typed. */
+                user_code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceStart"];
+            };
+        };
+        responses: {
+            /** @description Its two codes. They are shown only here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceStarted"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    approveDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceApproval"];
+            };
+        };
+        responses: {
+            /** @description The device gets its pass with its next request. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    denyDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceCode"];
+            };
+        };
+        responses: {
+            /** @description It is refused. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    pollDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePoll"];
+            };
+        };
+        responses: {
+            /** @description The device's pass. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
             };
             default: components["responses"]["Problem"];
         };

@@ -1,5 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import type { ComponentType } from 'react'
 import { session } from './session'
+import { Problem } from './session/problem'
 import { PageFailed, PageMissing, PagePending } from './shell/failed'
 import { Palette } from './shell/palette'
 import { Shell } from './shell/shell'
@@ -31,6 +33,17 @@ async function needsLogin({ location }: { location: { href: string } }): Promise
   if (session.state.phase !== 'in') throw redirect({ to: '/login', search: { to: location.href } })
 }
 
+/** A page that is fetched when it is first gone to. Where that fails, the shell stays and says so: the router itself would reload, and without a network lose everything. */
+function page<M extends { default: ComponentType }>(load: () => Promise<M>) {
+  return lazyRouteComponent(async () => {
+    try {
+      return await load()
+    } catch (error) {
+      throw new Problem(0, { code: 'unreachable', title: 'No answer', detail: 'This page could not be fetched: the server cannot be reached, or has a newer version. Reload to try again.' }, { cause: error })
+    }
+  })
+}
+
 const index = createRoute({
   getParentRoute: () => root,
   path: '/',
@@ -54,17 +67,17 @@ const login = createRoute({
     await session.start()
     if (session.state.phase === 'in') throw redirect({ href: search.to ?? '/', replace: true })
   },
-  component: lazyRouteComponent(() => import('./pages/login')),
+  component: page(() => import('./pages/login')),
 })
 
-const setup = createRoute({ getParentRoute: () => root, path: '/setup', component: lazyRouteComponent(() => import('./pages/setup')) })
+const setup = createRoute({ getParentRoute: () => root, path: '/setup', component: page(() => import('./pages/setup')) })
 
 const device = createRoute({
   getParentRoute: () => root,
   path: '/device',
   validateSearch: (search): { user_code?: string } => (search['user_code'] === undefined ? {} : { user_code: String(search['user_code']) }),
   beforeLoad: needsLogin,
-  component: lazyRouteComponent(() => import('./pages/device')),
+  component: page(() => import('./pages/device')),
 })
 
 const organization = createRoute({ getParentRoute: () => root, path: '/o/$org', beforeLoad: needsLogin, component: Shell })
@@ -76,20 +89,20 @@ const tree = root.addChildren([
   setup,
   device,
   organization.addChildren([
-    createRoute({ getParentRoute: inside, path: '/', component: lazyRouteComponent(() => import('./pages/overview')) }),
-    createRoute({ getParentRoute: inside, path: 'members', component: lazyRouteComponent(() => import('./pages/members')) }),
-    createRoute({ getParentRoute: inside, path: 'keys', component: lazyRouteComponent(() => import('./pages/keys')) }),
-    createRoute({ getParentRoute: inside, path: 'tokens', component: lazyRouteComponent(() => import('./pages/tokens')) }),
-    createRoute({ getParentRoute: inside, path: 'debugger', component: lazyRouteComponent(() => import('./pages/debugger')) }),
-    createRoute({ getParentRoute: inside, path: 'applications', component: lazyRouteComponent(() => import('./pages/applications')) }),
-    createRoute({ getParentRoute: inside, path: 'applications/$app', component: lazyRouteComponent(() => import('./pages/application')) }),
-    createRoute({ getParentRoute: inside, path: 'audit', component: lazyRouteComponent(() => import('./pages/audit')) }),
-    createRoute({ getParentRoute: inside, path: 'usage', component: lazyRouteComponent(() => import('./pages/usage')) }),
-    createRoute({ getParentRoute: inside, path: 'settings', component: lazyRouteComponent(() => import('./pages/settings')) }),
+    createRoute({ getParentRoute: inside, path: '/', component: page(() => import('./pages/overview')) }),
+    createRoute({ getParentRoute: inside, path: 'members', component: page(() => import('./pages/members')) }),
+    createRoute({ getParentRoute: inside, path: 'keys', component: page(() => import('./pages/keys')) }),
+    createRoute({ getParentRoute: inside, path: 'tokens', component: page(() => import('./pages/tokens')) }),
+    createRoute({ getParentRoute: inside, path: 'debugger', component: page(() => import('./pages/debugger')) }),
+    createRoute({ getParentRoute: inside, path: 'applications', component: page(() => import('./pages/applications')) }),
+    createRoute({ getParentRoute: inside, path: 'applications/$app', component: page(() => import('./pages/application')) }),
+    createRoute({ getParentRoute: inside, path: 'audit', component: page(() => import('./pages/audit')) }),
+    createRoute({ getParentRoute: inside, path: 'usage', component: page(() => import('./pages/usage')) }),
+    createRoute({ getParentRoute: inside, path: 'settings', component: page(() => import('./pages/settings')) }),
     createRoute({ getParentRoute: inside, path: '$', component: PageMissing }),
   ]),
   // What pages are made of, to look at while one writes them; no build for users has it.
-  ...(import.meta.env.DEV ? [createRoute({ getParentRoute: () => root, path: '/parts', component: lazyRouteComponent(() => import('./pages/parts')) })] : []),
+  ...(import.meta.env.DEV ? [createRoute({ getParentRoute: () => root, path: '/parts', component: page(() => import('./pages/parts')) })] : []),
 ])
 
 export const router = createRouter({

@@ -5,15 +5,16 @@ import { Button } from './button'
 /** What went wrong and what to do about it, of whatever was thrown. `retry` offers to try again. */
 export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
   const problem = Problem.of(error)
+  const fields = problem.fields.filter((field) => !problem.detail.includes(field.message)) // some details say it all already
   return (
     <div role="alert" className="flex items-start gap-3 rounded-lg border border-bad/40 bg-bad-soft p-4">
       <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-bad" />
       <div className="min-w-0 flex-1">
         <p className="font-medium text-bad">{problem.title}</p>
-        <p className="break-words">{problem.detail}</p>
-        {problem.fields.length > 0 && (
+        <p className="break-words whitespace-pre-line">{problem.detail}</p>
+        {fields.length > 0 && (
           <ul className="mt-1 list-disc pl-5">
-            {problem.fields.map((field) => (
+            {fields.map((field) => (
               <li key={field.pointer + field.message}>
                 <code className="font-mono text-xs">{field.pointer}</code> {field.message}
               </li>

@@ -14,9 +14,9 @@ export class Problem extends Error {
   /** The wrong members of the request: a JSON pointer and what is wrong with it. */
   readonly fields: readonly Schemas['ProblemField'][]
 
-  constructor(status: number, body: Body) {
+  constructor(status: number, body: Body, options?: ErrorOptions) {
     const detail = body.detail || body.title || `the server answered with status ${status}`
-    super(detail)
+    super(detail, options)
     this.name = 'Problem'
     this.status = status
     this.code = body.code ?? 'unexpected_answer'

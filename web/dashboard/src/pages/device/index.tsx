@@ -1,108 +1,131 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useSearch } from '@tanstack/react-router'
-import { CircleCheck, CircleX, type LucideIcon, TerminalSquare } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
-import { Button, buttonClass, ErrorPanel, Field, Input, Select, Textarea } from '~/parts'
-import { ok, session, useSession } from '~/session'
-import { Problem } from '~/session/problem'
+import { CircleCheck, CircleX } from 'lucide-react'
+import { type FormEvent, useState } from 'react'
+import { Button, buttonClass, ErrorPanel, Field, Input, RelativeTime, Select, Skeleton, Textarea } from '~/parts'
+import { api, ok, type Schemas, useSession } from '~/session'
 import { Mark } from '~/shell/mark'
-import { plainCode, scopesOf } from './code'
 
-/** Life of the pass, in seconds; it is renewed as long as it is used. */
-const lives = [
-  { seconds: 3_600, name: '1 hour' },
-  { seconds: 28_800, name: '8 hours' },
-  { seconds: 86_400, name: '1 day' },
-  { seconds: 259_200, name: '3 days' },
-]
+type Decision = { approved: boolean; client: string }
 
-/** Lets a program in that shows a code, `daypass login` above all (RFC 8628). */
+/** Lets a program without a browser log in, such as `daypass login` in a shell, or refuses it. */
 export default function Device() {
   const search = useSearch({ strict: false })
-  const [code, setCode] = useState(plainCode(search.user_code ?? ''))
-  const [everything, setEverything] = useState(true)
-  const [scopes, setScopes] = useState('')
-  const [life, setLife] = useState(86_400)
-  const answer = useMutation({
-    mutationFn: (approve: boolean) =>
-      approve
-        ? send('/v1/device/approve', { user_code: plainCode(code), expires_in: life, ...(!everything && { scopes: scopesOf(scopes) }) })
-        : send('/v1/device/deny', { user_code: plainCode(code) }),
+  const [code, setCode] = useState(search.user_code ?? '')
+  const [decision, setDecision] = useState<Decision>()
+  return (
+    <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center gap-6 px-4 py-10">
+      <header className="flex flex-col gap-2">
+        <title>Let a program log in · Daypass</title>
+        <Mark />
+        <h1 className="text-xl font-semibold">Let a program log in</h1>
+      </header>
+      <section className="rounded-xl border border-line bg-surface p-5">
+        {decision ? <Done {...decision} /> : code ? <Decide code={code} other={() => setCode('')} done={setDecision} /> : <AskCode done={setCode} />}
+      </section>
+      <Link to="/" className="text-xs text-muted underline underline-offset-2">
+        To the dashboard
+      </Link>
+    </main>
+  )
+}
+
+function AskCode({ done }: { done: (code: string) => void }) {
+  const [typed, setTyped] = useState('')
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (typed.trim()) done(typed.trim())
+  }
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4">
+      <Field label="Code" hint="The program shows it, such as WDJB-MJHT. Enter only a code that you asked for yourself." required>
+        <Input mono name="user_code" autoCapitalize="characters" value={typed} onChange={(event) => setTyped(event.target.value)} autoFocus />
+      </Field>
+      <Button type="submit" tone="primary">
+        Continue
+      </Button>
+    </form>
+  )
+}
+
+function Decide({ code, other, done }: { code: string; other: () => void; done: (decision: Decision) => void }) {
+  const device = useQuery({
+    queryKey: ['device', code],
+    queryFn: ({ signal }) => ok(api.GET('/v1/device', { params: { query: { user_code: code } }, signal })),
+    retry: false,
   })
-  if (answer.isSuccess) return answer.variables ? <Approved /> : <Denied />
+  if (device.isPending) return <Skeleton className="h-72" />
+  if (device.error)
+    return (
+      <div className="flex flex-col gap-4">
+        <ErrorPanel error={device.error} />
+        <Button onClick={other}>Enter another code</Button>
+      </div>
+    )
+  return <Choice code={code} device={device.data} done={done} />
+}
 
-  const complete = plainCode(code).length > 3
-  const problem = answer.error && Problem.of(answer.error)
-  const scopeError = problem?.field('/scopes') ?? (problem?.code === 'scope_exceeded' ? problem.detail : undefined)
+const lives = [
+  { seconds: 3600, name: 'an hour' },
+  { seconds: 86_400, name: 'a day' },
+  { seconds: 604_800, name: 'a week' },
+]
+
+function Choice({ code, device, done }: { code: string; device: Schemas['Device']; done: (decision: Decision) => void }) {
+  const [scopes, setScopes] = useState((device.scopes ?? ['*']).join('\n'))
+  const [life, setLife] = useState(86_400)
+  const approve = useMutation({
+    mutationFn: () => ok(api.POST('/v1/device/approve', { body: { user_code: code, scopes: scopes.split(/\s+/).filter(Boolean), expires_in: life } })),
+    onSuccess: () => done({ approved: true, client: device.client }),
+  })
+  const deny = useMutation({
+    mutationFn: () => ok(api.POST('/v1/device/deny', { body: { user_code: code } })),
+    onSuccess: () => done({ approved: false, client: device.client }),
+  })
   return (
-    <Frame icon={TerminalSquare} title="Approve a device">
-      <p className="text-muted">A program asks to act for you, such as <code className="font-mono">daypass login</code> in a terminal.</p>
-      <form
-        className="flex flex-col gap-4 rounded-xl border border-line bg-surface p-5"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (complete && !answer.isPending) answer.mutate(true)
-        }}
-      >
-        <Field label="Code" hint="Exactly as your own terminal shows it. If somebody sent you this code or a link, deny it." required>
-          <Input mono name="user_code" autoFocus={!code} value={code} onChange={(event) => setCode(event.target.value)} onBlur={() => setCode(plainCode(code))} placeholder="WDJB-MJHT" className="h-11 text-center !text-lg tracking-[0.2em] uppercase" />
-        </Field>
-        <fieldset className="flex flex-col gap-2">
-          <legend className="mb-1 font-medium">What it may do</legend>
-          <Choice name="Everything that you may" checked={everything} onChoose={() => setEverything(true)} />
-          <Choice name="Only these scopes" checked={!everything} onChoose={() => setEverything(false)} />
-          {!everything && (
-            <Field label={<span className="sr-only">Scopes</span>} hint="One on a line, such as photos:read or daypass:keys:*." {...(scopeError && { error: scopeError })}>
-              <Textarea mono rows={3} value={scopes} onChange={(event) => setScopes(event.target.value)} required />
-            </Field>
-          )}
-        </fieldset>
-        <Field label="For how long" hint="It is renewed while it is in use, and ends by itself when it is not.">
-          <Select value={life} onChange={(event) => setLife(Number(event.target.value))}>
-            {lives.map(({ seconds, name }) => (
-              <option key={seconds} value={seconds}>
-                {name}
-              </option>
-            ))}
-          </Select>
-        </Field>
-        <Acting />
-        {problem && !scopeError && <ErrorPanel error={problem} />}
-        <div className="grid grid-cols-2 gap-2">
-          <Button disabled={!complete} busy={answer.isPending && !answer.variables} onClick={() => answer.mutate(false)}>
-            Deny
-          </Button>
-          <Button type="submit" tone="primary" disabled={!complete} busy={answer.isPending && answer.variables}>
-            Approve
-          </Button>
-        </div>
-      </form>
-    </Frame>
+    <div className="flex flex-col gap-4">
+      <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
+        <dt className="text-muted">Calls itself</dt>
+        <dd className="font-medium break-words">{device.client}</dd>
+        <dt className="text-muted">Comes from</dt>
+        <dd className="break-words">{device.address}</dd>
+        <dt className="text-muted">Asked</dt>
+        <dd>
+          <RelativeTime time={device.created} />
+        </dd>
+        <dt className="text-muted">Code</dt>
+        <dd className="font-mono">{code}</dd>
+      </dl>
+      <p className="rounded-lg bg-warn-soft px-3 py-2 text-warn">Allow it only if you started it just now, and the code is the one that it shows.</p>
+      <Field label="What it may do" hint="Scopes, one a line; never more than you may do yourself.">
+        <Textarea mono rows={3} value={scopes} onChange={(event) => setScopes(event.target.value)} />
+      </Field>
+      <Field label="Without being used for" hint="Its pass is renewed while the program is used, and ends after that.">
+        <Select value={life} onChange={(event) => setLife(Number(event.target.value))}>
+          {lives.map((one) => (
+            <option key={one.seconds} value={one.seconds}>
+              {one.name}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      <Acting />
+      {(approve.error ?? deny.error) && <ErrorPanel error={approve.error ?? deny.error} />}
+      <div className="flex flex-wrap justify-end gap-2">
+        <Button busy={deny.isPending} onClick={() => deny.mutate()}>
+          Refuse
+        </Button>
+        <Button tone="primary" busy={approve.isPending} onClick={() => approve.mutate()}>
+          Let it log in
+        </Button>
+      </div>
+    </div>
   )
 }
 
-// These routes answer nothing that a page would show.
-async function send(path: string, body: unknown): Promise<void> {
-  const answer = await session
-    .fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-    .catch((reason: unknown) => {
-      throw Problem.of(reason)
-    })
-  if (!answer.ok) throw await Problem.from(answer)
-}
-
-function Choice({ name, checked, onChoose }: { name: string; checked: boolean; onChoose: () => void }) {
-  return (
-    <label className="flex cursor-pointer items-center gap-2.5">
-      <input type="radio" name="grant" checked={checked} onChange={onChoose} className="size-4 accent-accent" />
-      {name}
-    </label>
-  )
-}
-
-/** In whose name: with several organizations one should see which it is. */
+/** In whose name: who is in several organizations should see which one it is. */
 function Acting() {
-  const { api, payload } = useSession()
+  const { payload } = useSession()
   const me = useQuery({ queryKey: ['me', payload.uid], queryFn: ({ signal }) => ok(api.GET('/v1/me', { signal })), staleTime: 300_000 }).data
   return (
     <p className="min-h-5 text-muted">
@@ -111,48 +134,16 @@ function Acting() {
   )
 }
 
-function Approved() {
+function Done({ approved, client }: Decision) {
+  const Icon = approved ? CircleCheck : CircleX
   return (
-    <Frame icon={CircleCheck} title="Approved">
-      <p role="status">Go back to the terminal: it goes on within a few seconds. You can end its pass at any time.</p>
-      <Leave />
-    </Frame>
-  )
-}
-
-function Denied() {
-  return (
-    <Frame icon={CircleX} title="Denied">
-      <p role="status">The code is worth nothing any more. If you did not ask for it yourself, somebody else did, and got nothing.</p>
-      <Leave />
-    </Frame>
-  )
-}
-
-function Leave() {
-  const { org } = useSession()
-  return (
-    <div className="flex flex-wrap gap-2">
-      <Link to="/o/$org/tokens" params={{ org }} className={buttonClass()}>
-        See the passes
-      </Link>
-      <Link to="/o/$org" params={{ org }} className={buttonClass({ tone: 'ghost' })}>
-        To the overview
+    <div role="status" className="flex flex-col items-start gap-3">
+      <Icon aria-hidden className={approved ? 'size-8 text-good' : 'size-8 text-bad'} />
+      <p className="text-base font-medium break-words">{approved ? `${client} is logged in.` : `${client} was refused.`}</p>
+      <p className="text-muted">You may close this page.{approved && ' The pass of the program is listed under Passes, and ended there.'}</p>
+      <Link to="/" className={buttonClass()}>
+        To the dashboard
       </Link>
     </div>
-  )
-}
-
-function Frame({ icon: Icon, title, children }: { icon: LucideIcon; title: string; children: ReactNode }) {
-  return (
-    <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center gap-5 px-4 py-10">
-      <title>{`${title} · Daypass`}</title>
-      <Mark />
-      <h1 className="flex items-center gap-2.5 text-xl font-semibold">
-        <Icon aria-hidden className="size-5 text-accent" />
-        {title}
-      </h1>
-      {children}
-    </main>
   )
 }

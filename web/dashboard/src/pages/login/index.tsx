@@ -29,7 +29,7 @@ export default function Login() {
         <h1 className="text-xl font-semibold">Log in</h1>
         <p className="text-muted">A key is exchanged for a pass of three days and forgotten at once.</p>
       </header>
-      {ended && ended.code !== 'session_missing' && (
+      {ended && (
         <p role="status" className="rounded-lg border border-line bg-info-soft px-4 py-3 text-info">
           You were logged out: {ended.detail}
         </p>

@@ -1,0 +1,42 @@
+export type Bytes = Uint8Array<ArrayBuffer>
+
+export const utf8 = (text: string): Bytes => new TextEncoder().encode(text) as Bytes
+
+export function base64(bytes: ArrayBuffer | Bytes): string {
+  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
+}
+
+export function base64url(bytes: ArrayBuffer | Bytes): string {
+  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+export function fromBase64url(text: string): Bytes {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
+}
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** Multibase base32: `b`, then lower case without padding (RFC 4648, 6). */
+export function base32(bytes: ArrayBuffer | Bytes): string {
+  const bits = Array.from(new Uint8Array(bytes), (byte) => byte.toString(2).padStart(8, '0')).join('')
+  return `b${bits.replace(/.{1,5}/g, (five) => alphabet[parseInt(five.padEnd(5, '0'), 2)] ?? '')}`
+}
+
+/** Reads what base32 writes. */
+export function fromBase32(text: string): Bytes {
+  const bits = Array.from(text.slice(1), (digit) => alphabet.indexOf(digit).toString(2).padStart(5, '0')).join('')
+  return Uint8Array.from(bits.match(/.{8}/g) ?? [], (byte) => parseInt(byte, 2))
+}
+
+const digits = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+
+/** Multibase base58btc, of bytes that do not begin with zero. */
+export function base58(bytes: Bytes): string {
+  let text = ''
+  for (let number = bytes.reduce((n, byte) => n * 256n + BigInt(byte), 0n); number > 0n; number /= 58n) text = digits[Number(number % 58n)] + text
+  return `z${text}`
+}
+
+export async function sha256(bytes: Bytes | ArrayBuffer): Promise<ArrayBuffer> {
+  return crypto.subtle.digest('SHA-256', bytes)
+}

@@ -1,0 +1,363 @@
+import createClient, { type Client } from 'openapi-fetch'
+import type { paths } from './api.gen.js'
+import { DaypassError } from './errors.js'
+import { type Claims, type Grant, Pass, type TokenOptions } from './pass.js'
+import { Renewal } from './renewal.js'
+import { Call, plain, post } from './request.js'
+import { browser, type News, Tabs } from './tabs.js'
+
+type Awaitable<T> = T | Promise<T>
+
+export type DaypassOptions = {
+  /** The Daypass server, such as https://pass.example.com. */
+  url: string
+  /**
+   * Where the program keeps the pass; asked before each use, so that it may be a store which tabs share. Without it the pass
+   * is kept in memory, which is the safer place.
+   */
+  getToken?: () => Awaitable<string | null | undefined>
+  /** Told of each new pass, with what it says; null when there is none any more. */
+  setToken?: (token: string | null, claims?: Partial<Claims>) => Awaitable<void>
+  /** What a pass is to be, at each exchange of a credential. */
+  tokenOptions?: TokenOptions | (() => Awaitable<TokenOptions>)
+  /** Seconds before its end that a pass is renewed; at most half its life. Without it: a fifth of its life. */
+  refreshBefore?: number
+  /** There is no pass any more and no way to get one: somebody has to log in. Called once for each pass that is lost. */
+  onLoginRequired?: (error: DaypassError) => void
+  /** Other origins than that of `url` which may see the pass, such as https://photos.example.com. */
+  origins?: readonly string[]
+  /** Sends requests; that of a SenderKey or a Signer proves them. */
+  fetch?: typeof fetch
+}
+
+/** What goes with one exchange: a key, a signature. */
+export type Exchange = (headers?: Record<string, string>) => Promise<Grant>
+
+/** How a program gets a pass where there is none to renew. A text is a pass that somebody else got. */
+export type Login = (exchange: Exchange) => Promise<Grant | string>
+
+/** What a backend hands to its page, in the form of Textile's clients. */
+export type UserAuth = { key?: string; sig?: string; msg?: string; token?: string }
+
+/** How long who refused a fresh pass is not sent another, in milliseconds. */
+const patience = 30_000
+
+/** Codes of 401 that speak of the pass, and not of what was sent beside it. */
+const dead = /^(token|key|session|user|identity|membership|organization|credential_invalid|wrong_address)/
+
+const missing = /^(token|credential)_missing$/
+
+/** Keeps a pass, renews it before it ends, and sends it along. */
+export class Daypass {
+  readonly url: string
+  #options: DaypassOptions
+  #send: typeof fetch
+  #origins: Set<string>
+  #pass: Pass | undefined
+  /** The text that was replaced or refused: a store may still give it. */
+  #gone: string | undefined
+  /** Milliseconds by which the server's clock is ahead of this one; undefined until it was heard. */
+  #skew: number | undefined
+  #login: Login | undefined
+  /** Whether a pass is renewed with itself before the login is asked. */
+  #renews = true
+  /** The login was asked for, and has not happened. */
+  #asked = false
+  /** Until when a 401 is taken as it is: fresh passes were refused too. */
+  #patient = 0
+  #renewal = new Renewal(() => {
+    const had = this.#pass
+    return this.#tabs.alone(() => this.#fresh(had))
+  })
+  #tabs: Tabs
+
+  constructor(options: DaypassOptions) {
+    this.#options = options
+    this.url = plain(options.url)
+    this.#send = options.fetch ?? ((input, init) => fetch(input, init))
+    this.#origins = new Set([this.url, ...(options.origins ?? [])].map((address) => new URL(address).origin))
+    this.#tabs = new Tabs(`daypass ${this.url}`, (news) => this.#hear(news))
+    void this.#read().catch(() => {}) // begins to renew what is there
+  }
+
+  /** Exchanges a key for passes. For development and for backends: a key in a page is everybody's. */
+  withKey(key: string): this {
+    if (browser()) console.warn('daypass: everybody who opens a page can copy the key in it. Use withKey in pages for development only.')
+    return this.withLogin((exchange) => exchange({ 'api-key': key }))
+  }
+
+  /**
+   * Asks a backend for what it made with its key: `{key, sig, msg}`, which is exchanged for a pass, and with `token` for that
+   * user's; or `{token}`, which is the pass. It is asked again before that ends.
+   */
+  withUserAuth(callback: () => Awaitable<UserAuth>): this {
+    const login: Login = async (exchange) => {
+      const { key, sig, msg, token } = await callback()
+      if (token || !key || !sig || !msg) return token ?? ''
+      return exchange({ 'x-textile-api-key': key, 'x-textile-api-sig': sig, 'x-textile-api-sig-msg': msg })
+    }
+    this.withLogin(login)
+    this.#renews = false
+    return this
+  }
+
+  /** Says how to get a pass where there is none to renew: an exchange with headers of one's own, or what `logIn` gives. */
+  withLogin(login: Login): this {
+    this.#login = login
+    this.#renews = true
+    this.#asked = false
+    this.#renewal.forgive()
+    this.#plan()
+    return this
+  }
+
+  /** Takes a pass that somebody got: by a password, a passkey, from a backend. */
+  async use(pass: Grant | string): Promise<void> {
+    await this.#take(this.#made(pass))
+  }
+
+  /** A pass that lives, as far as can be known here. Rejects with DaypassError where none can be had. */
+  async token(): Promise<string> {
+    const pass = await this.#usable()
+    if (pass) return pass.token
+    const error = loginRequired()
+    this.#ask(error)
+    throw error
+  }
+
+  /**
+   * fetch with the pass, for the server's origin and those of `origins`; requests elsewhere, and those with an Authorization of
+   * their own, go out as they are. An answer of 401 to a pass gets it replaced and the request sent once more, if that can be.
+   */
+  fetch: typeof fetch = async (input, init) => {
+    const call = new Call(input, init)
+    if (!this.#origins.has(call.origin) || call.headers.has('authorization')) return call.send(this.#send)
+    const pass = await this.#usable().catch((thrown: unknown) => {
+      if (refusal(thrown)) return undefined
+      throw thrown
+    })
+    const answer = await call.send(this.#send, bearer(pass))
+    if (answer.status !== 401) return answer
+    const error = await DaypassError.from(answer)
+    if (!pass && missing.test(error.code)) this.#ask(error)
+    const next = pass && (await this.#replace(pass, error))
+    if (!next || !call.repeatable) return answer
+    answer.body?.cancel().catch(() => {})
+    const second = await call.send(this.#send, bearer(next))
+    this.#patient = second.status === 401 ? Date.now() + patience : 0
+    return second
+  }
+
+  /** The API of Daypass, typed by its OpenAPI document, with the pass. */
+  client(): Client<paths> {
+    return createClient<paths>({ baseUrl: this.url, fetch: this.fetch as (request: Request) => Promise<Response> })
+  }
+
+  /** Seconds until the end of the pass, by the server's clock as far as that is known; 0 where there is none. */
+  tokenValidFor(): number {
+    const { getToken } = this.#options
+    const text = getToken?.()
+    if (!(text instanceof Promise)) this.#adopt(text)
+    return this.#pass ? Math.max(0, (this.#pass.ends - this.#now()) / 1000) : 0
+  }
+
+  /** Whether the pass is to be renewed, or is not there. */
+  isTokenExpiring(): boolean {
+    return this.tokenValidFor() === 0 || this.#due(this.#pass!)
+  }
+
+  /**
+   * Ends the pass and what came of it at the server, and forgets it, here and in other tabs, with the way to get another.
+   * Rejects if the server could not be told; it is forgotten all the same.
+   */
+  async logout(): Promise<void> {
+    await this.#read()
+    const pass = this.#pass
+    this.#login = undefined
+    this.#asked = true
+    await this.#drop()
+    if (!pass) return
+    if (pass.claims.jti) this.#tabs.tell({ old: pass.claims.jti })
+    await post(this.#send, `${this.url}/v1/tokens/revoke`, { token: pass.token })
+  }
+
+  /** Stops renewing by itself, and listening to other tabs. */
+  close(): void {
+    this.#renewal.close()
+    this.#tabs.close()
+  }
+
+  #now(): number {
+    return Date.now() + (this.#skew ?? 0)
+  }
+
+  #due(pass: Pass): boolean {
+    return this.#now() >= pass.due
+  }
+
+  #renewable(pass: Pass | undefined): boolean {
+    return this.#login !== undefined || pass?.claims.rn === true
+  }
+
+  /** The pass to use now, or undefined where somebody has to log in. */
+  async #usable(): Promise<Pass | undefined> {
+    await this.#read()
+    const pass = this.#pass
+    if (pass && !this.#due(pass)) return pass
+    const ended = pass && this.#now() >= pass.ends
+    if (!this.#renewable(pass)) {
+      // A clock that was never compared with the server's proves nothing: let the server say.
+      if (!ended || this.#skew === undefined) return pass
+      await this.#lose(new DaypassError(401, { code: 'token_expired', detail: 'the pass has ended; log in again' }))
+      return undefined
+    }
+    const renewal = this.#renewal.run()
+    if (pass && !ended) {
+      renewal.catch(() => this.#plan())
+      return pass
+    }
+    await renewal
+    return this.#pass
+  }
+
+  /** After a 401: the pass to try once more with, if there is one. */
+  async #replace(used: Pass, error: DaypassError): Promise<Pass | undefined> {
+    if (error.code !== 'unexpected_answer' && !dead.test(error.code)) return undefined
+    await this.#read()
+    if (this.#pass !== used) return this.#pass
+    if (!this.#renewable(used)) {
+      await this.#lose(error)
+      return undefined
+    }
+    if (Date.now() < this.#patient) return undefined
+    await this.#renewal.run().catch(() => {})
+    return this.#pass === used ? undefined : this.#pass
+  }
+
+  /** Gets the pass after the one that there was. It runs alone, in this page and among its tabs. */
+  async #fresh(had: Pass | undefined): Promise<void> {
+    await this.#read()
+    if (this.#pass && this.#pass !== had && !this.#due(this.#pass)) return // another tab was first
+    try {
+      await this.#take(this.#made(await this.#next(this.#pass)))
+    } catch (thrown) {
+      if (refusal(thrown)) await this.#lose(thrown)
+      throw thrown
+    }
+  }
+
+  async #next(pass: Pass | undefined): Promise<Grant | string> {
+    if (pass?.claims.rn && (this.#renews || !this.#login)) {
+      try {
+        return await this.#exchange(bearer(pass))
+      } catch (thrown) {
+        if (!this.#login || !refusal(thrown)) throw thrown
+      }
+    }
+    if (!this.#login) throw loginRequired()
+    const { tokenOptions } = this.#options
+    return this.#login(async (headers) => this.#exchange(headers ?? {}, typeof tokenOptions === 'function' ? await tokenOptions() : tokenOptions))
+  }
+
+  async #exchange(headers: Record<string, string>, body?: TokenOptions): Promise<Grant> {
+    const answer = await post(this.#send, `${this.url}/v1/tokens`, body, headers)
+    const grant = (await answer.json()) as Grant
+    if (!grant.token) throw new DaypassError(answer.status, { code: 'unexpected_answer', detail: 'the answer holds no pass' })
+    this.#skew = undefined // it is heard anew
+    return grant
+  }
+
+  #made(pass: Grant | string): Pass {
+    const { refreshBefore } = this.#options
+    const made = typeof pass === 'string' ? new Pass(pass, undefined, refreshBefore) : new Pass(pass.token, pass.payload, refreshBefore)
+    if (!made.token) throw loginRequired()
+    // It was issued just now, or before. A text out of a store tells only of a clock that is behind.
+    const floor = this.#skew ?? (typeof pass === 'string' ? 0 : -Infinity)
+    const heard = (made.claims.iat ?? 0) * 1000 + 500 - Date.now()
+    if (made.claims.iat && heard > floor) this.#skew = heard
+    return made
+  }
+
+  /** Asks the program's store, which may have been changed by another tab or by the program. */
+  async #read(): Promise<void> {
+    if (this.#options.getToken) this.#adopt(await this.#options.getToken())
+  }
+
+  #adopt(text: string | null | undefined): void {
+    if (!this.#options.getToken || text === this.#pass?.token || (text && text === this.#gone)) return
+    this.#pass = text ? this.#made(text) : undefined
+    this.#settle()
+  }
+
+  /** Keeps a new pass and tells of it. */
+  async #take(pass: Pass): Promise<void> {
+    const old = this.#pass
+    const now = this.#now()
+    // One that is due already, as a cached answer may be, does not have the next asked for at once.
+    pass.due = Math.max(pass.due, now + Math.max(1000, (pass.ends - now) / 4))
+    this.#gone = old?.token
+    this.#pass = pass
+    this.#settle()
+    await this.#options.setToken?.(pass.token, pass.claims)
+    if (old?.claims.jti) this.#tabs.tell({ old: old.claims.jti, token: pass.token, claims: pass.claims })
+  }
+
+  #settle(): void {
+    if (!this.#pass) return
+    this.#asked = false
+    this.#renewal.forgive()
+    this.#plan()
+  }
+
+  #plan(): void {
+    const pass = this.#pass
+    if (!pass) return
+    const moment = this.#renewable(pass) ? pass.due : pass.ends
+    this.#renewal.plan(Math.max(moment - this.#now(), this.#renewal.wait), () => void this.#usable().catch(() => this.#plan()))
+  }
+
+  #hear({ old, token, claims }: News): void {
+    if (old !== this.#pass?.claims.jti) return
+    if (!token) {
+      this.#login = undefined
+      void this.#lose(new DaypassError(401, { code: 'logged_out', detail: 'the pass was ended in another tab' }))
+      return
+    }
+    this.#gone = this.#pass!.token
+    this.#pass = new Pass(token, claims, this.#options.refreshBefore)
+    this.#settle()
+    void this.#options.setToken?.(token, this.#pass.claims)
+  }
+
+  async #lose(error: DaypassError): Promise<void> {
+    await this.#drop()
+    this.#ask(error)
+  }
+
+  async #drop(): Promise<void> {
+    this.#gone = this.#pass?.token ?? this.#gone
+    this.#pass = undefined
+    this.#renewal.plan(Infinity, () => {})
+    await this.#options.setToken?.(null)
+  }
+
+  #ask(error: DaypassError): void {
+    if (this.#asked) return
+    this.#asked = true
+    this.#options.onLoginRequired?.(error)
+  }
+}
+
+/** Every way to a pass has ended. */
+function loginRequired(): DaypassError {
+  return new DaypassError(401, { code: 'login_required', detail: 'there is no pass, and no way to get one without a login' })
+}
+
+/** Whether the server said no, so that asking again with the same is pointless. */
+function refusal(thrown: unknown): thrown is DaypassError {
+  return thrown instanceof DaypassError && (thrown.status === 401 || thrown.status === 403)
+}
+
+function bearer(pass: Pass | undefined): Record<string, string> {
+  return pass ? { authorization: `Bearer ${pass.token}` } : {}
+}

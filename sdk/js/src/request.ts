@@ -1,0 +1,60 @@
+import { DaypassError } from './errors.js'
+
+/** The arguments of fetch, read once and sent as often as needed. */
+export class Call {
+  readonly url: string
+  readonly method: string
+  readonly headers: Headers
+  /** Whether it can be sent again: a stream flows once. */
+  readonly repeatable: boolean
+  #input: RequestInfo | URL
+  #init: RequestInit | undefined
+
+  constructor(input: RequestInfo | URL, init?: RequestInit) {
+    const whole = input instanceof Request ? input : undefined
+    this.#input = input
+    this.#init = init
+    this.url = whole ? whole.url : new URL(String(input), globalThis.location?.href).href
+    this.method = (init?.method ?? whole?.method ?? 'GET').toUpperCase()
+    this.headers = new Headers(init?.headers ?? whole?.headers)
+    this.repeatable = !(init?.body instanceof ReadableStream)
+  }
+
+  get origin(): string {
+    return new URL(this.url).origin
+  }
+
+  /** Sends it with further headers, those of this call being left as they are. */
+  send(by: typeof fetch, more: Record<string, string> = {}): Promise<Response> {
+    const headers = new Headers(this.headers)
+    for (const [name, value] of Object.entries(more)) headers.set(name, value)
+    return by(this.#again(), { ...this.#init, headers })
+  }
+
+  #again(): RequestInfo | URL {
+    return this.#input instanceof Request && this.#input.body && this.#init?.body == null ? this.#input.clone() : this.#input
+  }
+}
+
+/** The longest that one of our own calls may take, in milliseconds. */
+const deadline = 30_000
+
+/** Calls the server for the library itself. Rejects with DaypassError, of whatever kind. */
+export async function post(send: typeof fetch, url: string, body?: object, headers?: Record<string, string>): Promise<Response> {
+  const answer = await send(url, {
+    method: 'POST',
+    headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+    body: body ? JSON.stringify(body) : null,
+    cache: 'no-store',
+    credentials: 'omit',
+    redirect: 'error', // a credential goes nowhere else
+    signal: AbortSignal.timeout(deadline),
+  }).catch((thrown: unknown) => {
+    throw DaypassError.of(thrown)
+  })
+  if (!answer.ok) throw await DaypassError.from(answer)
+  return answer
+}
+
+/** An address without the slashes at its end. */
+export const plain = (url: string): string => url.replace(/\/+$/, '')

@@ -1,0 +1,40 @@
+/** What tabs tell each other: which pass was replaced, and by what; by nothing where its user left. */
+export type News = { old: string; token?: string; claims?: object }
+
+/** A browser's pages and workers have a location; in Node there are no tabs to speak with. */
+export const browser = (): boolean => typeof location === 'object'
+
+/** The other tabs of this browser. Where there is no BroadcastChannel or Web Lock, this is the only one. */
+export class Tabs {
+  #name: string
+  #channel: BroadcastChannel | undefined
+
+  constructor(name: string, hear: (news: News) => void) {
+    this.#name = name
+    if (!browser() || typeof BroadcastChannel !== 'function') return
+    this.#channel = new BroadcastChannel(name)
+    this.#channel.onmessage = ({ data }: MessageEvent<News>) => hear(data)
+    ;(this.#channel as { unref?: () => void }).unref?.()
+  }
+
+  tell(news: News): void {
+    this.#channel?.postMessage(news)
+  }
+
+  /** Runs work while no other tab does. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    const locks = browser() ? (globalThis.navigator as Navigator | undefined)?.locks : undefined
+    if (!locks) return work()
+    const asked = Date.now()
+    return locks.request(this.#name, async () => {
+      // Who had to wait may be about to hear what the other tab has done.
+      if (Date.now() - asked > 5) await new Promise((done) => setTimeout(done, 50))
+      return work()
+    }) as Promise<T>
+  }
+
+  close(): void {
+    this.#channel?.close()
+    this.#channel = undefined
+  }
+}

@@ -1,0 +1,70 @@
+import { Download } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { Button, Checkbox, CodeBlock, CopyButton, Dialog, SnippetTabs } from '~/parts'
+import type { Schemas } from '~/session'
+import { envFile, signingSnippets, exchangeSnippets } from './snippets'
+
+/** Shows the text of a key the only time there is one, and closes when somebody says that it is kept. */
+export function SecretDialog({ created, title, children, onDone }: { created: Schemas['KeyCreated'] | undefined; title: string; children?: React.ReactNode; onDone: () => void }) {
+  const [kept, setKept] = useState(false)
+  const shown = created !== undefined
+  useEffect(() => {
+    if (!shown) return
+    setKept(false)
+    const stay = (event: BeforeUnloadEvent) => event.preventDefault()
+    window.addEventListener('beforeunload', stay)
+    return () => window.removeEventListener('beforeunload', stay)
+  }, [shown])
+  return (
+    <Dialog
+      open={shown}
+      locked
+      size="large"
+      onClose={onDone}
+      title={title}
+      description="This is the only time that it is shown. Daypass keeps a fingerprint of it, from which it cannot be got back."
+      footer={
+        <Button tone="primary" disabled={!kept} onClick={onDone}>
+          Done
+        </Button>
+      }
+    >
+      {created && (
+        <div className="flex flex-col gap-4">
+          {children}
+          <CodeBlock wrap label="The key">
+            {created.key}
+          </CodeBlock>
+          {created.secret && (
+            <div className="flex flex-col gap-1">
+              <p className="font-medium">Its secret, to sign requests with</p>
+              <CodeBlock wrap label="The secret">
+                {created.secret}
+              </CodeBlock>
+            </div>
+          )}
+          <div className="flex flex-wrap gap-2">
+            <CopyButton text={created.key}>Copy the key</CopyButton>
+            <Button icon={Download} onClick={() => download(`${created.comment.replace(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '').toLowerCase() || 'daypass'}.env`, envFile(location.origin, created))}>
+              Download .env
+            </Button>
+          </div>
+          <div>
+            <p className="mb-1 font-medium">Make a pass of it</p>
+            <SnippetTabs snippets={created.secret ? signingSnippets(location.origin) : exchangeSnippets(location.origin)} />
+          </div>
+          <Checkbox label="I have kept the key where only its program can read it" hint="Not in source code, not in a chat." checked={kept} onChange={setKept} className="rounded-lg border border-line p-3" />
+        </div>
+      )}
+    </Dialog>
+  )
+}
+
+function download(name: string, text: string): void {
+  const address = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
+  const link = document.createElement('a')
+  link.href = address
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(address), 10_000)
+}

@@ -1,0 +1,80 @@
+import type { Schemas } from '~/session'
+import type { Snippets } from '~/parts'
+
+type Created = Pick<Schemas['KeyCreated'], 'id' | 'key' | 'secret' | 'comment'>
+
+/** The file that programs read their key from. */
+export function envFile(server: string, created: Created): string {
+  const comment = created.comment.replace(/[\r\n]+/g, ' ').trim()
+  return [
+    `# ${comment || 'API key'} (${created.id})`,
+    `DAYPASS_URL=${server}`,
+    `DAYPASS_KEY=${created.key}`,
+    ...(created.secret ? [`DAYPASS_KEY_ID=${created.id}`, `DAYPASS_SECRET=${created.secret}`] : []),
+    '',
+  ].join('\n')
+}
+
+/** How a program makes passes from the key, which it finds in its environment. */
+export function exchangeSnippets(server: string): Snippets {
+  return {
+    curl: `curl -X POST ${server}/v1/tokens \\
+  -H "Api-Key: $DAYPASS_KEY" \\
+  -H 'Content-Type: application/json' \\
+  -d '{"expires_in": 3600}'`,
+    js: `import { Daypass } from '@daypass/client'
+
+const daypass = new Daypass({
+  url: '${server}',
+  tokenOptions: { expires_in: 3600 },
+}).withKey(process.env.DAYPASS_KEY)
+
+const pass = await daypass.token() // renewed before it ends`,
+    go: `client, err := daypass.New("${server}", daypass.WithKey(os.Getenv("DAYPASS_KEY")))
+if err != nil {
+	log.Fatal(err)
+}
+pass, err := client.Exchange(ctx, daypass.ExchangeRequest{Life: time.Hour})`,
+  }
+}
+
+/** The same for a key that signs. */
+export function signingSnippets(server: string): Snippets {
+  return {
+    curl: `# The text of this key is not enough: each request carries a signature by its
+# secret (RFC 9421), which curl cannot make. ${server}/docs/signed-requests says how.`,
+    js: `import { Daypass, Signer } from '@daypass/client'
+
+const { DAYPASS_KEY_ID, DAYPASS_SECRET } = process.env
+const daypass = new Daypass({
+  url: '${server}',
+  tokenOptions: { expires_in: 3600 },
+  fetch: Signer.hmac(DAYPASS_KEY_ID, DAYPASS_SECRET).transport(),
+}).withLogin((exchange) => exchange())`,
+    go: `client, err := daypass.New("${server}", daypass.WithSigningKey(os.Getenv("DAYPASS_KEY_ID"), os.Getenv("DAYPASS_SECRET")))
+if err != nil {
+	log.Fatal(err)
+}
+pass, err := client.Exchange(ctx, daypass.ExchangeRequest{Life: time.Hour})`,
+  }
+}
+
+/** How a key is made without a dashboard. */
+export function createSnippets(server: string, org: string): Snippets {
+  return {
+    curl: `curl -X POST ${server}/v1/organizations/${org}/keys \\
+  -H "Authorization: Bearer $DAYPASS_TOKEN" \\
+  -H 'Content-Type: application/json' \\
+  -d '{"comment": "For the web shop", "scopes": ["photos:read"]}'`,
+    js: `const answer = await daypass.fetch('${server}/v1/organizations/${org}/keys', {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ comment: 'For the web shop', scopes: ['photos:read'] }),
+})
+const { key } = await answer.json() // shown only now`,
+    go: `key, err := daypass.Answer[api.KeyCreated](client.API().CreateKey(ctx, "${org}", nil, api.KeyCreate{
+	Scopes:  []string{"photos:read"},
+	Comment: new("For the web shop"),
+}))`,
+  }
+}

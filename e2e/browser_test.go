@@ -55,3 +55,8 @@ func TestBrowserPages(t *testing.T) {
 func TestBrowserSession(t *testing.T) {
 	browse(t, newWorld(t, nil), "session.mjs")
 }
+
+// TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
+func TestBrowserLife(t *testing.T) {
+	browse(t, newWorld(t, nil), "life.mjs")
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/daypass/daypass"
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/internal/server"
+	"github.com/daypass/daypass/web"
 )
 
 func newDemoCommand(c *cli) *cobra.Command {
@@ -31,7 +32,7 @@ func newDemoCommand(c *cli) *cobra.Command {
 		Long: `Start a server in a temporary folder, with an organization and a sample API behind its gateway, and walk through the
 story with real requests, each printed as curl with its answer: a key becomes a pass, the pass opens a door and no
 other, GraphQL is guarded field by field, the key is deleted, and the same pass is refused. Then it serves on until
-Ctrl-C, for you to try things.`,
+Ctrl-C, for you to try things, in the dashboard too.`,
 		Example: "  daypass demo\n  daypass demo --once",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -397,7 +398,15 @@ func (d *stage) invite() {
 	if c.json {
 		return
 	}
-	c.say("\n%s\n", c.paint.bold("Now you. In another terminal:"))
+	if _, built := web.Dashboard(); built {
+		c.say("\n%s\n", c.paint.bold("Now you. In a browser:"))
+		c.say("   %s  %s", c.paint.dim("open       "), d.api)
+		c.say("   %s  %s\n", c.paint.dim("log in with"), d.admin)
+		c.say("%s\n", c.paint.bold("Or in another terminal:"))
+	} else {
+		c.say("\n%s\n", c.paint.dim("There is no dashboard in this program; 'make web' builds it."))
+		c.say("%s\n", c.paint.bold("Now you. In another terminal:"))
+	}
 	for _, l := range []string{
 		"export DAYPASS_URL=" + d.api,
 		"export DAYPASS_KEY=" + d.admin,

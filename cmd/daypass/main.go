@@ -37,6 +37,9 @@ type cli struct {
 	json     bool
 	paint    paint // of out
 	settings clientSettings
+
+	login      *profile // whose pass is used; nil: none
+	loginError error    // why there is none
 }
 
 // run executes one command line and returns the exit code.
@@ -110,6 +113,7 @@ New here? 'daypass demo' shows the whole story with real requests.`,
 		root.AddCommand(cmd)
 	}
 	for _, cmd := range []*cobra.Command{
+		newLoginCommand(c), newLogoutCommand(c), newWhoamiCommand(c),
 		newKeyCommand(c), newTokenCommand(c), newExplainCommand(c), newAppCommand(c), newResourceCommand(c),
 		newUserCommand(c), newSessionCommand(c), newMemberCommand(c), newRoleCommand(c), newPlanCommand(c), newIssuerCommand(c), newIdentityCommand(c), newUsageCommand(c), newOrgCommand(c), newKeysetCommand(c), newVersionCommand(c),
 	} {

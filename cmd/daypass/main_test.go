@@ -21,6 +21,7 @@ import (
 	_ "modernc.org/sqlite" // to age a database
 
 	"github.com/daypass/daypass"
+	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/daypasstest"
 	"github.com/daypass/daypass/internal/server"
 )
@@ -59,6 +60,8 @@ func TestScripts(t *testing.T) {
 					"narrow":  narrow,
 					"visit":   visit,
 					"login":   login,
+					"decide":  decide,
+					"age":     age,
 				},
 			})
 		})
@@ -186,4 +189,46 @@ func login(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 3 {
 		ts.Setenv(args[2], token.Text)
 	}
+}
+
+// decide FILE approve|deny waits for the user code in a file and decides, as the administrator in a browser.
+func decide(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: decide FILE approve|deny")
+	}
+	code := ""
+	for deadline := time.Now().Add(time.Minute); code == ""; time.Sleep(10 * time.Millisecond) {
+		raw, _ := os.ReadFile(ts.MkAbs(args[0]))
+		code = regexp.MustCompile(`\b[B-Z]{4}-[B-Z]{4}\b`).FindString(string(raw))
+		if time.Now().After(deadline) {
+			ts.Fatalf("no code is shown")
+		}
+	}
+	renewable := true
+	admin, err := daypass.New(ts.Getenv("DAYPASS_URL"), daypass.WithKey(ts.Getenv("ADMIN")))
+	ts.Check(err)
+	pass, err := admin.Exchange(context.Background(), daypass.ExchangeRequest{Renewable: &renewable})
+	ts.Check(err)
+	browser, err := daypass.New(ts.Getenv("DAYPASS_URL"), daypass.WithToken(pass.Text))
+	ts.Check(err)
+	if args[1] == "deny" {
+		ts.Check(daypass.Done(browser.API().DenyDevice(context.Background(), api.DeviceCode{UserCode: code})))
+		return
+	}
+	ts.Check(daypass.Done(browser.API().ApproveDevice(context.Background(), api.DeviceApproval{UserCode: code})))
+}
+
+// age FILE DURATION makes a login look as if it was had so long ago, and ends it as much earlier.
+func age(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: age FILE DURATION")
+	}
+	by, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	var p profile
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &p))
+	p.Obtained, p.Expires = p.Obtained.Add(-by), p.Expires.Add(-by)
+	text, err := json.Marshal(p)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
 }

@@ -141,7 +141,7 @@ func ofConfig(e *server.ConfigError) *trouble {
 
 // hints say what to do next where the server, which knows nothing of commands, cannot.
 var hints = map[string]string{
-	"credential_missing": "set DAYPASS_KEY, or name a file with --key-file",
+	"credential_missing": "log in with 'daypass login', set DAYPASS_KEY, or name a file with --key-file",
 	"credential_invalid": "is DAYPASS_KEY the key of this server? 'daypass doctor' checks",
 	"key_unknown":        "is DAYPASS_KEY the key of this server? 'daypass doctor' checks",
 	"scope_exceeded":     "ask for less, or use a key that holds more ('daypass key list')",

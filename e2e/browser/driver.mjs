@@ -37,7 +37,7 @@ async function open(browser, problems, { context, theme = 'light', size = 'deskt
   page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.stack}`))
   page.on('console', (message) => {
     // The browser itself reports answers of 400 and above; stories that provoke them say so.
-    if (message.type() !== 'error' || (expectFailures && /Failed to load resource/.test(message.text()))) return
+    if (message.type() !== 'error' || (expectFailures && /Failed to load resource|This page could not be fetched/.test(message.text()))) return
     problems.push(`${page.url()}: ${message.text()} ${message.location().url}`)
   })
   page.setDefaultTimeout(15_000)

@@ -153,7 +153,7 @@ func New(c Config) *Service {
 
 		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
 		devices: pace{most: DevicesPerMinute},
-		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
+		absent:  otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 

@@ -69,7 +69,9 @@ func TestDeviceGetsAPassOfItsOwn(t *testing.T) {
 
 func TestDeviceGetsNoMoreThanItsApprover(t *testing.T) {
 	h := newHouse(t)
-	buy := func(wish map[string]any) string { return h.send("POST", "/v1/tokens", h.founder, wish).field(t, "token") }
+	buy := func(wish map[string]any) string {
+		return h.send("POST", "/v1/tokens", h.founder, wish).field(t, "token")
+	}
 	narrow := buy(map[string]any{"scopes": []string{"photos:*"}, "renewable": true, "ips": []string{"request_ip"}})
 	final := buy(map[string]any{"renewable": false})
 	for name, c := range map[string]struct {

@@ -22,24 +22,17 @@ export class Addresses {
 
   /** Remembers addresses, such as the `ips` of a pass; networks are left out. */
   remember(...addresses: string[]): void {
-    this.#write([...addresses.filter(single), ...this.list()])
-  }
-
-  forget(address: string): void {
-    this.#write(this.list().filter((item) => item !== address))
+    const list = new Set([...addresses.filter(single), ...this.list()])
+    try {
+      this.#storage?.setItem(name, JSON.stringify([...list].slice(0, most)))
+    } catch {
+      // A full or forbidden storage remembers nothing.
+    }
   }
 
   /** For `tokenOptions.ips`: where the request comes from, and all that are remembered. */
   ips(): string[] {
     return ['request_ip', ...this.list()]
-  }
-
-  #write(list: string[]): void {
-    try {
-      this.#storage?.setItem(name, JSON.stringify([...new Set(list)].slice(0, most)))
-    } catch {
-      // A full or forbidden storage remembers nothing.
-    }
   }
 }
 

@@ -3,8 +3,8 @@ import type { paths } from './api.gen.js'
 import { DaypassError } from './errors.js'
 import { type Claims, type Grant, Pass, type TokenOptions } from './pass.js'
 import { Renewal } from './renewal.js'
-import { Call, plain, post } from './request.js'
-import { browser, type News, Tabs } from './tabs.js'
+import { Call, native, plain, post } from './request.js'
+import { browser, type Known, type News, Tabs } from './tabs.js'
 
 type Awaitable<T> = T | Promise<T>
 
@@ -42,10 +42,8 @@ export type UserAuth = { key?: string; sig?: string; msg?: string; token?: strin
 /** How long who refused a fresh pass is not sent another, in milliseconds. */
 const patience = 30_000
 
-/** Codes of 401 that speak of the pass, and not of what was sent beside it. */
-const dead = /^(token|key|session|user|identity|membership|organization|credential_invalid|wrong_address)/
-
-const missing = /^(token|credential)_missing$/
+/** Codes of 401 that speak of the pass, and not of what was sent beside it; what is not Daypass's speaks of the pass. */
+const dead = /^(token_|wrong_a|unexpected_)/
 
 /** Keeps a pass, renews it before it ends, and sends it along. */
 export class Daypass {
@@ -54,8 +52,8 @@ export class Daypass {
   #send: typeof fetch
   #origins: Set<string>
   #pass: Pass | undefined
-  /** The text that was replaced or refused: a store may still give it. */
-  #gone: string | undefined
+  /** What the program's store gave last; only what differs is news. */
+  #seen: string | undefined
   /** Milliseconds by which the server's clock is ahead of this one; undefined until it was heard. */
   #skew: number | undefined
   #login: Login | undefined
@@ -74,7 +72,7 @@ export class Daypass {
   constructor(options: DaypassOptions) {
     this.#options = options
     this.url = plain(options.url)
-    this.#send = options.fetch ?? ((input, init) => fetch(input, init))
+    this.#send = options.fetch ?? native
     this.#origins = new Set([this.url, ...(options.origins ?? [])].map((address) => new URL(address).origin))
     this.#tabs = new Tabs(`daypass ${this.url}`, (news) => this.#hear(news))
     void this.#read().catch(() => {}) // begins to renew what is there
@@ -82,7 +80,7 @@ export class Daypass {
 
   /** Exchanges a key for passes. For development and for backends: a key in a page is everybody's. */
   withKey(key: string): this {
-    if (browser()) console.warn('daypass: everybody who opens a page can copy the key in it. Use withKey in pages for development only.')
+    if (browser()) console.warn('daypass: who opens this page can copy its key; withKey is for development')
     return this.withLogin((exchange) => exchange({ 'api-key': key }))
   }
 
@@ -91,36 +89,34 @@ export class Daypass {
    * user's; or `{token}`, which is the pass. It is asked again before that ends.
    */
   withUserAuth(callback: () => Awaitable<UserAuth>): this {
-    const login: Login = async (exchange) => {
+    return this.withLogin(async (exchange) => {
       const { key, sig, msg, token } = await callback()
       if (token || !key || !sig || !msg) return token ?? ''
       return exchange({ 'x-textile-api-key': key, 'x-textile-api-sig': sig, 'x-textile-api-sig-msg': msg })
-    }
-    this.withLogin(login)
-    this.#renews = false
-    return this
+    }, false)
   }
 
-  /** Says how to get a pass where there is none to renew: an exchange with headers of one's own, or what `logIn` gives. */
-  withLogin(login: Login): this {
+  /**
+   * Says how to get a pass where there is none to renew: an exchange with headers of one's own, or what `logIn` gives. Without `renews` it
+   * is asked also where a pass could be renewed with itself.
+   */
+  withLogin(login: Login, renews = true): this {
     this.#login = login
-    this.#renews = true
-    this.#asked = false
-    this.#renewal.forgive()
-    this.#plan()
+    this.#renews = renews
+    this.#settle()
     return this
   }
 
   /** Takes a pass that somebody got: by a password, a passkey, from a backend. */
-  async use(pass: Grant | string): Promise<void> {
-    await this.#take(this.#made(pass))
+  use(pass: Grant | string): Promise<void> {
+    return this.#take(this.#made(pass))
   }
 
   /** A pass that lives, as far as can be known here. Rejects with DaypassError where none can be had. */
   async token(): Promise<string> {
     const pass = await this.#usable()
     if (pass) return pass.token
-    const error = loginRequired()
+    const error = gone()
     this.#ask(error)
     throw error
   }
@@ -139,7 +135,7 @@ export class Daypass {
     const answer = await call.send(this.#send, bearer(pass))
     if (answer.status !== 401) return answer
     const error = await DaypassError.from(answer)
-    if (!pass && missing.test(error.code)) this.#ask(error)
+    if (!pass && /_missing$/.test(error.code)) this.#ask(error)
     const next = pass && (await this.#replace(pass, error))
     if (!next || !call.repeatable) return answer
     answer.body?.cancel().catch(() => {})
@@ -163,7 +159,7 @@ export class Daypass {
 
   /** Whether the pass is to be renewed, or is not there. */
   isTokenExpiring(): boolean {
-    return this.tokenValidFor() === 0 || this.#due(this.#pass!)
+    return !this.tokenValidFor() || this.#due(this.#pass!)
   }
 
   /**
@@ -196,7 +192,7 @@ export class Daypass {
   }
 
   #renewable(pass: Pass | undefined): boolean {
-    return this.#login !== undefined || pass?.claims.rn === true
+    return !!(this.#login ?? pass?.claims.rn)
   }
 
   /** The pass to use now, or undefined where somebody has to log in. */
@@ -208,7 +204,7 @@ export class Daypass {
     if (!this.#renewable(pass)) {
       // A clock that was never compared with the server's proves nothing: let the server say.
       if (!ended || this.#skew === undefined) return pass
-      await this.#lose(new DaypassError(401, { code: 'token_expired', detail: 'the pass has ended; log in again' }))
+      await this.#lose(gone('token_expired'))
       return undefined
     }
     const renewal = this.#renewal.run()
@@ -222,7 +218,7 @@ export class Daypass {
 
   /** After a 401: the pass to try once more with, if there is one. */
   async #replace(used: Pass, error: DaypassError): Promise<Pass | undefined> {
-    if (error.code !== 'unexpected_answer' && !dead.test(error.code)) return undefined
+    if (!dead.test(error.code)) return undefined
     await this.#read()
     if (this.#pass !== used) return this.#pass
     if (!this.#renewable(used)) {
@@ -254,7 +250,7 @@ export class Daypass {
         if (!this.#login || !refusal(thrown)) throw thrown
       }
     }
-    if (!this.#login) throw loginRequired()
+    if (!this.#login) throw gone()
     const { tokenOptions } = this.#options
     return this.#login(async (headers) => this.#exchange(headers ?? {}, typeof tokenOptions === 'function' ? await tokenOptions() : tokenOptions))
   }
@@ -262,17 +258,17 @@ export class Daypass {
   async #exchange(headers: Record<string, string>, body?: TokenOptions): Promise<Grant> {
     const answer = await post(this.#send, `${this.url}/v1/tokens`, body, headers)
     const grant = (await answer.json()) as Grant
-    if (!grant.token) throw new DaypassError(answer.status, { code: 'unexpected_answer', detail: 'the answer holds no pass' })
     this.#skew = undefined // it is heard anew
     return grant
   }
 
-  #made(pass: Grant | string): Pass {
+  #made(pass: Known | string): Pass {
     const { refreshBefore } = this.#options
-    const made = typeof pass === 'string' ? new Pass(pass, undefined, refreshBefore) : new Pass(pass.token, pass.payload, refreshBefore)
-    if (!made.token) throw loginRequired()
+    const text = typeof pass === 'string'
+    const made = new Pass(text ? pass : pass.token, text ? undefined : pass.payload, refreshBefore)
+    if (!made.token) throw gone()
     // It was issued just now, or before. A text out of a store tells only of a clock that is behind.
-    const floor = this.#skew ?? (typeof pass === 'string' ? 0 : -Infinity)
+    const floor = this.#skew ?? (text ? 0 : -Infinity)
     const heard = (made.claims.iat ?? 0) * 1000 + 500 - Date.now()
     if (made.claims.iat && heard > floor) this.#skew = heard
     return made
@@ -280,13 +276,16 @@ export class Daypass {
 
   /** Asks the program's store, which may have been changed by another tab or by the program. */
   async #read(): Promise<void> {
-    if (this.#options.getToken) this.#adopt(await this.#options.getToken())
+    this.#adopt(await this.#options.getToken?.())
   }
 
-  #adopt(text: string | null | undefined): void {
-    if (!this.#options.getToken || text === this.#pass?.token || (text && text === this.#gone)) return
+  #adopt(text?: string | null): void {
+    text ||= undefined
+    if (text === this.#seen) return
+    this.#seen = text
+    if (text === this.#pass?.token) return
     this.#pass = text ? this.#made(text) : undefined
-    this.#settle()
+    if (text) this.#settle()
   }
 
   /** Keeps a new pass and tells of it. */
@@ -295,15 +294,14 @@ export class Daypass {
     const now = this.#now()
     // One that is due already, as a cached answer may be, does not have the next asked for at once.
     pass.due = Math.max(pass.due, now + Math.max(1000, (pass.ends - now) / 4))
-    this.#gone = old?.token
     this.#pass = pass
     this.#settle()
     await this.#options.setToken?.(pass.token, pass.claims)
-    if (old?.claims.jti) this.#tabs.tell({ old: old.claims.jti, token: pass.token, claims: pass.claims })
+    if (old?.claims.jti) this.#tabs.tell({ old: old.claims.jti, grant: { token: pass.token, payload: pass.claims } })
   }
 
+  /** There is a new pass, or a new way to get one. */
   #settle(): void {
-    if (!this.#pass) return
     this.#asked = false
     this.#renewal.forgive()
     this.#plan()
@@ -312,21 +310,16 @@ export class Daypass {
   #plan(): void {
     const pass = this.#pass
     if (!pass) return
+    // Timers may be a little early.
     const moment = this.#renewable(pass) ? pass.due : pass.ends
-    this.#renewal.plan(Math.max(moment - this.#now(), this.#renewal.wait), () => void this.#usable().catch(() => this.#plan()))
+    this.#renewal.plan(Math.max(moment - this.#now() + 50, this.#renewal.wait), () => void this.#usable().catch(() => this.#plan()))
   }
 
-  #hear({ old, token, claims }: News): void {
+  #hear({ old, grant }: News): void {
     if (old !== this.#pass?.claims.jti) return
-    if (!token) {
-      this.#login = undefined
-      void this.#lose(new DaypassError(401, { code: 'logged_out', detail: 'the pass was ended in another tab' }))
-      return
-    }
-    this.#gone = this.#pass!.token
-    this.#pass = new Pass(token, claims, this.#options.refreshBefore)
-    this.#settle()
-    void this.#options.setToken?.(token, this.#pass.claims)
+    if (grant) return void this.#take(this.#made(grant))
+    this.#login = undefined
+    void this.#lose(gone('logged_out'))
   }
 
   async #lose(error: DaypassError): Promise<void> {
@@ -335,9 +328,8 @@ export class Daypass {
   }
 
   async #drop(): Promise<void> {
-    this.#gone = this.#pass?.token ?? this.#gone
     this.#pass = undefined
-    this.#renewal.plan(Infinity, () => {})
+    this.#renewal.plan(0)
     await this.#options.setToken?.(null)
   }
 
@@ -348,9 +340,9 @@ export class Daypass {
   }
 }
 
-/** Every way to a pass has ended. */
-function loginRequired(): DaypassError {
-  return new DaypassError(401, { code: 'login_required', detail: 'there is no pass, and no way to get one without a login' })
+/** Why there is no pass any more. */
+function gone(code = 'login_required'): DaypassError {
+  return new DaypassError(401, { code, detail: 'log in again' })
 }
 
 /** Whether the server said no, so that asking again with the same is pointless. */

@@ -1,11 +1,9 @@
 import { base64url, sha256, utf8 } from './bytes.js'
 import { kept } from './keystore.js'
 import { read } from './pass.js'
-import { Call } from './request.js'
+import { Call, native } from './request.js'
 
 const curve = { name: 'ECDSA', namedCurve: 'P-256' }
-/** What servers allow between the clocks, in milliseconds, and a little less. */
-const tolerance = 20_000
 
 /** A private key that passes are bound to (DPoP, RFC 9449): a copy of such a pass is of no use to who does not hold the key. */
 export class SenderKey {
@@ -14,8 +12,6 @@ export class SenderKey {
   #privateKey: CryptoKey
   #header: string
   #nonces = new Map<string, string>()
-  /** Milliseconds by which servers' clocks are ahead of this one, where a proof was refused for that. */
-  #skew = 0
 
   private constructor(privateKey: CryptoKey, thumbprint: string, header: string) {
     this.#privateKey = privateKey
@@ -39,14 +35,9 @@ export class SenderKey {
   /** The value of a DPoP header for one request. `token` is the pass that the proof goes with, `nonce` what the server gave. */
   async proof(method: string, url: string, { token, nonce }: { token?: string | undefined; nonce?: string | undefined } = {}): Promise<string> {
     const { origin, pathname } = new URL(url)
-    const claims = {
-      jti: crypto.randomUUID(),
-      htm: method,
-      htu: origin + pathname,
-      iat: Math.floor((Date.now() + this.#skew) / 1000),
-      ...(token ? { ath: base64url(await sha256(utf8(token))) } : {}),
-      ...(nonce ? { nonce } : {}),
-    }
+    const ath = token && base64url(await sha256(utf8(token)))
+    const iat = Math.floor(Date.now() / 1000)
+    const claims = { jti: crypto.randomUUID(), htm: method, htu: origin + pathname, iat, ath, nonce } // absent where undefined
     const text = `${this.#header}.${encoded(claims)}`
     const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, this.#privateKey, utf8(text))
     return `${text}.${base64url(signature)}`
@@ -54,27 +45,26 @@ export class SenderKey {
 
   /**
    * A fetch that proves each request with a credential, and sends passes that are bound to the key as `Authorization: DPoP`. A server that
-   * asks for a nonce, or whose clock is another, is asked once more. Give it to Daypass, whose passes it then binds.
+   * asks for a nonce is asked once more, with it. Give it to Daypass, whose passes it then binds.
    */
-  transport(base: typeof fetch = (input, init) => fetch(input, init)): typeof fetch {
+  transport(base: typeof fetch = native): typeof fetch {
     return async (input, init) => {
       const call = new Call(input, init)
       const { headers, origin } = call
       const authorization = headers.get('authorization')
       if (!authorization && !headers.has('api-key')) return call.send(base)
-      const text = /^Bearer (.*)$/i.exec(authorization ?? '')?.[1]
-      const token = text !== undefined && this.#binds(text) ? text : undefined
+      const token = /^Bearer (.*)/i.exec(authorization ?? '')?.[1]
+      const bound = token && this.#binds(token)
       const send = async (nonce: string | undefined) =>
-        call.send(base, { dpop: await this.proof(call.method, call.url, { token, nonce }), ...(token ? { authorization: `DPoP ${token}` } : {}) })
+        call.send(base, {
+          dpop: await this.proof(call.method, call.url, { token: bound ? token : undefined, nonce }),
+          ...(bound && { authorization: `DPoP ${token}` }),
+        })
       const used = this.#nonces.get(origin)
       const answer = await send(used)
       const fresh = answer.headers.get('dpop-nonce') ?? used
       if (fresh) this.#nonces.set(origin, fresh)
-      if (answer.status !== 401 || !call.repeatable) return answer
-      const drift = Date.parse(answer.headers.get('date') ?? '') - Date.now()
-      const late = Math.abs(drift - this.#skew) > tolerance
-      if (late) this.#skew = drift
-      if (!late && (fresh === used || !/use_dpop_nonce/.test(answer.headers.get('www-authenticate') ?? 'use_dpop_nonce'))) return answer
+      if (answer.status !== 401 || !call.repeatable || fresh === used) return answer
       answer.body?.cancel().catch(() => {})
       return send(fresh)
     }
@@ -82,7 +72,6 @@ export class SenderKey {
 
   /** Whether a pass says that it is bound to this key. Of an encrypted one nothing can be read; whose client proves a key has bound ones. */
   #binds(text: string): boolean {
-    if (text.startsWith('dp_')) return false
     return text.split('.').length === 5 || read(text).cnf?.jkt === this.thumbprint
   }
 }

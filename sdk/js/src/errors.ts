@@ -7,25 +7,20 @@ export class DaypassError extends Error {
    * snake_case, with a meaning that never changes: those of the server's page /docs/errors, `unreachable` where no answer came,
    * `unexpected_answer` where it was not Daypass that answered, and those of this library: `login_required`, `login_failed`, `logged_out`.
    */
-  readonly code: string
+  declare readonly code: string
   /** Of HTTP; 0 where no answer came. */
-  readonly status: number
-  readonly title: string
+  declare readonly status: number
+  declare readonly title: string
   /** What is wrong and what to do; safe to show. */
-  readonly detail: string
+  declare readonly detail: string
   /** Seconds to wait before asking again, where the server said so. */
-  readonly retryAfter: number | undefined
+  declare readonly retryAfter: number | undefined
   /** Names the request in the server's log. */
-  readonly requestId: string | undefined
+  declare readonly requestId: string | undefined
 
   constructor(status: number, { code, title = code, detail = title, request_id }: Problem, retryAfter?: number, cause?: unknown) {
     super(detail, { cause })
-    this.status = status
-    this.code = code
-    this.title = title
-    this.detail = detail
-    this.requestId = request_id
-    this.retryAfter = retryAfter
+    Object.assign(this, { status, code, title, detail, requestId: request_id, retryAfter })
   }
 
   /** Reads problem+json (RFC 9457). The answer's own body stays unread. */

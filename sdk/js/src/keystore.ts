@@ -4,34 +4,27 @@
  */
 export async function kept(name: string, make: () => Promise<CryptoKeyPair>): Promise<CryptoKeyPair> {
   if (typeof indexedDB !== 'object') return make()
-  const database = await opened()
-  try {
-    const get = () => settled<CryptoKeyPair | undefined>(database.transaction(store).objectStore(store).get(name))
-    const held = await get()
-    if (held) return held
-    const pair = await make()
+  const opening = indexedDB.open('daypass')
+  opening.onupgradeneeded = () => opening.result.createObjectStore(store)
+  const database = await settled(opening)
+  const keys = () => database.transaction(store, 'readwrite').objectStore(store)
+  const get = () => settled<CryptoKeyPair | undefined>(keys().get(name))
+  let pair = await get()
+  if (!pair) {
+    const made = await make()
     // Where another tab was first this fails, and its pair is the one.
-    await settled(database.transaction(store, 'readwrite').objectStore(store).add(pair, name)).catch(() => {})
-    return (await get()) ?? pair
-  } finally {
-    database.close()
+    await settled(keys().add(made, name)).catch(() => {})
+    pair = (await get()) ?? made
   }
+  database.close()
+  return pair
 }
 
 const store = 'keys'
 
-function opened(): Promise<IDBDatabase> {
-  const opening = indexedDB.open('daypass', 1)
-  opening.onupgradeneeded = () => opening.result.createObjectStore(store)
-  return settled(opening)
-}
-
 function settled<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
-    request.onerror = (event) => {
-      event.preventDefault()
-      reject(request.error)
-    }
+    request.onerror = () => reject(request.error)
   })
 }

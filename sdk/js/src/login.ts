@@ -3,7 +3,7 @@ import type { UserAuth } from './daypass.js'
 import { DaypassError } from './errors.js'
 import type { Identity } from './identity.js'
 import type { Grant, TokenOptions } from './pass.js'
-import { plain, post } from './request.js'
+import { native, plain, post } from './request.js'
 
 export type PublicKeyLogin = {
   /** The Daypass server, such as https://pass.example.com. */
@@ -21,12 +21,12 @@ export type PublicKeyLogin = {
 /** Logs a user in by a signed challenge. Rejects with DaypassError. */
 export async function logIn(login: PublicKeyLogin & { tokenOptions?: Omit<TokenOptions, 'subject'>; fetch?: typeof fetch }): Promise<Grant> {
   const { identity, key } = login
-  const send = login.fetch ?? fetch
+  const send = login.fetch ?? native
   const address = `${plain(login.url)}/v1/challenges`
   const made = await post(send, address, { public_key: identity.did, key })
   const { id, challenge } = (await made.json()) as { id: string; challenge: string }
   const signature = base64url(await identity.sign(`${preamble(login)}${id}\n${challenge}`))
-  const answer = await post(send, `${address}/${encodeURIComponent(id)}`, { ...login.tokenOptions, signature })
+  const answer = await post(send, `${address}/${id}`, { ...login.tokenOptions, signature })
   return (await answer.json()) as Grant
 }
 
@@ -35,31 +35,28 @@ export async function logIn(login: PublicKeyLogin & { tokenOptions?: Omit<TokenO
  * Daypass for the user, or an open WebSocket; the server itself unless given. Rejects with DaypassError.
  */
 export async function logInBySocket(login: PublicKeyLogin & { socket?: string | WebSocket }): Promise<UserAuth> {
-  const { identity, url, key } = login
-  const address = login.socket ?? `${plain(url).replace(/^http/, 'ws')}/v1/challenges/ws?key=${encodeURIComponent(key)}`
-  const socket = typeof address === 'string' ? new WebSocket(address) : address
-  const answer = async (message: Message): Promise<UserAuth | undefined> => {
-    if (message.type === 'token') return message.value as UserAuth
-    if (message.type !== 'challenge') throw new DaypassError(401, { code: message.code ?? 'login_failed', detail: String(message.value) })
-    const text = Uint8Array.from((message.value as { data: number[] }).data)
-    // A user's key signs logins to this server, and nothing else that somebody sends.
-    const expected = utf8(preamble(login))
-    if (expected.some((byte, i) => text[i] !== byte)) throw new DaypassError(0, { code: 'challenge_foreign', detail: 'what was sent to be signed is no login to this server' })
-    socket.send(JSON.stringify({ type: 'challenge', sig: base64url(await identity.sign(text)) }))
-    return undefined
-  }
+  const { identity, url, key, socket: given = `${plain(url).replace('http', 'ws')}/v1/challenges/ws?key=${key}` } = login
+  const socket = typeof given === 'string' ? new WebSocket(given) : given
+  const send = (message: object) => socket.send(JSON.stringify(message))
+  const expected = utf8(preamble(login))
   try {
     return await new Promise((resolve, reject) => {
-      const begin = () => socket.send(JSON.stringify({ type: 'token', pubkey: identity.toString() }))
+      const refuse = (code: string, detail: string) => reject(new DaypassError(401, { code, detail }))
+      const begin = () => send({ type: 'token', pubkey: `${identity}` })
       socket.onmessage = ({ data }) => {
-        answer(JSON.parse(String(data)) as Message).then((made) => made && resolve(made), reject)
+        const { type, value, code = 'login_failed' } = JSON.parse(data as string) as Message
+        if (type === 'token') return resolve(value as UserAuth)
+        if (type !== 'challenge') return refuse(code, String(value))
+        const text = Uint8Array.from((value as { data: number[] }).data)
+        // A user's key signs logins to this server, and nothing else that somebody sends.
+        if (expected.some((byte, i) => text[i] !== byte)) return refuse('challenge_foreign', 'not a login to this server')
+        identity.sign(text).then((bytes) => send({ type, sig: base64url(bytes) }), reject)
       }
-      socket.onerror = socket.onclose = () => reject(new DaypassError(0, { code: 'unreachable', detail: 'the connection ended before the login' }))
-      if (socket.readyState === 1) begin()
+      socket.onclose = () => reject(DaypassError.of(new TypeError('the connection ended before the login')))
+      if (socket.readyState) begin()
       else socket.onopen = begin
     })
   } finally {
-    socket.onclose = null
     socket.close()
   }
 }

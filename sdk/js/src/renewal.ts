@@ -27,17 +27,20 @@ export class Renewal {
 
   /** Runs the work, or joins the run that is under way. While a failure is waited out, fails with it at once. */
   run(): Promise<void> {
-    if (this.#pending) return this.#pending
     if (this.wait > 0) return Promise.reject(this.#failed!.error)
-    this.#pending = this.#work()
-      .then(() => this.forgive())
-      .catch((thrown: unknown) => {
-        throw this.#fail(DaypassError.of(thrown))
-      })
+    return (this.#pending ??= this.#work()
+      .then(
+        () => this.forgive(),
+        (thrown: unknown) => {
+          const error = DaypassError.of(thrown)
+          const delay = Math.min(longest, second * 2 ** this.#failures++) * (0.75 + Math.random() / 2)
+          this.#failed = { until: Date.now() + Math.max(delay, (error.retryAfter ?? 0) * second), error }
+          throw error
+        },
+      )
       .finally(() => {
         this.#pending = undefined
-      })
-    return this.#pending
+      }))
   }
 
   /** Forgets failures: there is a new pass, or a new way to get one. */
@@ -46,16 +49,10 @@ export class Renewal {
     this.#failed = undefined
   }
 
-  #fail(error: DaypassError): DaypassError {
-    const delay = Math.min(longest, second * 2 ** this.#failures++) * (0.75 + Math.random() / 2)
-    this.#failed = { until: Date.now() + Math.max(delay, (error.retryAfter ?? 0) * second), error }
-    return error
-  }
-
   /** Calls back in so many milliseconds, in place of any call that was planned. Keeps no process alive. */
-  plan(delay: number, then: () => void): void {
+  plan(delay: number, then?: () => void): void {
     clearTimeout(this.#timer)
-    if (this.#closed || delay === Infinity) return
+    if (this.#closed || !then || delay === Infinity) return
     this.#timer = setTimeout(then, Math.min(delay, furthest))
     ;(this.#timer as { unref?: () => void }).unref?.()
   }

@@ -36,6 +36,9 @@ export class Call {
   }
 }
 
+/** The fetch of the platform, as it is when it is called. */
+export const native: typeof fetch = (input, init) => fetch(input, init)
+
 /** The longest that one of our own calls may take, in milliseconds. */
 const deadline = 30_000
 
@@ -44,9 +47,7 @@ export async function post(send: typeof fetch, url: string, body?: object, heade
   const answer = await send(url, {
     method: 'POST',
     headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
-    body: body ? JSON.stringify(body) : null,
-    cache: 'no-store',
-    credentials: 'omit',
+    body: JSON.stringify(body) as string, // undefined where there is none
     redirect: 'error', // a credential goes nowhere else
     signal: AbortSignal.timeout(deadline),
   }).catch((thrown: unknown) => {

@@ -1,5 +1,10 @@
-/** What tabs tell each other: which pass was replaced, and by what; by nothing where its user left. */
-export type News = { old: string; token?: string; claims?: object }
+import type { Claims } from './pass.js'
+
+/** A pass and what is known of it. */
+export type Known = { token: string; payload: Partial<Claims> }
+
+/** What tabs tell each other: which pass (by its jti) was replaced, and by what; by nothing where its user left. */
+export type News = { old: string; grant?: Known }
 
 /** A browser's pages and workers have a location; in Node there are no tabs to speak with. */
 export const browser = (): boolean => typeof location === 'object'
@@ -14,7 +19,6 @@ export class Tabs {
     if (!browser() || typeof BroadcastChannel !== 'function') return
     this.#channel = new BroadcastChannel(name)
     this.#channel.onmessage = ({ data }: MessageEvent<News>) => hear(data)
-    ;(this.#channel as { unref?: () => void }).unref?.()
   }
 
   tell(news: News): void {

@@ -1210,7 +1210,8 @@ type Issuer struct {
 	Issuer string `json:"issuer"`
 
 	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
-	JwksURL *string `json:"jwks_url,omitempty"`
+	JwksURL *string      `json:"jwks_url,omitempty"`
+	Login   *IssuerLogin `json:"login,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
 	MaxTokenAge int64 `json:"max_token_age"`
@@ -1252,6 +1253,27 @@ type IssuerList struct {
 	NextCursor *NextCursor `json:"next_cursor,omitempty"`
 }
 
+// IssuerLogin defines model for IssuerLogin.
+type IssuerLogin struct {
+	ClientID string    `json:"client_id"`
+	Scopes   *[]string `json:"scopes,omitempty"`
+
+	// Secured There is a client secret.
+	Secured bool `json:"secured"`
+}
+
+// IssuerLoginPut Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`.
+type IssuerLoginPut struct {
+	// ClientID The client that this server is at the issuer; one of `audiences` too.
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Never shown again. Without one it stays as it is; empty is none.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// Scopes Scopes to ask the issuer for, beside openid.
+	Scopes *[]string `json:"scopes,omitempty"`
+}
+
 // IssuerPut defines model for IssuerPut.
 type IssuerPut struct {
 	// Accept Where: for a pass, in a pass's place, or both. Default: exchange.
@@ -1283,6 +1305,9 @@ type IssuerPut struct {
 
 	// JwksURL Where its keys are. Without it discovery says: OpenID Connect's, or RFC 8414's.
 	JwksURL *string `json:"jwks_url,omitempty"`
+
+	// Login Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`.
+	Login *IssuerLoginPut `json:"login,omitempty"`
 
 	// MaxTokenAge Seconds since a token's `iat`. Default: 86400.
 	MaxTokenAge *int64 `json:"max_token_age,omitempty"`
@@ -1912,6 +1937,49 @@ type OrganizationUpdate struct {
 	Name   *string `json:"name,omitempty"`
 }
 
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Created time.Time `json:"created"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+
+	// Used Absent where it never was.
+	Used *LastUse `json:"used,omitempty"`
+}
+
+// PasskeyCeremony defines model for PasskeyCeremony.
+type PasskeyCeremony struct {
+	// Ceremony Sealed; comes back with the browser's answer. Good once, for a minute.
+	Ceremony string `json:"ceremony"`
+
+	// PublicKey Options of the browser (WebAuthn), as JSON.
+	PublicKey map[string]interface{} `json:"public_key"`
+}
+
+// PasskeyEnrol defines model for PasskeyEnrol.
+type PasskeyEnrol struct {
+	Ceremony string `json:"ceremony"`
+
+	// Credential RegistrationResponseJSON of WebAuthn.
+	Credential map[string]interface{} `json:"credential"`
+
+	// Name What its owner calls it.
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Items []Passkey `json:"items"`
+}
+
+// PasskeyLogIn defines model for PasskeyLogIn.
+type PasskeyLogIn struct {
+	Ceremony string `json:"ceremony"`
+
+	// Credential AuthenticationResponseJSON of WebAuthn.
+	Credential map[string]interface{} `json:"credential"`
+}
+
 // PasswordByLink defines model for PasswordByLink.
 type PasswordByLink struct {
 	Password string `json:"password"`
@@ -2326,6 +2394,12 @@ type GetFeedParams struct {
 
 	// Wait How long to wait for news, in seconds.
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// BeginOIDCLoginParams defines parameters for BeginOIDCLogin.
+type BeginOIDCLoginParams struct {
+	// ReturnTo A page of the dashboard, such as `/o/acme/keys`. Default: `/`.
+	ReturnTo *string `form:"return_to,omitempty" json:"return_to,omitempty"`
 }
 
 // ListPlatformNetworksParams defines parameters for ListPlatformNetworks.
@@ -2787,6 +2861,9 @@ type RotateKeysetJSONRequestBody = KeysetRotate
 // RetireKeysetKeyJSONRequestBody defines body for RetireKeysetKey for application/json ContentType.
 type RetireKeysetKeyJSONRequestBody = KeysetRetire
 
+// PasskeyLoginJSONRequestBody defines body for PasskeyLogin for application/json ContentType.
+type PasskeyLoginJSONRequestBody = PasskeyLogIn
+
 // AddPlatformNetworksJSONRequestBody defines body for AddPlatformNetworks for application/json ContentType.
 type AddPlatformNetworksJSONRequestBody = NetworkItems
 
@@ -2852,6 +2929,9 @@ type UpdateUserJSONRequestBody = UserUpdate
 
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordPut
+
+// EnrolPasskeyJSONRequestBody defines body for EnrolPasskey for application/json ContentType.
+type EnrolPasskeyJSONRequestBody = PasskeyEnrol
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

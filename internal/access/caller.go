@@ -10,6 +10,9 @@ type Caller struct {
 	MembershipID string
 	KeyID        string
 	TokenID      string // empty: the key itself was presented
+	// Via is the outside issuer (isr_…) through which somebody logged in who is no
+	// user here, and Subject whom it says that is. UserID is empty then.
+	Via, Subject string
 	Authority    Authority
 	Address      netip.Addr
 	UserAgent    string

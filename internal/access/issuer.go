@@ -37,10 +37,26 @@ type Issuer struct {
 	// all of Scopes and Roles.
 	Grants []IssuerGrant
 
+	// Login lets people log in at this server through the issuer; nil: they do not.
+	Login *IssuerLogin
+
 	Accept   IssuerDoor
 	Active   bool
 	Created  time.Time
 	Revision int64
+}
+
+// IssuerLogin is this server as a client of an issuer (OpenID Connect Core 1.0,
+// authorization code flow with PKCE).
+type IssuerLogin struct {
+	ClientID string
+	Secret   []byte   // sealed; empty: a public client
+	Scopes   []string // asked for beside openid
+}
+
+// LoginSecretIdentity is what an issuer's client secret is sealed for.
+func (i *Issuer) LoginSecretIdentity() string {
+	return "issuers/" + i.ID + "/login/" + i.OrganizationID
 }
 
 // IssuerGrant gives scopes, which may be templates, and roles to tokens whose

@@ -92,6 +92,7 @@ type Holder struct {
 	Membership   Membership
 	Organization Organization
 	RoleScopes   scope.Set         // union of the scopes of the membership's roles
+	Administers  bool              // an outside issuer's subject, who may administer as far as the roles go
 	Applications map[string]string // application id → slug, for roles held in one
 	Revision     int64
 }

@@ -29,7 +29,7 @@ func decide(op Operation, caller *access.Caller, org access.Organization, roles 
 		e.Scope = p.Scope
 		return nil, e
 	}
-	g := &grant{caller: caller, org: org, roles: roles, apps: map[string]bool{}, self: p.Self}
+	g := &grant{caller: caller, org: org, roles: roles, apps: map[string]bool{}, self: p.Self && (caller.UserID != "" || op == opMe)}
 	for _, role := range roles {
 		if role.Name != access.Administrator && role.OrganizationID != org.ID {
 			continue
@@ -79,7 +79,7 @@ var errAudience = access.New(access.Forbidden, "audience_exceeded", "this pass i
 
 // mayUser reports whether the operation reaches what belongs to a user.
 func (g *grant) mayUser(userID string) bool {
-	return g.everything || g.self && userID == g.caller.UserID
+	return g.everything || g.self && userID != "" && userID == g.caller.UserID
 }
 
 // mayApplication reports whether the operation reaches an application.
@@ -90,8 +90,14 @@ func (g *grant) only() string {
 	if g.everything {
 		return ""
 	}
+	if g.caller.UserID == "" {
+		return nobody
+	}
 	return g.caller.UserID
 }
+
+// nobody is a user that there is not: what is its own is nothing.
+const nobody = "usr_nobody"
 
 func (g *grant) isAdministrator() bool {
 	return access.HoldsRole(g.roles, access.Role{Name: access.Administrator})

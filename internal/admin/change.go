@@ -49,6 +49,9 @@ func (s *Service) authorize(ctx context.Context, r reader, caller *access.Caller
 // and, within a change, at its revision: what was proven when the request came
 // in may have been taken away since.
 func standing(ctx context.Context, r reader, caller *access.Caller) ([]access.Role, error) {
+	if caller.UserID == "" && caller.Via != "" {
+		return outsideStanding(ctx, r, caller)
+	}
 	member, err := r.Membership(ctx, caller.Organization.ID, caller.UserID)
 	if err != nil {
 		return nil, gone(err)
@@ -63,6 +66,25 @@ func standing(ctx context.Context, r reader, caller *access.Caller) ([]access.Ro
 	var roles []access.Role
 	for _, role := range caller.Authority.Roles {
 		if access.HoldsRole(member.Roles, role) {
+			roles = append(roles, role)
+		}
+	}
+	return roles, nil
+}
+
+// outsideStanding is that of somebody who logged in through an outside issuer: the
+// roles that the issuer still may give. The platform's own is never among them.
+func outsideStanding(ctx context.Context, r reader, caller *access.Caller) ([]access.Role, error) {
+	i, err := r.Issuer(ctx, caller.Organization.ID, caller.Via)
+	if err != nil {
+		return nil, gone(err)
+	}
+	if !i.Active || i.Login == nil {
+		return nil, access.ErrBadCredential
+	}
+	var roles []access.Role
+	for _, role := range caller.Authority.Roles {
+		if role.Name != access.Administrator && access.HoldsRole(i.Roles, role) {
 			roles = append(roles, role)
 		}
 	}

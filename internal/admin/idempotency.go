@@ -125,6 +125,6 @@ func answerIdentity(id [32]byte) string { return "idempotency/" + hex.EncodeToSt
 // pass has its parent's authority, so that it meets the same answers.
 func (s *Service) idempotencyID(caller *access.Caller, key string) [32]byte {
 	authority := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", caller.Authority.Scopes.Strings(), caller.Authority.Roles, caller.Authority.Audiences))
-	text := strings.Join([]string{caller.Organization.ID, caller.UserID, caller.KeyID, hex.EncodeToString(authority[:]), key}, "\x00")
+	text := strings.Join([]string{caller.Organization.ID, caller.UserID + caller.Via, caller.KeyID + caller.Subject, hex.EncodeToString(authority[:]), key}, "\x00")
 	return [32]byte(s.sealer.MAC("idempotency", []byte(text)))
 }

@@ -41,7 +41,16 @@ type IssuerPut struct {
 	Roles        []string
 	IPs          []string
 	Grants       []IssuerGrant
+	Login        *IssuerLogin // nil: nobody logs in through it
 	Active       bool
+}
+
+// IssuerLogin is this server as a client of the issuer. The secret is never shown.
+type IssuerLogin struct {
+	ClientID string
+	Secret   *string // nil: as it is (new: a public client); empty: none
+	Scopes   []string
+	Secured  bool // shown: there is a secret
 }
 
 // IssuerGrant gives scopes and roles to tokens whose claims match.
@@ -59,6 +68,9 @@ func (n *names) issuer(i access.Issuer) (Issuer, error) {
 	}}
 	if life := int64(i.MaxTokenLife / time.Second); life > 0 {
 		out.MaxTokenLife = &life
+	}
+	if i.Login != nil {
+		out.Login = &IssuerLogin{ClientID: i.Login.ClientID, Scopes: i.Login.Scopes, Secured: len(i.Login.Secret) > 0}
 	}
 	var err error
 	if out.Roles, err = n.write(i.Roles); err != nil {
@@ -110,7 +122,7 @@ func (s *Service) TestedIssuer(ctx context.Context, caller *access.Caller, org, 
 // PutIssuer makes or changes an outside issuer, by its slug. What its tokens may
 // get lies within what the caller may hand on. A change ends every pass that came
 // of it before. Codes: invalid_issuer (422), scope_exceeded, role_exceeded (403),
-// too_many_issuers (409).
+// client_secret_required (422), too_many_issuers (409).
 func (s *Service) PutIssuer(ctx context.Context, caller *access.Caller, org, slug string, in IssuerPut, ifRevision int64) (Issuer, Outcome, error) {
 	begun, roles, err := s.newIssuer(slug, in)
 	if err != nil {
@@ -146,6 +158,9 @@ func (s *Service) PutIssuer(ctx context.Context, caller *access.Caller, org, slu
 		if _, err := outside.Compile(next); err != nil {
 			return err
 		}
+		if err := s.sealLogin(&next, old, in.Login); err != nil {
+			return err
+		}
 		if shown, err = n.issuer(next); err != nil {
 			return err
 		}
@@ -153,7 +168,8 @@ func (s *Service) PutIssuer(ctx context.Context, caller *access.Caller, org, slu
 		if err != nil {
 			return err
 		}
-		if !created && reflect.DeepEqual(before, shown) {
+		renewed := in.Login != nil && in.Login.Secret != nil
+		if !created && !renewed && reflect.DeepEqual(before, shown) {
 			return errSame
 		}
 		shown.Revision = tx.Revision()
@@ -166,7 +182,7 @@ func (s *Service) PutIssuer(ctx context.Context, caller *access.Caller, org, slu
 			return err
 		}
 		return tx.Record("issuer."+verb(created), g.org.ID, next.ID, map[string]any{
-			"slug": slug, "issuer": next.URL, "accept": next.Accept, "scopes": shown.Scopes, "roles": shown.Roles, "active": next.Active,
+			"slug": slug, "issuer": next.URL, "accept": next.Accept, "login": next.Login != nil, "scopes": shown.Scopes, "roles": shown.Roles, "active": next.Active,
 		})
 	})
 	did, err := outcome(err, created)
@@ -199,7 +215,7 @@ func (s *Service) newIssuer(slug string, in IssuerPut) (access.Issuer, []access.
 		Slug: slug, URL: in.URL, JWKSURL: in.JWKSURL, Authorities: in.Authorities, Algorithms: in.Algorithms, Audiences: in.Audiences, Accept: in.Accept,
 		MaxTokenAge:  wrong.life("/max_token_age", in.MaxTokenAge, outside.MaxTokenAge),
 		MaxTokenLife: wrong.life("/max_token_life", in.MaxTokenLife, s.maxTokenLife),
-		Claims:       in.Claims, Subject: in.Subject, Active: in.Active,
+		Claims:       in.Claims, Login: in.Login.draft(), Subject: in.Subject, Active: in.Active,
 		Scopes:   wrong.scopes("/scopes", in.Scopes),
 		Networks: wrong.networks("/ips", in.IPs, s.maxAddresses),
 	}
@@ -258,6 +274,41 @@ func (g *grant) mayTrust(i *access.Issuer) error {
 		return err
 	}
 	return g.handOnRoles(i.Roles)
+}
+
+func (l *IssuerLogin) draft() *access.IssuerLogin {
+	if l == nil {
+		return nil
+	}
+	draft := &access.IssuerLogin{ClientID: l.ClientID}
+	if len(l.Scopes) > 0 {
+		draft.Scopes = l.Scopes
+	}
+	return draft
+}
+
+const maxClientSecret = 1024 // bytes
+
+// sealLogin puts the client's secret in. One that is kept goes only where it went
+// before: whoever may change an issuer must not have the secret sent elsewhere.
+func (s *Service) sealLogin(next *access.Issuer, old access.Issuer, in *IssuerLogin) (err error) {
+	switch {
+	case in == nil:
+		return nil
+	case in.Secret == nil && (old.Login == nil || len(old.Login.Secret) == 0):
+		return nil
+	case in.Secret == nil && (next.URL != old.URL || next.Login.ClientID != old.Login.ClientID || next.Authorities != old.Authorities):
+		return access.New(access.Invalid, "client_secret_required", "the issuer or the client is another than before: give the client's secret again, or an empty one for a public client").At("/login/client_secret")
+	case in.Secret == nil:
+		next.Login.Secret = old.Login.Secret
+		return nil
+	case len(*in.Secret) > maxClientSecret:
+		return access.New(access.Invalid, "invalid_issuer", fmt.Sprintf("a client secret has at most %d bytes", maxClientSecret)).At("/login/client_secret")
+	case *in.Secret == "":
+		return nil
+	}
+	next.Login.Secret, err = s.sealer.Seal([]byte(*in.Secret), next.LoginSecretIdentity())
+	return err
 }
 
 // DeleteIssuer ends the trust in an outside issuer, and every pass that came of it.

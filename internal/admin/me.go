@@ -26,15 +26,11 @@ func (s *Service) Me(ctx context.Context, caller *access.Caller) (Me, error) {
 		return Me{}, err
 	}
 	n := namesIn(ctx, s.store, g.org.ID)
-	u, m, err := s.member(ctx, s.store, g, caller.UserID)
-	if err != nil {
-		return Me{}, err
-	}
-	user, err := n.user(g, u, m)
-	if err != nil {
-		return Me{}, err
-	}
 	roles, err := n.write(g.roles)
+	if err != nil {
+		return Me{}, err
+	}
+	user, err := s.myself(ctx, g, n, roles)
 	if err != nil {
 		return Me{}, err
 	}
@@ -43,4 +39,19 @@ func (s *Service) Me(ctx context.Context, caller *access.Caller) (Me, error) {
 		Scopes: caller.Authority.Scopes.Strings(), Roles: roles,
 		IPs: caller.Authority.Networks.Strings(), Expires: caller.Authority.NotAfter,
 	}, nil
+}
+
+// myself is the caller as a user. Somebody who logged in through an outside issuer is
+// none, and is shown by what the issuer's tokens say.
+func (s *Service) myself(ctx context.Context, g *grant, n *names, roles []string) (User, error) {
+	if who := g.caller.Subject; g.caller.UserID == "" {
+		return User{ID: who, Name: who, Active: true, Membership: Membership{
+			ID: g.caller.Via, OrganizationID: g.org.ID, Organization: g.org.Slug, UserID: who, Roles: roles, Active: true,
+		}}, nil
+	}
+	u, m, err := s.member(ctx, s.store, g, g.caller.UserID)
+	if err != nil {
+		return User{}, err
+	}
+	return n.user(g, u, m)
 }

@@ -50,6 +50,10 @@ const (
 	opEndSessions   = Operation("sessions.end_all")
 	opListAttempts  = Operation("attempts.list")
 
+	opListPasskeys  = Operation("passkeys.list")
+	opEnrolPasskey  = Operation("passkeys.enrol")
+	opDeletePasskey = Operation("passkeys.delete")
+
 	opListKeys  = Operation("keys.list")
 	opCreateKey = Operation("keys.create")
 	opGetKey    = Operation("keys.get")
@@ -154,6 +158,10 @@ var permissions = []Permission{
 	{opEndSession, "DELETE", inOrg + "/users/{user}/sessions/{session}", "daypass:sessions:write", Everything, Nothing, Nothing, true},
 	{opEndSessions, "DELETE", inOrg + "/users/{user}/sessions", "daypass:sessions:write", Everything, Nothing, Nothing, true},
 	{opListAttempts, "GET", inOrg + "/attempts", "daypass:events:read", Everything, Nothing, Nothing, false},
+
+	{opListPasskeys, "GET", "/v1/passkeys", "daypass:passkeys:read", Nothing, Nothing, Nothing, true},
+	{opEnrolPasskey, "POST", "/v1/passkeys", "daypass:passkeys:write", Nothing, Nothing, Nothing, true},
+	{opDeletePasskey, "DELETE", "/v1/passkeys/{passkey}", "daypass:passkeys:write", Nothing, Nothing, Nothing, true},
 
 	{opListMemberships, "GET", inOrg + "/memberships", "daypass:memberships:read", Everything, Everything, Nothing, true},
 	{opGetMembership, "GET", inOrg + "/memberships/{user}", "daypass:memberships:read", Everything, Everything, Nothing, true},

@@ -221,6 +221,18 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		_, err := w.Attempts(w.ctx, c, on.org, w.now, 0)
 		return err
 	},
+	"passkeys.list": func(w *world, c *access.Caller, _ things) error {
+		_, err := w.Passkeys(w.ctx, c)
+		return err
+	},
+	"passkeys.enrol": func(w *world, c *access.Caller, _ things) error { return w.MayEnrolPasskey(w.ctx, c) },
+	"passkeys.delete": func(w *world, c *access.Caller, _ things) error {
+		err := w.DeletePasskey(w.ctx, c, "psk_none")
+		if codeOf(err) == "not_found" { // everybody may delete what is its own
+			return nil
+		}
+		return err
+	},
 	"keys.suggest": func(w *world, c *access.Caller, on things) error {
 		_, err := w.SuggestKey(w.ctx, c, on.org, on.key, 30)
 		return err
@@ -347,7 +359,7 @@ func TestTable(t *testing.T) {
 				} {
 					// Lists without a filter show what is in reach; there is nothing of others to ask for.
 					own := on.own || strings.HasSuffix(string(p.Operation), ".list") && p.Operation != "keys.list" && p.Operation != "identities.list" && p.Operation != "sessions.list" && p.Operation != "tokens.list" && p.Operation != "networks.list" ||
-						p.Operation == "me" || p.Operation == "tokens.revoke_presented"
+						p.Operation == "me" || strings.HasPrefix(string(p.Operation), "passkeys.") || p.Operation == "tokens.revoke_presented"
 					want := expected(p, role, own, on.app)
 					err := call(w, c, on.things)
 					if want != letThrough(err) || (!want && codeOf(err) != "role_missing") {

@@ -23,6 +23,7 @@ type holder struct {
 	expires                           time.Time // zero: no end
 	rotated                           bool      // the secret is not the current one
 	overlapUntil                      time.Time // then
+	administers                       bool      // a subject of an outside issuer may
 	outlives                          bool      // passes may outlive the outside token they are for
 
 	publicKey *verify.PublicKey // nil: none is registered
@@ -47,6 +48,7 @@ func (s *Service) keep(h *access.Holder) *holder {
 		expires:          h.Key.Expires,
 		rotated:          h.Version != h.Key.Version,
 		overlapUntil:     h.Key.OverlapUntil,
+		administers:      h.Administers,
 		outlives:         h.Key.ID == "" && h.Key.MaxTokenLife > 0,
 		publicKey:        publicKeyOf(h.Key),
 		authority:        s.authority(h),

@@ -17,6 +17,8 @@ type Outside interface {
 	// Token checks one: who signed it, when, for whom, and what its claims come to
 	// for the organization (a slug or id; empty: its audience tells).
 	Token(ctx context.Context, text, organization string, at access.IssuerDoor) (*access.Token, error)
+	// Login checks the ID token of a login through the issuer of an id.
+	Login(ctx context.Context, text, issuerID, nonce string) (*access.Token, error)
 }
 
 // ExternalToken is the token of an outside issuer that an organization trusts. Its
@@ -36,6 +38,30 @@ func (e ExternalToken) prove(ctx context.Context, s *Service, client Client, now
 		return nil, access.ErrBadCredential.Because(errFalse)
 	}
 	t, err := s.Outside.Token(ctx, e.Text, e.Organization, access.AcceptExchange)
+	return s.admitOutside(ctx, t, err, client, now)
+}
+
+// OutsideLogin is the ID token by which somebody logs in through an outside issuer.
+type OutsideLogin struct {
+	Text   string
+	Issuer string // isr_…
+	Nonce  string // of this login
+}
+
+// account is empty: nobody guesses a signature.
+func (OutsideLogin) account() string { return "" }
+
+func (l OutsideLogin) prove(ctx context.Context, s *Service, client Client, now time.Time) (*principal, error) {
+	if s.Outside == nil {
+		return nil, access.ErrBadCredential.Because(errFalse)
+	}
+	t, err := s.Outside.Login(ctx, l.Text, l.Issuer, l.Nonce)
+	return s.admitOutside(ctx, t, err, client, now)
+}
+
+// admitOutside makes a principal of what an outside token came to, or of why it did
+// not.
+func (s *Service) admitOutside(ctx context.Context, t *access.Token, err error, client Client, now time.Time) (*principal, error) {
 	if err != nil {
 		if known := access.AsError(err); known.Kind == access.Unauthenticated && (known.Code == "issuer_token_invalid" || known.Code == "issuer_untrusted") {
 			return nil, known.Because(errors.Join(errFalse, known.Err))

@@ -18,6 +18,7 @@ type Sessions interface {
 	Places(ctx context.Context, userID string) ([]access.Place, error)
 	HolderByLogin(ctx context.Context, n access.Session) (*access.Holder, error)
 	Rehash(ctx context.Context, userID, old, hash string) error
+	Session(ctx context.Context, id string) (access.Session, error)
 	OpenSession(ctx context.Context, passwordHash string, hash [32]byte, n access.Session) error
 	SessionByRefresh(ctx context.Context, hash [32]byte) (n access.Session, spent bool, err error)
 	RotateSession(ctx context.Context, old, next [32]byte, n access.Session) (won bool, err error)
@@ -221,25 +222,38 @@ func (s *Service) Login(ctx context.Context, login Login, client Client) (*Logge
 	if err != nil {
 		return nil, err
 	}
+	proof := &loginProof{login: login, name: name, password: found, session: s.newSession(client)}
+	return s.openLogin(ctx, proof, &proof.session, func(hash [32]byte, n access.Session) error {
+		err := s.Logins.Sessions.OpenSession(ctx, proof.verified, hash, n)
+		if errors.Is(err, access.ErrNotFound) {
+			return errLogin // the password was changed this very moment
+		}
+		return err
+	}, client)
+}
+
+// newSession is the session of a login that is about to be proved.
+func (s *Service) newSession(client Client) access.Session {
 	now := s.Now()
-	proof := &loginProof{login: login, name: name, password: found, session: access.Session{
+	return access.Session{
 		ID: s.NewID("ses"), Created: now, Expires: now.Add(s.Logins.Life), Idle: now.Add(min(s.Logins.Idle, s.Logins.Life)), LastUse: client.use(now),
 		Confirmation: client.Confirmation, // RFC 9449, section 5: its refresh tokens are bound like its passes
-	}}
+	}
+}
+
+// openLogin exchanges the proof of a login, which completes the session, and has that
+// opened with the hash of its first refresh token.
+func (s *Service) openLogin(ctx context.Context, proof Proof, session *access.Session, open func(hash [32]byte, n access.Session) error, client Client) (*LoggedIn, error) {
 	grant, err := s.Exchange(ctx, proof, sessionWish(), client)
 	if err != nil {
 		return nil, err
 	}
-	n, text := proof.session, seal.NewRefreshToken()
+	n, text := *session, seal.NewRefreshToken()
 	n.Lives = grant.Token.Authority.NotAfter
-	err = s.Logins.Sessions.OpenSession(ctx, proof.verified, s.KeyHash(text), n)
-	if errors.Is(err, access.ErrNotFound) {
-		return nil, errLogin // the password was changed this very moment
-	}
-	if err != nil {
+	if err := open(s.KeyHash(text), n); err != nil {
 		return nil, err
 	}
-	return loggedIn(grant, text, n, now), nil
+	return loggedIn(grant, text, n, n.Created), nil
 }
 
 // sessionWish asks for all that the session may: what is narrower is had of the

@@ -60,7 +60,8 @@ func refute(code, message string) error {
 
 // Authenticate proves a credential for a request to the server itself: the
 // caller has the credential's own authority, none is handed on. A pass that a
-// backend made for a subject of its own is refused: it would act as the backend.
+// backend made for a subject of its own is refused: it would act as the backend. One
+// of an outside issuer's subject is good where people log in through that issuer.
 func (s *Service) Authenticate(ctx context.Context, proof Proof, client Client) (*access.Caller, error) {
 	now := s.Now()
 	if _, err := s.Scene.Revision(now); err != nil {
@@ -77,7 +78,8 @@ func (s *Service) Authenticate(ctx context.Context, proof Proof, client Client) 
 	if p.parent != nil && p.parent.Encrypted {
 		return nil, errEncryptedPass
 	}
-	if h.userID == "" || p.subject != h.userID {
+	outsider := h.userID == "" && h.administers && p.parent != nil && len(p.actors) == 0
+	if !outsider && (h.userID == "" || p.subject != h.userID) {
 		return nil, access.New(access.Forbidden, "named_subject", "a pass for a subject who is no user here opens applications; it does not administer")
 	}
 	caller := &access.Caller{
@@ -87,8 +89,11 @@ func (s *Service) Authenticate(ctx context.Context, proof Proof, client Client) 
 	if p.parent != nil {
 		caller.TokenID = p.parent.ID
 	}
+	if outsider {
+		caller.Via, caller.Subject = h.source.Via, p.subject
+	}
 	s.Journal.Used(access.Counted{
-		OrganizationID: caller.Organization.ID, KeyID: h.source.KeyID, MembershipID: h.membershipID, Subject: caller.UserID, Outcome: "admin",
+		OrganizationID: caller.Organization.ID, KeyID: h.source.KeyID, MembershipID: h.membershipID, Subject: p.subject, Outcome: "admin",
 	}, client.use(now))
 	return caller, nil
 }

@@ -84,10 +84,12 @@ type Config struct {
 	Journal Journal
 	Guesses Guesses // nil: no bound, for tests
 	Logins  *Logins // nil: nobody logs in with a password
-	Once    Once    // nil: whatever may be used once is refused
-	Signers Signers // nil: no signature proves anybody
-	Outside Outside // nil: no outside issuer is trusted
-	KeyHash func(text string) [32]byte
+	// Passkeys: nil where nobody logs in with one. They need Logins.
+	Passkeys *Passkeys
+	Once     Once    // nil: whatever may be used once is refused
+	Signers  Signers // nil: no signature proves anybody
+	Outside  Outside // nil: no outside issuer is trusted
+	KeyHash  func(text string) [32]byte
 	// AnyKeyText is for keys whose texts somebody chose: they need not have the form of ours.
 	AnyKeyText bool
 

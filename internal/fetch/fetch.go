@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -74,6 +75,20 @@ type Document struct {
 // Get gets what is at the address. It must answer with 200. No error repeats the
 // address, which may be a redirect's.
 func (c *Client) Get(ctx context.Context, address string) (*Document, error) {
+	return c.do(ctx, http.MethodGet, address, nil, nil)
+}
+
+// PostForm sends a form, with what else belongs into the header, and gets the
+// answer, as Get does. It is sent once: never to where a redirect leads.
+func (c *Client) PostForm(ctx context.Context, address string, form url.Values, header http.Header) (*Document, error) {
+	once := *c
+	once.Redirects = 0
+	more := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	maps.Copy(more, header)
+	return once.do(ctx, http.MethodPost, address, strings.NewReader(form.Encode()), more)
+}
+
+func (c *Client) do(ctx context.Context, method, address string, body io.Reader, header http.Header) (*Document, error) {
 	to, err := url.Parse(address)
 	if err == nil {
 		err = CheckURL(to)
@@ -83,10 +98,11 @@ func (c *Client) Get(ctx context.Context, address string) (*Document, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, to.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, method, to.String(), body)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Accept", c.Accept)
 	request.Header.Set("User-Agent", c.UserAgent)
 	transport := c.transport(to.Scheme == "http")
@@ -102,14 +118,14 @@ func (c *Client) Get(ctx context.Context, address string) (*Document, error) {
 	if err := c.checkType(response.Header.Get("Content-Type")); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBytes+1))
+	got, err := io.ReadAll(io.LimitReader(response.Body, MaxBytes+1))
 	if err != nil {
 		return nil, withoutURL(err)
 	}
-	if len(body) > MaxBytes {
+	if len(got) > MaxBytes {
 		return nil, ErrTooLong
 	}
-	return &Document{Body: body, MaxAge: maxAge(response.Header)}, nil
+	return &Document{Body: got, MaxAge: maxAge(response.Header)}, nil
 }
 
 // CheckURL refuses what is no absolute web address without a user.

@@ -156,7 +156,7 @@ type call struct {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (rt route, err error) {
 	query, unread := readQuery(r.URL.RawQuery)
 	rt, err = h.find(w, r)
-	if unread != nil {
+	if unread != nil && !rt.answer {
 		return rt, unread // also where there is no such route: a credential in a URL is to be replaced
 	}
 	if err != nil {

@@ -12,8 +12,15 @@ func issuerView(i admin.Issuer) api.Issuer {
 	return api.Issuer{
 		ID: i.ID, Slug: i.Slug, Issuer: i.URL, JwksURL: optional(i.JWKSURL), CaCertificates: optional(i.Authorities), Algorithms: i.Algorithms, Audiences: i.Audiences,
 		Accept: api.IssuerAccept(i.Accept), MaxTokenAge: value(i.MaxTokenAge), MaxTokenLife: i.MaxTokenLife, Claims: rules(i.Claims), Subject: i.Subject,
-		Scopes: i.Scopes, Roles: i.Roles, Ips: orNone(i.IPs), Grants: views(i.Grants, issuerGrantView), Active: i.Active, Created: i.Created.UTC(), Revision: i.Revision,
+		Scopes: i.Scopes, Roles: i.Roles, Ips: orNone(i.IPs), Grants: views(i.Grants, issuerGrantView), Login: issuerLoginView(i.Login), Active: i.Active, Created: i.Created.UTC(), Revision: i.Revision,
 	}
+}
+
+func issuerLoginView(l *admin.IssuerLogin) *api.IssuerLogin {
+	if l == nil {
+		return nil
+	}
+	return &api.IssuerLogin{ClientID: l.ClientID, Scopes: unlessEmpty(l.Scopes), Secured: l.Secured}
 }
 
 func issuerGrantView(g admin.IssuerGrant) api.IssuerGrant {
@@ -46,6 +53,9 @@ func issuerPut(in *api.IssuerPut) admin.IssuerPut {
 		URL: in.Issuer, JWKSURL: value(in.JwksURL), Authorities: value(in.CaCertificates), Algorithms: value(in.Algorithms), Audiences: in.Audiences, Accept: access.IssuerDoor(value(in.Accept)),
 		MaxTokenAge: in.MaxTokenAge, MaxTokenLife: in.MaxTokenLife, Claims: value(in.Claims), Subject: value(in.Subject),
 		Scopes: in.Scopes, Roles: value(in.Roles), IPs: value(in.Ips), Active: in.Active == nil || *in.Active,
+	}
+	if l := in.Login; l != nil {
+		put.Login = &admin.IssuerLogin{ClientID: l.ClientID, Secret: l.ClientSecret, Scopes: value(l.Scopes)}
 	}
 	for _, g := range value(in.Grants) {
 		put.Grants = append(put.Grants, admin.IssuerGrant{When: value(g.When), Scopes: value(g.Scopes), Roles: value(g.Roles)})

@@ -11,7 +11,8 @@ import (
 func (h *Handler) getLogin(w http.ResponseWriter, _ *http.Request, c *call) error {
 	return sendJSON(w, http.StatusOK, api.LoginOptions{
 		Address:  c.client.Address.String(),
-		Issuers:  []api.LoginIssuer{},
+		Issuers:  h.loginIssuers(),
+		Passkey:  h.Exchange.LogsInByPasskey(),
 		Password: h.routes["POST /auth/token"].closed == nil,
 		Setup:    h.Gate.View().Catalog.Len() == 0,
 		Version:  h.Version,

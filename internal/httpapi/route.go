@@ -18,6 +18,7 @@ type route struct {
 	bulk         bool     // the body may be a long list
 	query        []string // parameters there are
 	page         bool     // a page for people: its script reads the parameters, and the contract of the API does not name it
+	answer       bool     // an issuer leads there, with what it has to say in the query
 	open         bool     // no credential is needed
 	idempotent   bool     // Idempotency-Key is heeded
 	anyOrigin    bool     // any web origin may read the answer
@@ -184,6 +185,16 @@ func (h *Handler) table() map[string]route {
 		"POST /v1/device/approve": {handle: h.approveDevice, body: reads[api.DeviceApproval]()},
 		"POST /v1/device/deny":    {handle: h.denyDevice, body: reads[api.DeviceCode]()},
 		"POST /v1/device/token":   {handle: h.pollDevice, open: true, body: reads[api.DevicePoll]()},
+
+		"POST /v1/passkeys/options":      {handle: h.beginEnrolment},
+		"POST /v1/passkeys":              {handle: h.enrolPasskey, body: reads[api.PasskeyEnrol]()},
+		"GET /v1/passkeys":               {handle: h.listPasskeys},
+		"DELETE /v1/passkeys/{passkey}":  {handle: h.deletePasskey},
+		"POST /v1/login/passkey/options": {handle: h.beginPasskeyLogin, open: true},
+		"POST /v1/login/passkey":         {handle: h.passkeyLogin, open: true, body: reads[api.PasskeyLogIn]()},
+
+		"GET " + oidcLoginPath + "{issuer}":                {handle: h.beginOIDCLogin, open: true, query: []string{"return_to"}, refuse: h.refuseLogin},
+		"GET " + oidcLoginPath + "{org}/{issuer}/callback": route{open: true, page: true, answer: true}.by(h.finishOIDCLogin),
 
 		"GET /v1/login":      {handle: h.getLogin, open: true},
 		"GET /v1/session":    {handle: h.getSession, open: true},

@@ -35,7 +35,16 @@ func (h *Handler) putSession(w http.ResponseWriter, _ *http.Request, c *call) er
 	if err != nil || h.Sealer == nil {
 		return errSessionPass
 	}
-	box, err := h.Sealer.Seal([]byte(c.credential), sessionPurpose)
+	if err := h.keepSession(w, c.credential, t.Authority.NotAfter); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// keepSession puts a pass into the cookie, until it ends.
+func (h *Handler) keepSession(w http.ResponseWriter, text string, until time.Time) error {
+	box, err := h.Sealer.Seal([]byte(text), sessionPurpose)
 	if err != nil {
 		return err
 	}
@@ -43,8 +52,7 @@ func (h *Handler) putSession(w http.ResponseWriter, _ *http.Request, c *call) er
 	if len(value) > longestCookie {
 		return errSessionLong
 	}
-	setSession(w, value, t.Authority.NotAfter.Sub(h.Now()))
-	w.WriteHeader(http.StatusNoContent)
+	setSession(w, value, until.Sub(h.Now()))
 	return nil
 }
 

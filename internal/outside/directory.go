@@ -178,19 +178,25 @@ func (d *Directory) Token(ctx context.Context, text, organization string, at acc
 
 // read checks signature and claims.
 func (r *Rules) read(ctx context.Context, text string, now time.Time) (*access.Token, error) {
+	t, _, err := r.claimsOf(ctx, text, now)
+	return t, err
+}
+
+func (r *Rules) claimsOf(ctx context.Context, text string, now time.Time) (*access.Token, claims, error) {
 	payload, err := r.keys.verify(ctx, text)
 	var known *verify.Error
 	switch {
 	case errors.As(err, &known):
-		return nil, errForged.Because(err)
+		return nil, nil, errForged.Because(err)
 	case err != nil:
-		return nil, errUnavailable.Because(err)
+		return nil, nil, errUnavailable.Because(err)
 	}
 	c, err := readClaims(payload)
 	if err != nil {
-		return nil, errForged.Because(err)
+		return nil, nil, errForged.Because(err)
 	}
-	return r.token(text, c, now)
+	t, err := r.token(text, c, now)
+	return t, c, err
 }
 
 func (s *state) choose(c claims, organization string, at access.IssuerDoor) (*Rules, error) {

@@ -47,6 +47,7 @@ type keys struct {
 	fetched   time.Time // of set; zero: there is none
 	fresh     time.Duration
 	attempted time.Time
+	endpoints endpoints
 	running   chan struct{} // closed at the end of the fetch that is under way
 }
 
@@ -164,28 +165,42 @@ func (k *keys) fetch(ctx context.Context) (set verify.ForeignKeySet, fresh time.
 	return set, min(max(document.MaxAge, leastFresh), mostFresh), err
 }
 
-// discover reads where the keys are, and nothing else: in what OpenID Connect
+// discover reads where the keys are, in what OpenID Connect
 // Discovery 1.0, section 4, has the issuer publish or, if there is no such thing,
 // RFC 8414, section 3.
 func (k *keys) discover(ctx context.Context) (string, error) {
+	published, err := k.published(ctx)
+	if err != nil {
+		return "", err
+	}
+	return published.JWKSURI, checkAddress(published.JWKSURI)
+}
+
+// metadata are what is read of an issuer's discovery document.
+type metadata struct {
+	Issuer                string   `json:"issuer"`
+	JWKSURI               string   `json:"jwks_uri"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	NamesItself           bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+}
+
+func (k *keys) published(ctx context.Context) (m metadata, err error) {
 	document, err := k.client.Get(ctx, strings.TrimSuffix(k.issuer, "/")+"/.well-known/openid-configuration")
 	if status := (*fetch.StatusError)(nil); errors.As(err, &status) && status.Status == http.StatusNotFound {
 		document, err = k.client.Get(ctx, serverMetadata(k.issuer))
 	}
 	if err != nil {
-		return "", err
+		return m, err
 	}
-	var metadata struct {
-		Issuer  string `json:"issuer"`
-		JWKSURI string `json:"jwks_uri"`
+	if err := strictjson.Unmarshal(document.Body, &m, strictjson.Limits{Bytes: fetch.MaxBytes}); err != nil {
+		return m, errors.New("the discovery document is not JSON of the right form")
 	}
-	if err := strictjson.Unmarshal(document.Body, &metadata, strictjson.Limits{Bytes: fetch.MaxBytes}); err != nil {
-		return "", errors.New("the discovery document is not JSON of the right form")
+	if m.Issuer != k.issuer {
+		return m, errors.New("the discovery document is of another issuer")
 	}
-	if metadata.Issuer != k.issuer {
-		return "", errors.New("the discovery document is of another issuer")
-	}
-	return metadata.JWKSURI, checkAddress(metadata.JWKSURI)
+	return m, nil
 }
 
 // serverMetadata is where an issuer's metadata are by RFC 8414: its path follows the

@@ -100,6 +100,9 @@ func checkParts(i *access.Issuer) error {
 	if len(i.Audiences) == 0 || len(i.Audiences) > maxRules || slices.ContainsFunc(i.Audiences, func(a string) bool { return a == "" || len(a) > maxURL }) {
 		return invalid("/audiences", fmt.Sprintf("name 1 to %d audiences: without one, tokens made for others would be good here", maxRules))
 	}
+	if err := checkLogin(i); err != nil {
+		return err
+	}
 	switch i.Accept {
 	case access.AcceptExchange, access.AcceptGate, access.AcceptBoth:
 	default:

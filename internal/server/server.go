@@ -223,6 +223,7 @@ func (s *Server) build(ctx context.Context, o Options) error {
 		Once: s.once, Outside: s.issuers, KeyHash: s.sealer.KeyHash, NewID: seal.NewID, Now: s.now, Issuer: issuer,
 		DefaultLife: c.TokenLife, MaxLife: c.MaxTokenLife, MaxNetworks: c.MaxIPs, MaxAddresses: c.MaxIPAddresses,
 		CachedKeys: c.CachedKeys, Strict: c.AuditMode == "strict",
+		Passkeys:   exchange.NewPasskeys(issuer, s.store, s.sealer),
 		Identities: identities{office, s.store}, MAC: s.sealer.MAC, IdentityLogins: c.IdentityLogins,
 	})
 	senders := &edge.Senders{Once: s.once, Now: s.now}

@@ -61,6 +61,7 @@ func (s queries) holderByIssuer(ctx context.Context, id string) (*access.Holder,
 	}
 	h.Organization, _ = organization(row.Organization)
 	h.Revision = max(i.Revision, h.Organization.Revision)
+	h.Administers = i.Login != nil
 	if !i.Active {
 		h.Ended = "issuer_disabled"
 	}
@@ -101,6 +102,13 @@ type issuerRules struct {
 	Networks     []string          `json:"networks,omitempty"`
 	Grants       []issuerGrant     `json:"grants,omitempty"`
 	Accept       access.IssuerDoor `json:"accept"`
+	Login        *issuerLogin      `json:"login,omitempty"`
+}
+
+type issuerLogin struct {
+	ClientID string   `json:"client_id"`
+	Secret   []byte   `json:"secret,omitempty"` // sealed
+	Scopes   []string `json:"scopes,omitempty"`
 }
 
 type issuerGrant struct {
@@ -114,6 +122,9 @@ func issuerRulesText(i *access.Issuer) string {
 		JWKSURL: i.JWKSURL, Authorities: i.Authorities, Algorithms: i.Algorithms, Audiences: i.Audiences,
 		MaxTokenAge: int64(i.MaxTokenAge / time.Second), MaxTokenLife: int64(i.MaxTokenLife / time.Second),
 		Claims: i.Claims, Subject: i.Subject, Scopes: i.Scopes.Strings(), Roles: writeRoles(i.Roles), Networks: i.Networks.Strings(), Accept: i.Accept,
+	}
+	if i.Login != nil {
+		r.Login = (*issuerLogin)(i.Login)
 	}
 	for _, g := range i.Grants {
 		r.Grants = append(r.Grants, issuerGrant{g.When, g.Scopes, writeRoles(g.Roles)})
@@ -149,6 +160,9 @@ func issuer(row gen.Issuer, slug string) (access.Issuer, error) {
 		MaxTokenAge: time.Duration(r.MaxTokenAge) * time.Second, MaxTokenLife: time.Duration(r.MaxTokenLife) * time.Second,
 		Claims: r.Claims, Subject: r.Subject, Roles: readRoles(r.Roles), Accept: r.Accept,
 		Active: row.Active, Created: fromMillis(row.Created), Revision: row.Revision,
+	}
+	if r.Login != nil {
+		i.Login = (*access.IssuerLogin)(r.Login)
 	}
 	for _, g := range r.Grants {
 		i.Grants = append(i.Grants, access.IssuerGrant{When: g.When, Scopes: g.Scopes, Roles: readRoles(g.Roles)})

@@ -18,13 +18,17 @@ func (s *Store) OpenSession(ctx context.Context, passwordHash string, hash [32]b
 		if err != nil {
 			return err
 		}
-		return translate(q.InsertSession(ctx, gen.InsertSessionParams{
-			ID: n.ID, OrganizationID: n.OrganizationID, UserID: n.UserID, Hash: hash[:], Created: millis(n.Created),
-			Idle: millis(n.Idle), Expires: millis(n.Expires), Lives: millis(n.Lives),
-			Used: millis(n.LastUse.Time), UsedAddress: addressText(n.LastUse.Address), UsedAgent: storable(n.LastUse.UserAgent),
-			Confirmation: n.Confirmation,
-		}))
+		return insertSession(ctx, q, hash, n)
 	})
+}
+
+func insertSession(ctx context.Context, q *gen.Queries, hash [32]byte, n access.Session) error {
+	return translate(q.InsertSession(ctx, gen.InsertSessionParams{
+		ID: n.ID, OrganizationID: n.OrganizationID, UserID: n.UserID, Hash: hash[:], Created: millis(n.Created),
+		Idle: millis(n.Idle), Expires: millis(n.Expires), Lives: millis(n.Lives),
+		Used: millis(n.LastUse.Time), UsedAddress: addressText(n.LastUse.Address), UsedAgent: storable(n.LastUse.UserAgent),
+		Confirmation: n.Confirmation,
+	}))
 }
 
 // SessionByRefresh finds the session of a refresh token by its keyed hash. Spent

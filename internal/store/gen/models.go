@@ -225,6 +225,21 @@ type Organization struct {
 	Revision int64
 }
 
+type Passkey struct {
+	ID             string
+	OrganizationID string
+	UserID         string
+	CredentialID   []byte
+	Name           string
+	Credential     string
+	Counter        int64
+	Created        int64
+	Used           int64
+	UsedAddress    string
+	UsedAgent      string
+	Revision       int64
+}
+
 type Password struct {
 	UserID         string
 	OrganizationID string

@@ -2029,6 +2029,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to enrol a passkey for the user of this pass
+         * @description Hand `public_key` to `PublicKeyCredential.parseCreationOptionsFromJSON`, then to `navigator.credentials.create`, and send its answer, as
+         *     `toJSON()` gives it, with `ceremony` to `POST /v1/passkeys` within a minute. The pass must come of a login of the last five minutes
+         *     (403 `fresh_login_required`) and may do all that its user may (403 `whole_login_required`), since the passkey will.
+         */
+        post: operations["beginEnrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the passkeys of the caller in its organization
+         * @description Its own alone. What they were used for last is shown with each.
+         */
+        get: operations["listPasskeys"];
+        put?: never;
+        /**
+         * Enrol the passkey that the browser made
+         * @description It opens this organization alone. An answer that is wrong, late or used before is 422 `passkey_ceremony`.
+         */
+        post: operations["enrolPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/passkeys/{passkey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a passkey of the caller
+         * @description Logins that were made with it go on until they are ended.
+         */
+        delete: operations["deletePasskey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/login/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a login by passkey
+         * @description Hand `public_key` to `PublicKeyCredential.parseRequestOptionsFromJSON`, then to `navigator.credentials.get`, and send its answer with
+         *     `ceremony` to `POST /v1/login/passkey` within a minute. Nobody is named: the passkey says whose it is.
+         */
+        post: operations["beginPasskeyLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/login/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in by a passkey
+         * @description The answer is that of `POST /auth/token`. An unknown passkey, a wrong answer and a late one are not told apart (401 `passkey_invalid`).
+         */
+        post: operations["passkeyLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/login/oidc/{issuer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log in through an outside issuer
+         * @description For browsers: leads to the issuer (authorization code flow with PKCE), and from there to the callback, which keeps the pass in the cookie of
+         *     `GET /v1/session` and leads to `return_to`. Where that fails the browser is led to `/login?error=CODE`.
+         */
+        get: operations["beginOIDCLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3164,6 +3292,7 @@ export interface components {
             ips?: string[];
             /** @description What a token gets of scopes and roles. Without any it gets all of them. */
             grants?: components["schemas"]["IssuerGrant"][];
+            login?: components["schemas"]["IssuerLoginPut"];
             /** @description Default: true. */
             active?: boolean;
         };
@@ -3209,6 +3338,7 @@ export interface components {
             ips: string[];
             /** @description What a token gets of scopes and roles. Without any it gets all of them. */
             grants: components["schemas"]["IssuerGrant"][];
+            login?: components["schemas"]["IssuerLogin"];
             active: boolean;
             /** Format: date-time */
             created: string;
@@ -3337,6 +3467,56 @@ export interface components {
             /** @description The pass. */
             token: string;
             payload: components["schemas"]["Claims"];
+        };
+        /** @description Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`. */
+        IssuerLoginPut: {
+            /** @description The client that this server is at the issuer; one of `audiences` too. */
+            client_id: string;
+            /** @description Never shown again. Without one it stays as it is; empty is none. */
+            client_secret?: string;
+            /** @description Scopes to ask the issuer for, beside openid. */
+            scopes?: string[];
+        };
+        IssuerLogin: {
+            client_id: string;
+            /** @description There is a client secret. */
+            secured: boolean;
+            scopes?: string[];
+        };
+        PasskeyCeremony: {
+            /** @description Sealed; comes back with the browser's answer. Good once, for a minute. */
+            ceremony: string;
+            /** @description Options of the browser (WebAuthn), as JSON. */
+            public_key: {
+                [key: string]: unknown;
+            };
+        };
+        PasskeyEnrol: {
+            ceremony: string;
+            /** @description RegistrationResponseJSON of WebAuthn. */
+            credential: {
+                [key: string]: unknown;
+            };
+            /** @description What its owner calls it. */
+            name?: string;
+        };
+        PasskeyLogIn: {
+            ceremony: string;
+            /** @description AuthenticationResponseJSON of WebAuthn. */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        Passkey: {
+            id: string;
+            name: string;
+            /** Format: date-time */
+            created: string;
+            /** @description Absent where it never was. */
+            used?: components["schemas"]["LastUse"];
+        };
+        PasskeyList: {
+            items: components["schemas"]["Passkey"][];
         };
     };
     responses: {
@@ -6664,6 +6844,165 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Grant"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginEnrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to ask the browser for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyCeremony"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 20, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    enrolPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyEnrol"];
+            };
+        };
+        responses: {
+            /** @description The passkey is enrolled */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deletePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It logs nobody in any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginPasskeyLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to ask the browser for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyCeremony"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    passkeyLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyLogIn"];
+            };
+        };
+        responses: {
+            /** @description A pass and a refresh token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginOIDCLogin: {
+        parameters: {
+            query?: {
+                /** @description A page of the dashboard, such as `/o/acme/keys`. Default: `/`. */
+                return_to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id, as `GET /v1/login` lists it. */
+                issuer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the issuer */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

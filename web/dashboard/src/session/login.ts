@@ -59,10 +59,10 @@ export async function enterWithPassword(username: string, password: string, orga
 
 /** Logs in with a passkey that this device or a security key holds. Needs no name: the key knows it. */
 export async function enterWithPasskey(): Promise<void> {
-  const options = await send<{ publicKey: PublicKeyCredentialRequestOptionsJSON }>('/v1/login/passkey/options', {})
-  const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options.publicKey) })
+  const options = await send<{ ceremony: string; public_key: PublicKeyCredentialRequestOptionsJSON }>('/v1/login/passkey/options', {})
+  const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options.public_key) })
   if (!(credential instanceof PublicKeyCredential)) throw new Error('The browser gave no passkey.')
-  await session.enter(entryOf(await send<Schemas['LoggedIn']>('/v1/login/passkey', credential.toJSON())))
+  await session.enter(entryOf(await send<Schemas['LoggedIn']>('/v1/login/passkey', { ceremony: options.ceremony, credential: credential.toJSON() })))
 }
 
 async function send<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {

@@ -33,10 +33,10 @@ export function Passkeys() {
   const again = () => queries.invalidateQueries({ queryKey: ['passkeys', payload.uid] })
   const enrol = useMutation({
     mutationFn: async () => {
-      const options = await call<{ publicKey: PublicKeyCredentialCreationOptionsJSON }>('/v1/passkeys/options', { method: 'POST' })
-      const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.publicKey) })
+      const options = await call<{ ceremony: string; public_key: PublicKeyCredentialCreationOptionsJSON }>('/v1/passkeys/options', { method: 'POST' })
+      const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.public_key) })
       if (!(credential instanceof PublicKeyCredential)) throw new Error('the browser made no passkey')
-      await call('/v1/passkeys', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, credential: credential.toJSON() }) })
+      await call('/v1/passkeys', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, ceremony: options.ceremony, credential: credential.toJSON() }) })
     },
     onSuccess: async () => {
       await again()

@@ -156,16 +156,16 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['hour', 3_600],
   ['minute', 60],
 ]
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
-/** "3 hours ago", "in 2 days". */
+/** "3 hr. ago", "in 2 days": short enough for a column of 7rem. */
 export function relativeTime(then: number, now: number): string {
   const seconds = Math.round((then - now) / 1000)
   for (const [unit, size] of units) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)
   }
-  return Math.abs(seconds) < 5 ? 'now' : relative.format(seconds, 'second')
+  return seconds > 0 ? 'in a minute' : 'just now' // the clock of the page ticks too seldom for more
 }
 
 // One clock for all of them.

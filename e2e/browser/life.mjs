@@ -53,7 +53,7 @@ await story(async ({ open }) => {
   await checkAccess(page)
   await shoot(page, 'key-once')
   const key = await take(page)
-  const commands = await page.getByRole('region', { name: 'Commands' }).innerText()
+  const commands = await page.getByRole('group', { name: 'Commands' }).innerText()
   const said = execFileSync('bash', ['-ec', commands], { encoding: 'utf8', env: { ...process.env, DAYPASS_KEY: key, KEY: key } })
   assert.match(said, /200|"target"/)
   await page.getByText('200: allowed').waitFor()
@@ -94,5 +94,5 @@ await story(async ({ open }) => {
   assert.equal(await ask(fresh.token), 401)
 
   await page.goto('/o/acme/audit')
-  await page.getByText(/key\W*deleted/i).first().waitFor()
+  await page.getByRole('row').getByText(/key\W*deleted/i).first().waitFor()
 })

@@ -85,8 +85,8 @@ export class Daypass {
   }
 
   /**
-   * Asks a backend for what it made with its key: `{key, sig, msg}`, which is exchanged for a pass, and with `token` for that
-   * user's; or `{token}`, which is the pass. It is asked again before that ends.
+   * Asks a backend for what it made with its key: `{token}` is the pass, whatever comes with it; `{key, sig, msg}` without one is
+   * exchanged for a pass. It is asked again before that ends.
    */
   withUserAuth(callback: () => Awaitable<UserAuth>): this {
     return this.withLogin(async (exchange) => {

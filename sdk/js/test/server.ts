@@ -1,4 +1,4 @@
-// Builds the real server and starts it for the tests that need it.
+// Builds the package, and the real server, which it starts for the tests that need it.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,8 @@ const issuer = 'https://pass.example.com'
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   project.provide('server', undefined)
+  // Examples and the README import the package as it is published.
+  execFileSync('npm', ['run', 'build', '--silent'], { cwd: join(root, 'sdk/js'), timeout: 120_000, stdio: 'inherit' })
   const folder = mkdtempSync(join(tmpdir(), 'daypass-sdk-'))
   const binary = join(folder, 'daypass')
   try {

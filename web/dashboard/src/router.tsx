@@ -16,7 +16,11 @@ const root = createRootRoute({
       <Palette />
     </>
   ),
-  notFoundComponent: PageMissing,
+  notFoundComponent: () => (
+    <main className="mx-auto max-w-md px-4 py-16">
+      <PageMissing />
+    </main>
+  ),
 })
 
 /** Where to go after the login: an address of the dashboard, never one elsewhere. */
@@ -56,7 +60,8 @@ const login = createRoute({
   path: '/login',
   validateSearch: (search): { to?: string; error?: string } => {
     const to = destination(search['to'])
-    return { ...(to && { to }), ...(typeof search['error'] === 'string' && { error: search['error'] }) }
+    const { error } = search // a code; whatever else a link may bring is not shown
+    return { ...(to && { to }), ...(typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) && { error }) }
   },
   beforeLoad: async ({ search }) => {
     await session.start()
@@ -94,6 +99,7 @@ const tree = root.addChildren([
     createRoute({ getParentRoute: inside, path: 'audit', component: page(() => import('./pages/audit')) }),
     createRoute({ getParentRoute: inside, path: 'usage', component: page(() => import('./pages/usage')) }),
     createRoute({ getParentRoute: inside, path: 'settings', component: page(() => import('./pages/settings')) }),
+    createRoute({ getParentRoute: inside, path: '$', component: PageMissing }),
   ]),
   // What pages are made of, to look at while one writes them; no build for users has it.
   ...(import.meta.env.DEV ? [createRoute({ getParentRoute: () => root, path: '/parts', component: page(() => import('./pages/parts')) })] : []),

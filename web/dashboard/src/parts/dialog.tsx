@@ -65,9 +65,9 @@ export function Sheet({ side = 'right', ...frame }: Frame & { side?: 'left' | 'r
     <Window
       {...frame}
       shape={cx(
-        'inset-y-0 w-full max-w-xl',
-        side === 'right' && 'right-0 border-l data-ending-style:translate-x-full data-starting-style:translate-x-full',
-        side === 'left' && 'left-0 max-w-80 border-r data-ending-style:-translate-x-full data-starting-style:-translate-x-full',
+        'inset-y-0 w-full',
+        side === 'right' && 'right-0 max-w-xl border-l data-ending-style:translate-x-full data-starting-style:translate-x-full',
+        side === 'left' && 'left-0 max-w-[min(20rem,85vw)] border-r data-ending-style:-translate-x-full data-starting-style:-translate-x-full',
       )}
     />
   )

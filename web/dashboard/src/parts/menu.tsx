@@ -10,7 +10,7 @@ export function Menu({ trigger, items, align = 'end' }: { trigger: ReactElement<
   return (
     <Base.Root>
       <Base.Trigger render={trigger} />
-      <Base.Portal>
+      <Base.Portal render={<section aria-label="Menu" />}>
         <Base.Positioner sideOffset={4} align={align} className="z-50">
           <Base.Popup className="max-h-(--available-height) min-w-44 overflow-y-auto rounded-lg border border-line bg-surface p-1 shadow-lg outline-none">
             {items.map((item, index) => (

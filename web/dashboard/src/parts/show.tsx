@@ -101,7 +101,7 @@ async function copyText(text: string): Promise<boolean> {
 export function CodeBlock({ label, children, wrap, className }: { label: string; children: string; wrap?: boolean; className?: string }) {
   return (
     <div className={cx('relative rounded-lg border border-line bg-sunken', className)}>
-      <pre tabIndex={0} role="region" aria-label={label} className={cx('overflow-x-auto py-2.5 pr-11 pl-3 font-mono text-xs leading-5', wrap && 'break-all whitespace-pre-wrap')}>
+      <pre tabIndex={0} role="group" aria-label={label} className={cx('overflow-x-auto py-2.5 pr-11 pl-3 font-mono text-xs leading-5', wrap && 'break-all whitespace-pre-wrap')}>
         {children}
       </pre>
       <span className="absolute top-1.5 right-1.5 rounded-md bg-sunken">
@@ -156,16 +156,16 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['hour', 3_600],
   ['minute', 60],
 ]
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
-/** "3 hours ago", "in 2 days". */
+/** "3 hr. ago", "in 2 days": short enough for a column of 7rem. */
 export function relativeTime(then: number, now: number): string {
   const seconds = Math.round((then - now) / 1000)
   for (const [unit, size] of units) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)
   }
-  return Math.abs(seconds) < 5 ? 'now' : relative.format(seconds, 'second')
+  return seconds > 0 ? 'in a minute' : 'just now' // the clock of the page ticks too seldom for more
 }
 
 // One clock for all of them.

@@ -7,24 +7,49 @@ import { entryOf } from './session'
 /** How long a login by key lasts unless it is renewed: three days, in seconds. */
 const life = 259_200
 
+type Wish = Pick<Schemas['ExchangeRequest'], 'expires_in' | 'renewable' | 'ips' | 'no_ip_protection'>
+
 /**
  * Exchanges a key for a pass that is bound to this browser's addresses, and forgets
- * the key. Without `bound` the pass is good from anywhere.
+ * the key. Without `bound` the pass is good from anywhere the key is.
  */
 export async function enterWithKey(key: string, address: string, bound: boolean): Promise<void> {
   const addresses = [address, ...remembered().filter((one) => one !== address)].filter(Boolean)
-  const ask = (ips?: string[]) =>
-    send<Grant>('/v1/tokens', { expires_in: life, renewable: true, ...(ips ? { ips } : { no_ip_protection: true }) }, { authorization: `Bearer ${key.trim()}` })
-  const grant = await (bound && addresses.length > 0 ? ask(addresses).catch((error: unknown) => shortened(error, ask)) : ask())
+  const wish: Wish = { expires_in: life, renewable: true, ...(bound ? { ips: addresses.length > 0 ? addresses : ['request_ip'] } : { no_ip_protection: true }) }
+  const grant = await within(wish, (body) => send<Grant>('/v1/tokens', body, { authorization: `Bearer ${key.trim()}` }))
   if (address) remember(address)
   await session.enter({ token: grant.token, payload: grant.payload })
 }
 
-/** A key may be bound to less than this browser remembers, or to a shorter life; then the server's own choice is good. */
-async function shortened(error: unknown, ask: (ips?: string[]) => Promise<Grant>): Promise<Grant> {
-  const problem = Problem.of(error)
-  if (problem.status !== 403 || !/ip|address|network/.test(problem.code)) throw problem
-  return ask()
+/**
+ * Asks for what is wished, and where the key holds less than that for the most that is
+ * left: this address alone, the life and the renewal that the server chooses.
+ */
+export async function within<T>(wish: Wish, ask: (wish: Wish) => Promise<T>): Promise<T> {
+  try {
+    return await ask(wish)
+  } catch (error) {
+    const less = lessThan(wish, Problem.of(error).code)
+    if (!less) throw error
+    return within(less, ask)
+  }
+}
+
+function lessThan(wish: Wish, code: string): Wish | undefined {
+  const { expires_in, ...anyLife } = wish
+  const { renewable, ...anyRenewal } = wish
+  const { no_ip_protection: _, ...bound } = wish
+  switch (code) {
+    case 'network_exceeded':
+    case 'ips_too_wide':
+      return wish.ips?.[0] === 'request_ip' ? undefined : { ...bound, ips: ['request_ip'] }
+    case 'life_exceeded':
+      return expires_in ? anyLife : undefined
+    case 'renewable_exceeded':
+      return renewable ? anyRenewal : undefined
+    default:
+      return undefined
+  }
 }
 
 export async function enterWithPassword(username: string, password: string, organization: string): Promise<void> {

@@ -105,6 +105,7 @@ export class Session {
   fetch: typeof fetch = async (input, init) => {
     const token = this.#token()
     const request = new Request(input, init)
+    if (request.headers.has('authorization')) return this.#world.fetch(request) // whoever sets one means another credential
     const again = request.clone()
     const answer = await this.#world.fetch(bearing(request, token))
     if (answer.status !== 401 || !token) return answer
@@ -200,7 +201,7 @@ export class Session {
 const ended = /^(token_|session_|credential_|key_|wrong_address|user_disabled|membership_inactive|organization_disabled)/
 
 function bearing(request: Request, token: string | undefined): Request {
-  if (token && !request.headers.has('authorization')) request.headers.set('authorization', `Bearer ${token}`)
+  if (token) request.headers.set('authorization', `Bearer ${token}`)
   return request
 }
 

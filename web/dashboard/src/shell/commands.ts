@@ -38,14 +38,14 @@ export function useCommands(commands: readonly Command[], deps: readonly unknown
   useEffect(() => addCommands(commands), deps)
 }
 
+/** All there are now. */
+export const registeredCommands = (): readonly Command[] => list
+
 export function useRegistered(): readonly Command[] {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    () => list,
-  )
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }, registeredCommands)
 }
 
 /**

@@ -11,12 +11,12 @@ export function PageFailed({ error }: { error: unknown }) {
 
 export function PageMissing() {
   return (
-    <div className="p-6">
+    <>
       <PageHeader title="Not found" description="There is no page at this address." />
       <Link to="/" className={buttonClass()}>
-        To the beginning
+        To the overview
       </Link>
-    </div>
+    </>
   )
 }
 

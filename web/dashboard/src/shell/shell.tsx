@@ -67,7 +67,7 @@ function SideContent() {
       <button type="button" onClick={openPalette} className="flex h-9 items-center gap-2 rounded-md border border-line bg-bg px-2.5 text-muted hover:bg-hover">
         <Search aria-hidden className="size-4" />
         <span className="flex-1 text-left">Search</span>
-        <kbd aria-hidden className="rounded border border-line px-1.5 text-xs">
+        <kbd aria-hidden className="rounded border border-line px-1.5 text-xs pointer-coarse:hidden">
           {/Mac|iP(hone|ad)/.test(navigator.platform) ? '⌘K' : 'Ctrl K'}
         </kbd>
       </button>
@@ -119,7 +119,7 @@ function OrganizationMenu() {
       <Building2 aria-hidden className="size-4 shrink-0 text-accent" />
       <span className="min-w-0 flex-1">
         <span className="block truncate text-sm leading-4 font-medium">{name}</span>
-        <span className="block truncate text-xs leading-4 text-muted">{org}</span>
+        {name !== org && <span className="block truncate text-xs leading-4 text-muted">{org}</span>}
       </span>
     </>
   )

@@ -3,7 +3,7 @@ import { Link, useSearch } from '@tanstack/react-router'
 import { CircleCheck, CircleX } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { Button, buttonClass, ErrorPanel, Field, Input, RelativeTime, Select, Skeleton, Textarea } from '~/parts'
-import { api, ok, type Schemas } from '~/session'
+import { api, ok, type Schemas, useSession } from '~/session'
 import { Mark } from '~/shell/mark'
 
 type Decision = { approved: boolean; client: string }
@@ -16,6 +16,7 @@ export default function Device() {
   return (
     <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center gap-6 px-4 py-10">
       <header className="flex flex-col gap-2">
+        <title>Let a program log in · Daypass</title>
         <Mark />
         <h1 className="text-xl font-semibold">Let a program log in</h1>
       </header>
@@ -108,6 +109,7 @@ function Choice({ code, device, done }: { code: string; device: Schemas['Device'
           ))}
         </Select>
       </Field>
+      <Acting />
       {(approve.error ?? deny.error) && <ErrorPanel error={approve.error ?? deny.error} />}
       <div className="flex flex-wrap justify-end gap-2">
         <Button busy={deny.isPending} onClick={() => deny.mutate()}>
@@ -118,6 +120,17 @@ function Choice({ code, device, done }: { code: string; device: Schemas['Device'
         </Button>
       </div>
     </div>
+  )
+}
+
+/** In whose name: who is in several organizations should see which one it is. */
+function Acting() {
+  const { payload } = useSession()
+  const me = useQuery({ queryKey: ['me', payload.uid], queryFn: ({ signal }) => ok(api.GET('/v1/me', { signal })), staleTime: 300_000 }).data
+  return (
+    <p className="min-h-5 text-muted">
+      It will act as <strong className="font-medium text-text">{me?.user.name || me?.user.email || payload.sub}</strong> in <strong className="font-medium text-text">{payload.org}</strong>.
+    </p>
   )
 }
 

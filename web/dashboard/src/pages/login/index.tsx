@@ -1,9 +1,10 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { Fingerprint, KeyRound, LogIn } from 'lucide-react'
+import { Fingerprint, KeyRound, LogIn, X } from 'lucide-react'
 import { type FormEvent, type ReactNode, useState } from 'react'
-import { Button, buttonClass, Checkbox, ErrorPanel, Field, Input, Tabs } from '~/parts'
+import { Button, buttonClass, Checkbox, ErrorPanel, Field, IconButton, Input, Tabs } from '~/parts'
 import { type Schemas, useSessionState } from '~/session'
+import { forget, remembered } from '~/session/addresses'
 import { enterWithKey, enterWithPasskey, enterWithPassword } from '~/session/login'
 import { Problem } from '~/session/problem'
 import { Mark } from '~/shell/mark'
@@ -23,6 +24,7 @@ export default function Login() {
   return (
     <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center gap-6 px-4 py-10">
       <header className="flex flex-col gap-2">
+        <title>Log in · Daypass</title>
         <Mark />
         <h1 className="text-xl font-semibold">Log in</h1>
         <p className="text-muted">A key is exchanged for a pass of three days and forgotten at once.</p>
@@ -32,24 +34,32 @@ export default function Login() {
           You were logged out: {ended.detail}
         </p>
       )}
+      {options.data?.setup && (
+        <p role="note" className="rounded-lg border border-line bg-info-soft px-4 py-3 text-info">
+          This server is new. Log in with the key that it printed when it was made; then protect your first API.
+        </p>
+      )}
       {search.error && (
         <p role="alert" className="rounded-lg border border-bad/40 bg-bad-soft px-4 py-3 text-bad">
-          {search.error}
+          The login failed:{' '}
+          <a href={`/docs/errors#${search.error}`} className="underline underline-offset-2">
+            <code className="font-mono">{search.error}</code>
+          </a>
         </p>
       )}
       <section aria-label="Ways to log in" className="flex flex-col gap-5 rounded-xl border border-line bg-surface p-5">
-        {options.data?.password ? (
+        {options.isPending || options.data?.password ? (
           <Tabs
             label="Log in with"
             value={way}
             onChange={setWay}
             tabs={[
-              { id: 'key', label: 'API key', content: <ByKey options={options.data} done={done} /> },
+              { id: 'key', label: 'API key', content: <ByKey options={options.data} pending={options.isPending} done={done} /> },
               { id: 'password', label: 'Password', content: <ByPassword done={done} /> },
             ]}
           />
         ) : (
-          <ByKey options={options.data} done={done} />
+          <ByKey options={options.data} pending={false} done={done} />
         )}
         {options.error && <ErrorPanel error={options.error} retry={() => void options.refetch()} />}
         <Others options={options.data} done={done} />
@@ -88,7 +98,7 @@ function Form({ onSubmit, error, busy, children }: { onSubmit: () => void; error
   )
 }
 
-function ByKey({ options, done }: { options: Options | undefined; done: () => void }) {
+function ByKey({ options, pending, done }: { options: Options | undefined; pending: boolean; done: () => void }) {
   const [key, setKey] = useState('')
   const [bound, setBound] = useState(true)
   const address = options?.address ?? ''
@@ -106,11 +116,46 @@ function ByKey({ options, done }: { options: Options | undefined; done: () => vo
       </Field>
       <Checkbox
         label="Only from this address"
-        hint={address ? `The pass is good from ${address} and the last addresses you logged in from.` : 'The pass is good from the last addresses you logged in from.'}
+        hint="Elsewhere the pass is worth nothing. Addresses that you logged in from before stay good."
         checked={bound}
         onChange={setBound}
       />
+      {bound && <Remembered address={address} pending={pending} />}
     </Form>
+  )
+}
+
+/** The addresses that the pass will be good from. One that is not trusted any more can be taken off. */
+function Remembered({ address, pending }: { address: string; pending: boolean }) {
+  const [earlier, setEarlier] = useState(() => remembered())
+  const others = earlier.filter((one) => one !== address)
+  if (!address && !pending && others.length === 0) return null
+  return (
+    <div className="text-xs">
+      <h2 className="mb-1 font-medium">The pass will be good from</h2>
+      <ul className="divide-y divide-line rounded-md border border-line">
+        {(address || pending) && (
+          <li className="flex h-8 items-center justify-between px-3">
+            <code className="font-mono">{address || '…'}</code>
+            <span className="text-muted">here and now</span>
+          </li>
+        )}
+        {others.map((one) => (
+          <li key={one} className="flex h-8 items-center justify-between pr-1 pl-3">
+            <code className="font-mono">{one}</code>
+            <IconButton
+              size="small"
+              label={`Forget ${one}`}
+              icon={X}
+              onClick={() => {
+                forget(one)
+                setEarlier(remembered())
+              }}
+            />
+          </li>
+        ))}
+      </ul>
+    </div>
   )
 }
 

@@ -1,0 +1,19 @@
+// Holds the first load of the dashboard to its bound: what index.html asks for before a
+// page is there, and the page that most people see first, the login.
+import { readFileSync, readdirSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+
+const bound = 220_000 // bytes, gzip
+const dist = new URL('../dist/', import.meta.url)
+const html = readFileSync(new URL('index.html', dist), 'utf8')
+const asked = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, path]) => path)
+const login = readdirSync(new URL('assets/', dist)).filter((name) => /^login-.*\.js$/.test(name)).map((name) => `assets/${name}`)
+
+let sum = gzipSync(html).length
+for (const path of new Set([...asked, ...login])) {
+  const size = gzipSync(readFileSync(new URL(path, dist)), { level: 9 }).length
+  console.log(`${(size / 1000).toFixed(1).padStart(7)} kB  ${path}`)
+  sum += size
+}
+console.log(`${(sum / 1000).toFixed(1).padStart(7)} kB  first load, gzip; ${bound / 1000} kB at most`)
+if (sum > bound) process.exit(1)

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"facts", facts},
 		{"scopes that keys used", keyScopes},
 		{"passwords, links and sessions", passwords},
+		{"passkeys", passkeys},
 		{"devices that wait to log in", devices},
 		{"guesses and attempts", guesses},
 		{"an abandoned change does not stop the next", abandoned},

@@ -12,10 +12,12 @@ export function RemoveDialog({ of: key, onClose, onRemoved }: { of: Schemas['Key
   const queries = useQueryClient()
   const remove = useMutation({
     mutationFn: (id: string) => ok(api.DELETE('/v1/organizations/{org}/keys/{key}', { params: { path: { org, key: id } } })),
-    onSuccess: async () => {
+    onSuccess: async (_, id) => {
       toast.done('Key deleted', 'Every pass made from it is refused from the next request on.')
       onRemoved()
-      await Promise.all([queries.invalidateQueries({ queryKey: [org, 'keys'], refetchType: 'active' }), queries.invalidateQueries({ queryKey: [org, 'tokens'] })])
+      // The sheet of the key may still be there, on its way out: what it shows is gone on the server.
+      const others = ({ queryKey }: { queryKey: readonly unknown[] }) => !JSON.stringify(queryKey).includes(id)
+      await Promise.all(['keys', 'tokens'].map((noun) => queries.invalidateQueries({ queryKey: [org, noun], predicate: others })))
     },
   })
   const recent = key?.accessed !== undefined && Date.now() - Date.parse(key.accessed.time) < days * 86_400_000

@@ -2613,6 +2613,9 @@ type ListKeysParams struct {
 
 	// User Only keys of the user with this id.
 	User *string `form:"user,omitempty" json:"user,omitempty"`
+
+	// Q Only keys with these words, in this order, in id, comment or scopes.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // CreateKeyParams defines parameters for CreateKey.
@@ -2661,6 +2664,12 @@ type ListMembershipsParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q Only members with these words, in this order, in id, comment, name or e-mail.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Role Only members who hold the role of this name, anywhere in the organization.
+	Role *string `form:"role,omitempty" json:"role,omitempty"`
 }
 
 // DeleteMembershipParams defines parameters for DeleteMembership.
@@ -2778,6 +2787,12 @@ type ListUsersParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q Only members with these words, in this order, in id, comment, name or e-mail.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Role Only members who hold the role of this name, anywhere in the organization.
+	Role *string `form:"role,omitempty" json:"role,omitempty"`
 }
 
 // CreateUserParams defines parameters for CreateUser.

@@ -44,6 +44,9 @@ func browse(t *testing.T, w *world, story string, env ...string) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s", story, err, out.String())
 	}
+	if out.Len() > 0 {
+		t.Log("\n" + out.String())
+	}
 }
 
 func TestBrowserPages(t *testing.T) {

@@ -89,13 +89,13 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg:           {},
 		"PATCH " + inOrg:         {body: reads[api.OrganizationUpdate]()},
 
-		"GET " + inOrg + "/users":           {query: page},
+		"GET " + inOrg + "/users":           {query: pagedBy("q", "role")},
 		"POST " + inOrg + "/users":          {body: reads[api.UserCreate](), idempotent: true},
 		"GET " + inOrg + "/users/{user}":    {},
 		"PATCH " + inOrg + "/users/{user}":  {body: reads[api.UserUpdate]()},
 		"DELETE " + inOrg + "/users/{user}": {},
 
-		"GET " + inOrg + "/memberships":           {query: page},
+		"GET " + inOrg + "/memberships":           {query: pagedBy("q", "role")},
 		"GET " + inOrg + "/memberships/{user}":    {},
 		"PUT " + inOrg + "/memberships/{user}":    {body: reads[api.MembershipPut]()},
 		"DELETE " + inOrg + "/memberships/{user}": {},
@@ -105,7 +105,7 @@ func (h *Handler) table() map[string]route {
 		"PUT " + inOrg + "/roles/{role}":    {body: reads[api.RolePut]()},
 		"DELETE " + inOrg + "/roles/{role}": {},
 
-		"GET " + inOrg + "/keys":               {query: pagedBy("user")},
+		"GET " + inOrg + "/keys":               {query: pagedBy("user", "q")},
 		"POST " + inOrg + "/keys":              {body: reads[api.KeyCreate](), idempotent: true},
 		"GET " + inOrg + "/keys/{key}":         {},
 		"PATCH " + inOrg + "/keys/{key}":       {body: reads[api.KeyUpdate]()},

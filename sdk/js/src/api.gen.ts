@@ -3884,6 +3884,10 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only members with these words, in this order, in id, comment, name or e-mail. */
+                q?: string;
+                /** @description Only members who hold the role of this name, anywhere in the organization. */
+                role?: string;
             };
             header?: never;
             path: {
@@ -4033,6 +4037,10 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only members with these words, in this order, in id, comment, name or e-mail. */
+                q?: string;
+                /** @description Only members who hold the role of this name, anywhere in the organization. */
+                role?: string;
             };
             header?: never;
             path: {
@@ -4297,6 +4305,8 @@ export interface operations {
                 cursor?: components["parameters"]["Cursor"];
                 /** @description Only keys of the user with this id. */
                 user?: string;
+                /** @description Only keys with these words, in this order, in id, comment or scopes. */
+                q?: string;
             };
             header?: never;
             path: {

@@ -188,7 +188,7 @@ function Use({ of: key }: { of: Schemas['Key'] }) {
         <Skeleton className="h-24 w-full" />
       ) : (
         <>
-          <Sparkline days={byDay(usage.data, days, Date.now())} className="h-14 w-full" />
+          <Sparkline told days={byDay(usage.data, days, Date.now())} className="h-14 w-full" />
           <UsageLegend totals={sums} />
           {sums.outcomes.length > 0 && (
             <ul aria-label="By outcome" className="flex flex-wrap gap-1.5">

@@ -36,7 +36,7 @@ func browse(t *testing.T, w *world, story string, env ...string) {
 	cmd := exec.CommandContext(ctx, node, story)
 	cmd.Dir = "browser"
 	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CHROMIUM=" + browser, "SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CHROMIUM=" + browser, "SCREENSHOTS=" + os.Getenv("SCREENSHOTS"), "TOUR=" + os.Getenv("TOUR"),
 		"DAYPASS_URL=" + strings.Replace(w.api, "127.0.0.1", "localhost", 1), "DAYPASS_GATEWAY=" + w.gateway, "DAYPASS_KEY=" + w.founder, "UPSTREAM=" + w.upstream.URL,
 	}, env...)
 	var out bytes.Buffer

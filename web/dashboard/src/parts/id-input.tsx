@@ -31,7 +31,7 @@ export function IdInput({ value, onChange, onType, choices, placeholder, label, 
     <>
       <Input
         {...(label && { 'aria-label': label })}
-        mono={typed === undefined && !name}
+        mono={value !== '' && typed === undefined && !name}
         list={list}
         placeholder={placeholder}
         title={value}

@@ -93,7 +93,11 @@ export default function Keys() {
                   <span className="block truncate text-xs text-muted">{people.name(key.user)}</span>
                 </span>
                 {key.kind !== 'live' && <KindBadge kind={key.kind} />}
-                {key.id === me?.key && <Badge tone="info">yours, now</Badge>}
+                {key.id === me?.key && (
+                  <span className="hidden sm:contents">
+                    <Badge tone="info">yours, now</Badge>
+                  </span>
+                )}
               </span>
             ),
           },

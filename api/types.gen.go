@@ -999,9 +999,13 @@ type ExplainRequest struct {
 
 	// Graphql What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
 	Graphql *ExplainGraphQL `json:"graphql,omitempty"`
-	Method  string          `json:"method"`
 
-	// Token The text of a pass; an anonymous request without it.
+	// Key Id of a key, instead of a pass: decided as with the pass that it would give to `address` now, with all that it may. None is
+	// made. Needs `daypass:keys:read`; 409 where the key would give none.
+	Key    *string `json:"key,omitempty"`
+	Method string  `json:"method"`
+
+	// Token The text of a pass; an anonymous request without it and without `key`.
 	Token *string `json:"token,omitempty"`
 
 	// URL Of the request, with its host: https://photos.example.com/albums/7.
@@ -2196,6 +2200,10 @@ type Token struct {
 	Actors   *[]string `json:"actors,omitempty"`
 	Audience []string  `json:"audience"`
 	Expires  time.Time `json:"expires"`
+
+	// Families The passes whose revocation ends it: the first of each family that it belongs to, its own family's last. A renewal stays in the family of what it renews; what
+	// is narrowed or exchanged begins one within. Revoking a pass ends its whole family: every other pass that names that family's first here.
+	Families []string `json:"families"`
 
 	// From Who asked for it.
 	From *LastUse `json:"from,omitempty"`

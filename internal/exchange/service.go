@@ -230,11 +230,11 @@ func (s *Service) observe(grant *Grant, err error) {
 	s.Observe(origin, err)
 }
 
-func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
+// draw is the pass of a draft, without an id and outside every family.
+func (s *Service) draw(p *principal, d *draft, now time.Time, revision int64) *access.Token {
 	h := p.holder
 	org := h.organization.Value()
 	t := &access.Token{
-		ID:             s.NewID("tok"),
 		Issuer:         s.Issuer,
 		Subject:        d.subject,
 		ClientID:       clientID(h.source),
@@ -254,6 +254,12 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	if d.origin != access.FromRenewal {
 		t.Authority.MaxLife = t.Authority.NotAfter.Sub(t.IssuedAt)
 	}
+	return t
+}
+
+func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
+	t := s.draw(p, d, now, revision)
+	t.ID = s.NewID("tok")
 	parentID := ""
 	if p.parent != nil {
 		parentID = p.parent.ID

@@ -2340,8 +2340,13 @@ export interface components {
             token: string;
         };
         ExplainRequest: {
-            /** @description The text of a pass; an anonymous request without it. */
+            /** @description The text of a pass; an anonymous request without it and without `key`. */
             token?: string;
+            /**
+             * @description Id of a key, instead of a pass: decided as with the pass that it would give to `address` now, with all that it may. None is
+             *     made. Needs `daypass:keys:read`; 409 where the key would give none.
+             */
+            key?: string;
             method: string;
             /** @description Of the request, with its host: https://photos.example.com/albums/7. */
             url: string;
@@ -2903,6 +2908,11 @@ export interface components {
             from?: components["schemas"]["LastUse"];
             /** @description Who acts for the subject, the latest first. */
             actors?: string[];
+            /**
+             * @description The passes whose revocation ends it: the first of each family that it belongs to, its own family's last. A renewal stays in the family of what it renews; what
+             *     is narrowed or exchanged begins one within. Revoking a pass ends its whole family: every other pass that names that family's first here.
+             */
+            families: string[];
         };
         TokenList: {
             items: components["schemas"]["Token"][];

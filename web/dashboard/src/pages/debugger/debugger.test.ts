@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { bare, clockOf, decode } from './decode'
+import { fixesOf } from './fixes'
 import { verify } from './verify'
 
-const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const base64url = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+const encoded = (value: unknown) => base64url(new TextEncoder().encode(JSON.stringify(value)))
 const claims = { sub: 'Zoë', scope: 'photos:read', exp: 1_767_609_000, nbf: 1_767_605_400, iat: 1_767_605_400 }
 
 const methods = {
@@ -18,7 +20,7 @@ async function made(alg: keyof typeof methods, kid = `sgk_${alg}`) {
   const start = `${encoded({ alg, kid, typ: 'at+jwt' })}.${encoded(claims)}`
   const signature = await crypto.subtle.sign(use, pair.privateKey, new TextEncoder().encode(start))
   const key = { ...(await crypto.subtle.exportKey('jwk', pair.publicKey)), kid, alg, use: 'sig' }
-  return { text: `${start}.${Buffer.from(signature).toString('base64url')}`, key }
+  return { text: `${start}.${base64url(new Uint8Array(signature))}`, key }
 }
 
 function signed(text: string) {
@@ -56,7 +58,7 @@ test('what is no pass is named', () => {
   expect(decode('  ')).toBeUndefined()
   expect(decode('dp_live_0123')).toEqual({ kind: 'key' })
   expect(decode(`${encoded({ alg: 'ECDH-ES', enc: 'A256GCM', kid: 'enk_1' })}..a.b.c`)).toMatchObject({ kind: 'encrypted', header: { kid: 'enk_1' } })
-  for (const text of ['hello', 'a.b', 'a.b.c', `${encoded([])}.${encoded({})}.c`, `${encoded({})}.${encoded({})}.=`, `${encoded({})}.${Buffer.from([0x22, 0xff, 0x22]).toString('base64url')}.c`, 'a'.repeat(9000)]) {
+  for (const text of ['hello', 'a.b', 'a.b.c', `${encoded([])}.${encoded({})}.c`, `${encoded({})}.${encoded({})}.=`, `${encoded({})}.${base64url(new Uint8Array([0x22, 0xff, 0x22]))}.c`, 'a'.repeat(9000)]) {
     expect([text, decode(text)?.kind]).toEqual([text, 'unreadable'])
   }
 })
@@ -65,4 +67,17 @@ test('times count with a leeway of half a minute', () => {
   const { exp, nbf } = claims
   expect([nbf - 31, nbf - 30, exp, exp + 29, exp + 30].map((now) => clockOf(claims, now))).toEqual(['early', 'good', 'good', 'good', 'ended'])
   expect(clockOf({}, 0)).toBe('timeless')
+})
+
+test('each reason to deny leads to where it is mended', () => {
+  const places = (reason: string, more = {}) => fixesOf({ allow: false, status: 403, reason, checks: [], ...more }, 'acme', 'key_1').map(({ to, search }) => [to, search])
+  const app = { application: 'acme/photos', line: 8 }
+  expect(places('no_application')).toEqual([['/o/acme/applications', {}]])
+  expect(places('no_rule', app)).toEqual([['/o/acme/applications/photos', {}]])
+  expect(places('scope_missing', app)).toEqual([['/o/acme/keys', { key: 'key_1' }], ['/o/acme/applications/photos', { tab: 'routes' }]])
+  expect(places('role_missing', app)[0]).toEqual(['/o/acme/members', {}])
+  expect(places('address_denied', app)[0]).toEqual(['/o/acme/applications/photos', { tab: 'networks' }])
+  expect(places('something_new')).toEqual([])
+  expect(fixesOf({ allow: true, status: 200, reason: 'allowed', checks: [] }, 'acme')).toEqual([])
+  expect(fixesOf({ allow: false, status: 401, reason: 'token_missing', checks: [] }, 'acme')).toEqual([{ title: 'Keys, to make a pass of', to: '/o/acme/keys', search: {} }])
 })

@@ -21,19 +21,19 @@ const algorithms: Record<string, { kty: string; key: Algorithm | EcKeyImportPara
 export async function verify({ header, signed, signature }: Pick<Signed, 'header' | 'signed' | 'signature'>, keys: readonly Key[]): Promise<Signature> {
   const { alg, kid } = header
   if (alg === 'HS256') return { state: 'open', why: 'It is signed with a secret that only servers without a database have. Ask the one that issued it.' }
-  if (typeof alg !== 'string' || !algorithms[alg]) return { state: 'bad', why: `No pass is signed with ${typeof alg === 'string' ? `“${alg}”` : 'no algorithm'}.` }
-  const method = algorithms[alg]
+  const method = typeof alg === 'string' && Object.hasOwn(algorithms, alg) ? algorithms[alg] : undefined
+  if (!method) return { state: 'bad', why: `Passes are signed with ${Object.keys(algorithms).join(', ')}, and with nothing else.` }
   const key = keys.find((one) => one.kid === kid)
   if (typeof kid !== 'string' || !key) return { state: 'bad', why: 'No published key of this server has its “kid”: another server issued it, or the key was taken back.' }
-  if (key.kty !== method.kty || (key.alg !== undefined && key.alg !== alg)) return { state: 'bad', why: `The key ${kid} is for ${key.alg ?? key.kty}, not for ${alg}.` }
+  if (key.kty !== method.kty || (key.alg !== undefined && key.alg !== alg)) return { state: 'bad', why: `The key ${kid} is for ${key.alg ?? key.kty}, not for ${String(alg)}.` }
   if (!globalThis.crypto?.subtle) return { state: 'open', why: 'Browsers check signatures on https and localhost only.' }
   try {
     const { kty, crv, x, y, n, e } = key
     const known = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined)) as JsonWebKey
     const imported = await crypto.subtle.importKey('jwk', known, method.key, false, ['verify'])
-    if (await crypto.subtle.verify(method.use, imported, signature, signed)) return { state: 'good', kid, alg }
+    if (await crypto.subtle.verify(method.use, imported, signature, signed)) return { state: 'good', kid, alg: String(alg) }
     return { state: 'bad', why: `It was not made by ${kid} over this header and payload: the text was changed or cut.` }
   } catch (error) {
-    return { state: 'open', why: `This browser cannot check ${alg}: ${error instanceof Error ? error.message : String(error)}` }
+    return { state: 'open', why: `This browser cannot check ${String(alg)}: ${error instanceof Error ? error.message : String(error)}` }
   }
 }

@@ -15,7 +15,7 @@ async function exchange(credential, wish) {
 async function line() {
   const first = await exchange(key, { renewable: true, expires_in: 7200 })
   const renewed = await exchange(first.token, {})
-  return { renewed, narrowed: await exchange(renewed.token, { scopes: ['photos:read'], audience: 'acme/photos', expires_in: 900 }) }
+  return { renewed, encrypted: await exchange(key, { encrypt: true, expires_in: 900 }), narrowed: await exchange(renewed.token, { scopes: ['photos:read'], audience: 'acme/photos', expires_in: 900 }) }
 }
 
 /** A pass with its line, and what its revocation says before it is done. */
@@ -25,7 +25,7 @@ async function openPass(page, look, { renewed, narrowed }) {
   await pass.getByRole('group', { name: 'Lineage' }).getByText('narrowed').waitFor()
   await look('pass')
   await pass.getByRole('button', { name: 'Revoke…' }).click()
-  await page.getByText(/ends 1 pass made from it, and 1 other of its family/).waitFor()
+  await page.getByText(/Ends 1 pass made from it, and 1 other of its family/).waitFor()
   await look('pass-revoke')
   await page.getByRole('button', { name: 'Cancel' }).click()
   await pass.getByRole('group', { name: 'Lineage' }).getByText('narrowed').click()
@@ -33,7 +33,7 @@ async function openPass(page, look, { renewed, narrowed }) {
 }
 
 /** A pasted pass, decoded, verified and asked for; a request that it may make, and one that it may not. */
-async function debug(page, look, { narrowed }) {
+async function debug(page, look, { narrowed, encrypted }) {
   const asked = []
   page.on('request', (request) => asked.push(`${request.url()} ${request.postData() ?? ''}`))
   await page.getByLabel('Text of the pass').fill(`Authorization: Bearer ${narrowed.token}`)
@@ -51,6 +51,13 @@ async function debug(page, look, { narrowed }) {
   await page.getByRole('button', { name: 'Decide' }).click()
   await page.getByText('status 403').waitFor()
   await look('debugger-denied')
+  await page.getByLabel('Text of the pass').fill(encrypted.token)
+  await page.getByRole('heading', { name: 'Encrypted' }).waitFor()
+  assert.equal(await page.getByText('status 403').count(), 0, 'the answer for the pass before stands beside the next')
+  await look('debugger-encrypted')
+  await page.getByLabel('Text of the pass').fill(key)
+  await page.getByText('This is a key, not a pass').waitFor()
+  assert.ok(await page.getByRole('button', { name: 'Decide' }).isDisabled())
   await page.goto(`/o/acme/debugger?who=key&key=${narrowed.payload.key}&app=acme/photos&path=/photos/7`)
   await settled(page)
   await page.getByRole('button', { name: 'Decide' }).click()

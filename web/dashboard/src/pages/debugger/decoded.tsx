@@ -168,11 +168,11 @@ function Members({ title, of, names }: { title: string; of: Record<string, unkno
   return (
     <section>
       <h3 className="mb-1 font-semibold">{title}</h3>
-      <dl className="divide-y divide-line border-y border-line">
+      <dl className="grid gap-x-8 border-b border-line xl:grid-cols-2">
         {Object.entries(of).map(([name, value]) => {
           const meaning = Object.hasOwn(names, name) ? names[name] : undefined
           return (
-            <div key={name} className="grid gap-x-4 gap-y-0.5 py-2 sm:grid-cols-[minmax(9rem,14rem)_minmax(0,1fr)]">
+            <div key={name} className="grid content-start gap-x-4 gap-y-0.5 border-t border-line py-2 sm:grid-cols-[13rem_minmax(0,1fr)]">
               <dt className="min-w-0">
                 <code className="font-mono text-xs font-semibold break-all">{name}</code>
                 <span className="block text-xs text-muted">

@@ -13,6 +13,8 @@ import { fixesOf } from './fixes'
 /** Whose request is tried: with a pass, with one that a key would give, or with none. */
 export type Bearer = { token: string } | { key: string } | undefined
 
+const nowhere = 'https://localhost' // before a path alone: the application is named, or answers on any host
+
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
 
 /** Tries a request at the gate, without sending it, and shows every check. `bearer` is missing while there is none to try. */
@@ -49,7 +51,7 @@ export function Tester({ bearer, source, missing, note }: { bearer: Bearer; sour
           className="flex flex-col gap-4"
           onSubmit={(event) => {
             event.preventDefault()
-            const url = /^https?:/.test(path) ? path : `https://localhost${path.startsWith('/') ? '' : '/'}${path}`
+            const url = /^https?:/.test(path) ? path : `${nowhere}${path.startsWith('/') ? '' : '/'}${path}`
             ask.mutate({ method, url, ...bearer, ...(app && { application: app }), ...(address.trim() && { address: address.trim() }), ...(document.trim() && { graphql: { query: document } }) })
           }}
         >
@@ -102,7 +104,7 @@ export function Tester({ bearer, source, missing, note }: { bearer: Bearer; sour
           <div className="flex flex-col gap-4">
             <p className="text-muted">
               <code className="font-mono text-xs break-all text-text">
-                {tried.method} {tried.url}
+                {tried.method} {tried.url.replace(nowhere, '')}
               </code>{' '}
               {whom}
             </p>

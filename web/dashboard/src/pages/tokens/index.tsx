@@ -49,7 +49,7 @@ export default function Tokens() {
     <>
       <PageHeader
         title="Passes"
-        description="Those that live, the newest first. Their texts are kept nowhere; what is known of them is."
+        description="What programs and people are let in by now, the newest first. The text of a pass is kept nowhere."
         actions={
           <>
             <Button icon={RotateCw} onClick={passes.retry}>
@@ -140,14 +140,22 @@ export default function Tokens() {
           {
             id: 'made',
             header: 'Made',
-            width: '9.5rem',
+            width: '10.5rem',
             wide: true,
             cell: (pass) => (
               <span className="block min-w-0" title={pass.from?.user_agent}>
                 <span className="block truncate">
-                  <RelativeTime time={pass.issued} />, {madeHow(pass.origin)}
+                  <RelativeTime time={pass.issued} />
                 </span>
-                {pass.from?.address && <code className="block truncate font-mono text-xs text-muted">{pass.from.address}</code>}
+                <span className="block truncate text-xs text-muted">
+                  {madeHow(pass.origin)}
+                  {pass.from?.address && (
+                    <>
+                      {' · '}
+                      <code className="font-mono">{pass.from.address}</code>
+                    </>
+                  )}
+                </span>
               </span>
             ),
           },

@@ -163,7 +163,7 @@ function Revoke({ pass, doomed, more, keyName, open, onClose }: { pass: Pass; do
       </p>
       <ul className="flex list-disc flex-col gap-1 rounded-lg bg-sunken p-3 pl-7">
         <li>
-          {within === 0 && !more ? 'No other pass was made from it' : <strong>ends {least}{count(within, 'pass', 'passes')} made from it</strong>}
+          {within === 0 && !more ? 'No other pass was made from it' : <strong>Ends {least}{count(within, 'pass', 'passes')} made from it</strong>}
           {family > 0 && (
             <>
               , and <strong>{least}{count(family, 'other', 'others')}</strong> of its family: renewals of one another end together

@@ -214,9 +214,14 @@ function Passes({ of: key }: { of: Schemas['Key'] }) {
     <Section
       title="Live passes"
       actions={
-        <Link to="/o/$org/tokens" params={{ org }} search={{ key: key.id } as never} className={buttonClass({ size: 'small' })}>
-          Show them
-        </Link>
+        <>
+          <Link to="/o/$org/debugger" params={{ org }} search={{ who: 'key', key: key.id } as never} className={buttonClass({ size: 'small' })}>
+            What may they do?
+          </Link>
+          <Link to="/o/$org/tokens" params={{ org }} search={{ key: key.id } as never} className={buttonClass({ size: 'small' })}>
+            Show them
+          </Link>
+        </>
       }
     >
       {live.isPending ? (

@@ -140,7 +140,7 @@ export default function Tokens() {
           {
             id: 'made',
             header: 'Made',
-            width: '10.5rem',
+            width: '13rem',
             wide: true,
             cell: (pass) => (
               <span className="block min-w-0" title={pass.from?.user_agent}>

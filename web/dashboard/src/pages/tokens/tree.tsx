@@ -1,5 +1,5 @@
 import { KeyRound } from 'lucide-react'
-import { Badge, cx, RelativeTime } from '~/parts'
+import { cx, RelativeTime } from '~/parts'
 import { type Node, size } from './lineage'
 
 const made = { key: 'from the key', challenge: 'by a challenge', login: 'by a login', issuer: 'by an outside issuer', renewed: 'renewed', narrowed: 'narrowed', exchanged: 'exchanged' } as const
@@ -8,8 +8,8 @@ export const madeHow = (origin: keyof typeof made): string => made[origin]
 
 const most = 60
 
-/** A line of passes from its key on; each opens. `doomed` are those that end together. */
-export function Tree({ of: top, from, current, doomed, onOpen }: { of: Node; from: string; current: string; doomed?: ReadonlySet<string>; onOpen: (id: string) => void }) {
+/** A line of passes from its key on; each opens. */
+export function Tree({ of: top, from, current, onOpen }: { of: Node; from: string; current: string; onOpen: (id: string) => void }) {
   return (
     <div className="max-h-80 overflow-auto rounded-lg border border-line bg-sunken p-2" tabIndex={0} role="group" aria-label="Lineage">
       <p className="flex items-center gap-1.5 px-1.5 py-1 text-xs font-medium">
@@ -17,16 +17,16 @@ export function Tree({ of: top, from, current, doomed, onOpen }: { of: Node; fro
         <span className="truncate">{from}</span>
       </p>
       <ul>
-        <Branch node={top} current={current} doomed={doomed} onOpen={onOpen} left={{ rows: most }} />
+        <Branch node={top} current={current} onOpen={onOpen} left={{ rows: most }} />
       </ul>
       {size(top) > most && <p className="px-1.5 py-1 text-xs text-muted">and {size(top) - most} more</p>}
     </div>
   )
 }
 
-type Rest = { current: string; doomed: ReadonlySet<string> | undefined; onOpen: (id: string) => void; left: { rows: number } }
+type Rest = { current: string; onOpen: (id: string) => void; left: { rows: number } }
 
-function Branch({ node, current, doomed, onOpen, left }: Rest & { node: Node }) {
+function Branch({ node, current, onOpen, left }: Rest & { node: Node }) {
   if (left.rows-- <= 0) return null
   const { id, pass } = node
   const here = id === current
@@ -42,12 +42,9 @@ function Branch({ node, current, doomed, onOpen, left }: Rest & { node: Node }) 
           …{id.slice(-8)}
         </code>
         {pass ? (
-          <>
-            <span className={here ? undefined : 'text-muted'}>
-              {madeHow(pass.origin)} <RelativeTime time={pass.issued} />
-            </span>
-            {doomed?.has(id) && <Badge tone="bad">ends too</Badge>}
-          </>
+          <span className={here ? undefined : 'text-muted'}>
+            {madeHow(pass.origin)} <RelativeTime time={pass.issued} />
+          </span>
         ) : (
           <span className={here ? undefined : 'text-muted'}>has ended</span>
         )}
@@ -55,7 +52,7 @@ function Branch({ node, current, doomed, onOpen, left }: Rest & { node: Node }) 
       {node.children.length > 0 && (
         <ul>
           {node.children.map((child) => (
-            <Branch key={child.id} node={child} current={current} doomed={doomed} onOpen={onOpen} left={left} />
+            <Branch key={child.id} node={child} current={current} onOpen={onOpen} left={left} />
           ))}
         </ul>
       )}

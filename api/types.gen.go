@@ -805,6 +805,9 @@ type DashboardSession struct {
 	// Payload What the pass says, in clear.
 	Payload Claims `json:"payload"`
 
+	// Renews `POST /v1/session` gets the next one.
+	Renews bool `json:"renews"`
+
 	// Token The pass.
 	Token string `json:"token"`
 }
@@ -2162,6 +2165,12 @@ type SessionList struct {
 	NextCursor *string   `json:"next_cursor,omitempty"`
 }
 
+// SessionPut What is kept with the pass.
+type SessionPut struct {
+	// RefreshToken Of the same login as the pass.
+	RefreshToken *string `json:"refresh_token,omitempty"`
+}
+
 // ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
 type ShadowExplanation struct {
 	Allow bool `json:"allow"`
@@ -2932,6 +2941,9 @@ type SetPasswordJSONRequestBody = PasswordPut
 
 // EnrolPasskeyJSONRequestBody defines body for EnrolPasskey for application/json ContentType.
 type EnrolPasskeyJSONRequestBody = PasskeyEnrol
+
+// PutSessionJSONRequestBody defines body for PutSession for application/json ContentType.
+type PutSessionJSONRequestBody = SessionPut
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

@@ -7,7 +7,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Toaster } from './parts/toast'
 import { router } from './router'
-import { keepFresh, session } from './session'
+import { session } from './session'
 import { Problem } from './session/problem'
 import { startTheme } from './theme'
 
@@ -22,7 +22,13 @@ const queries = new QueryClient({
 })
 
 startTheme()
-keepFresh()
+
+// Somebody may have logged in in another tab meanwhile: then this one need not be logged in again.
+document.addEventListener('visibilitychange', async () => {
+  if (document.hidden || session.state.phase !== 'out') return
+  await session.restore()
+  if (router.state.location.pathname === '/login') await router.invalidate()
+})
 
 // When the session ends while somebody works, the login page leads back to where they were.
 session.subscribe(() => {

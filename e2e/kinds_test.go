@@ -254,7 +254,7 @@ var allKinds = []kind{
 		kept := k.good("PUT", "/v1/session", k.buy(k.client.secret, object{}), nil)
 		cookie, _, _ := strings.Cut(kept.header.Get("Set-Cookie"), ";")
 		return thing{text: strings.TrimPrefix(cookie, "__Host-daypass=")}
-	}, doors: "session_cookie"},
+	}, doors: "session_cookie session_renewal"},
 	{name: "key", proofs: "Pair Secret", make: func(k *kinds) thing {
 		a := k.newKey(nil)
 		return thing{text: a.at("key"), key: a.at("id")}
@@ -456,6 +456,9 @@ var allDoors = []door{
 	{name: "device_code", routes: "POST /v1/device/token", try: inBody("/v1/device/token", "device_code")},
 	{name: "session_cookie", routes: "GET /v1/session", try: func(k *kinds, it thing) answer {
 		return k.ask("GET", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+it.text)
+	}},
+	{name: "session_renewal", routes: "POST /v1/session", try: func(k *kinds, it thing) answer {
+		return k.ask("POST", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+it.text)
 	}},
 	{name: "dpop", try: func(k *kinds, it thing) answer {
 		return k.ask("POST", "/v1/tokens", k.client.secret, nil, "Dpop: "+it.text)

@@ -3,12 +3,15 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/internal/server"
 	"github.com/daypass/daypass/web"
 )
 
@@ -53,10 +56,21 @@ func TestBrowserPages(t *testing.T) {
 }
 
 func TestBrowserSession(t *testing.T) {
-	browse(t, newWorld(t, nil), "session.mjs")
+	w := newWorld(t, func(c *server.Config) { c.SessionPass = 8 * time.Second })
+	w.person("acme", "ada@acme.example", "developer")
+	clock := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { w.offset.Add(int64(time.Hour)) }))
+	t.Cleanup(clock.Close)
+	browse(t, w, "session.mjs", "EMAIL=ada@acme.example", "PASSWORD="+umbrellas, "LATER="+clock.URL)
 }
 
 // TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
 func TestBrowserLife(t *testing.T) {
 	browse(t, newWorld(t, nil), "life.mjs")
+}
+
+// TestBrowserKeyboard: the life of a key without a mouse.
+func TestBrowserKeyboard(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve("acme", "photos", photos)
+	browse(t, w, "keyboard.mjs")
 }

@@ -35,8 +35,7 @@ session.subscribe(() => {
   if (session.state.phase !== 'out') return
   const { pathname, href } = router.state.location
   if (!/^\/(o\/|device)/.test(pathname)) return
-  queries.clear()
-  void router.navigate({ to: '/login', search: { to: href } })
+  void router.navigate({ to: '/login', search: { to: href } }).then(() => queries.clear()) // not before: what is still shown would be asked for again
 })
 
 createRoot(document.getElementById('root')!).render(

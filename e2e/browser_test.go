@@ -7,11 +7,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/daypass/daypass/internal/server"
 	"github.com/daypass/daypass/web"
 )
 
@@ -56,9 +56,12 @@ func TestBrowserPages(t *testing.T) {
 }
 
 func TestBrowserSession(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.SessionPass = 8 * time.Second })
+	w := newWorld(t, nil)
 	w.person("acme", "ada@acme.example", "developer")
-	clock := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { w.offset.Add(int64(time.Hour)) }))
+	clock := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		minutes, _ := strconv.Atoi(r.FormValue("minutes"))
+		w.later(time.Duration(minutes) * time.Minute)
+	}))
 	t.Cleanup(clock.Close)
 	browse(t, w, "session.mjs", "EMAIL=ada@acme.example", "PASSWORD="+umbrellas, "LATER="+clock.URL)
 }

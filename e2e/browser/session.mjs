@@ -1,7 +1,7 @@
 // The life of a login: a reload keeps it, another tab shares it, logging out ends it
 // for both and on the server, and a pass that died leads to the login page and back.
-// Somebody who logged in by password has passes of a few seconds here: two tabs renew
-// them once, and a browser that was closed for longer is still logged in.
+// Two tabs renew a pass that is due once, and a browser that was closed for longer than
+// a login's pass lasts is still logged in.
 import assert from 'node:assert/strict'
 import { logIn, settled, story, url } from './driver.mjs'
 
@@ -16,9 +16,16 @@ async function passOf(tab, link) {
   return request.headers().authorization.slice(7)
 }
 
+/** Moves on the server's clock, and the browser's. */
+async function later(context, minutes) {
+  assert.ok((await fetch(`${LATER}?minutes=${minutes}`)).ok)
+  await context.clock.fastForward(minutes * 60_000)
+}
+
 async function byPassword(open) {
   const page = await open({ expectFailures: true })
   const context = page.context()
+  await context.clock.install()
   await page.goto('/login')
   await page.getByRole('tab', { name: 'Password' }).click()
   await page.locator('input[name=username]').fill(EMAIL)
@@ -33,7 +40,9 @@ async function byPassword(open) {
   let renewals = 0
   const isRenewal = (request) => request.method() === 'POST' && request.url() === `${url}/v1/session`
   context.on('request', (request) => (renewals += isRenewal(request) ? 1 : 0))
-  await context.waitForEvent('requestfinished', isRenewal)
+  const renewed = context.waitForEvent('requestfinished', isRenewal)
+  await later(context, 45) // of the sixty of a pass
+  await renewed
   await page.waitForTimeout(2_000)
   assert.equal(renewals, 1, 'two tabs renew the pass that they share once')
   const next = await passOf(page, 'Keys')
@@ -44,24 +53,25 @@ async function byPassword(open) {
 
   await page.close()
   await other.close()
-  assert.ok((await fetch(LATER)).ok) // by an hour, for the server
-  const later = await open({ context, expectFailures: true })
-  await later.goto('/o/acme/keys')
-  await settled(later)
-  assert.equal(later.url(), `${url}/o/acme/keys`)
+  await later(context, 120)
+  const reopened = await open({ context, expectFailures: true })
+  await reopened.goto('/o/acme/keys')
+  await settled(reopened)
+  assert.equal(reopened.url(), `${url}/o/acme/keys`)
   const beside = await open({ context, expectFailures: true })
   await beside.goto('/o/acme/audit')
   await settled(beside)
   assert.equal(beside.url(), `${url}/o/acme/audit`)
 
-  await later.keyboard.press('Control+k')
-  await later.keyboard.type('log out')
-  await later.keyboard.press('Enter')
-  await later.waitForURL(/\/login/)
+  await reopened.bringToFront()
+  await reopened.keyboard.press('Control+k')
+  await reopened.getByRole('combobox', { name: 'Search for a page or an action' }).fill('log out')
+  await reopened.keyboard.press('Enter')
+  await reopened.waitForURL(/\/login/)
   await beside.waitForURL(/\/login/)
-  await later.reload()
-  await settled(later)
-  assert.match(later.url(), /\/login/)
+  await reopened.reload()
+  await settled(reopened)
+  assert.match(reopened.url(), /\/login/)
   await context.close()
 }
 

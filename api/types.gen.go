@@ -1701,7 +1701,7 @@ type LoginOptions struct {
 	// Password With a user name and a password.
 	Password bool `json:"password"`
 
-	// Setup There is no application yet.
+	// Setup There is no application yet in any organization.
 	Setup bool `json:"setup"`
 
 	// Version Of the server.
@@ -1715,6 +1715,9 @@ type Me struct {
 
 	// Expires Absent where it does not end.
 	Expires *time.Time `json:"expires,omitempty"`
+
+	// Gateway Where the gateway of this server is asked on its own machine; behind a proxy it has other names too. Absent where there is none.
+	Gateway *string `json:"gateway,omitempty"`
 
 	// Ips Where the credential may be used from; absent means anywhere.
 	Ips *Networks `json:"ips,omitempty"`

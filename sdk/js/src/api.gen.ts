@@ -2435,6 +2435,8 @@ export interface components {
             expires?: string;
             /** @description Where this request comes from. */
             address?: string;
+            /** @description Where the gateway of this server is asked on its own machine; behind a proxy it has other names too. Absent where there is none. */
+            gateway?: string;
         };
         Organization: {
             id: string;
@@ -3455,7 +3457,7 @@ export interface components {
             issuers: components["schemas"]["LoginIssuer"][];
             /** @description Where this request comes from. */
             address: string;
-            /** @description There is no application yet. */
+            /** @description There is no application yet in any organization. */
             setup: boolean;
             /** @description Of the server. */
             version: string;

@@ -3,7 +3,7 @@
 import { chromium } from 'playwright-core'
 import { logIn, settled, url } from './driver.mjs'
 
-const loads = 5
+const loads = Number(process.env.LOADS ?? 5)
 
 /** Milliseconds until the first paint of content, by a browser that has nothing in its cache. */
 async function paint(path, before = async () => {}) {

@@ -805,6 +805,9 @@ type DashboardSession struct {
 	// Payload What the pass says, in clear.
 	Payload Claims `json:"payload"`
 
+	// Renews `POST /v1/session` gets the next one.
+	Renews bool `json:"renews"`
+
 	// Token The pass.
 	Token string `json:"token"`
 }
@@ -1702,7 +1705,7 @@ type LoginOptions struct {
 	// Password With a user name and a password.
 	Password bool `json:"password"`
 
-	// Setup There is no application yet.
+	// Setup There is no application yet in any organization.
 	Setup bool `json:"setup"`
 
 	// Version Of the server.
@@ -1716,6 +1719,9 @@ type Me struct {
 
 	// Expires Absent where it does not end.
 	Expires *time.Time `json:"expires,omitempty"`
+
+	// Gateway Where the gateway of this server is asked on its own machine; behind a proxy it has other names too. Absent where there is none.
+	Gateway *string `json:"gateway,omitempty"`
 
 	// Ips Where the credential may be used from; absent means anywhere.
 	Ips *Networks `json:"ips,omitempty"`
@@ -2164,6 +2170,12 @@ type Session struct {
 type SessionList struct {
 	Items      []Session `json:"items"`
 	NextCursor *string   `json:"next_cursor,omitempty"`
+}
+
+// SessionPut What is kept with the pass.
+type SessionPut struct {
+	// RefreshToken Of the same login as the pass.
+	RefreshToken *string `json:"refresh_token,omitempty"`
 }
 
 // ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
@@ -2940,6 +2952,9 @@ type SetPasswordJSONRequestBody = PasswordPut
 
 // EnrolPasskeyJSONRequestBody defines body for EnrolPasskey for application/json ContentType.
 type EnrolPasskeyJSONRequestBody = PasskeyEnrol
+
+// PutSessionJSONRequestBody defines body for PutSession for application/json ContentType.
+type PutSessionJSONRequestBody = SessionPut
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

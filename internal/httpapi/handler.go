@@ -48,6 +48,8 @@ type Config struct {
 
 	// Sealer seals the cookies of the dashboard. Nil: it keeps none.
 	Sealer *seal.Sealer
+	// Gateway is the address that the gateway is asked at. Nil or empty: there is none.
+	Gateway func() string
 	// Version is this program's, as the dashboard shows it.
 	Version string
 

@@ -14,7 +14,7 @@ func (h *Handler) getLogin(w http.ResponseWriter, _ *http.Request, c *call) erro
 		Issuers:  h.loginIssuers(),
 		Passkey:  h.Exchange.LogsInByPasskey(),
 		Password: h.routes["POST /auth/token"].closed == nil,
-		Setup:    h.Gate.View().Catalog.Len() == 0,
+		Setup:    h.Started() && h.Gate.View().Catalog.Len() == 0,
 		Version:  h.Version,
 	})
 }

@@ -135,7 +135,7 @@ func (h *Handler) finishOIDCLogin(w http.ResponseWriter, r *http.Request, c *cal
 	if err != nil {
 		return err
 	}
-	if err := h.keepSession(w, text, t.Authority.NotAfter); err != nil {
+	if err := h.keepSession(w, keptLogin{Pass: text, Until: t.Authority.NotAfter.Unix()}); err != nil {
 		return h.leadToLogin(w, r, c, err)
 	}
 	lead(w, pending.ReturnTo)

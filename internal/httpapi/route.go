@@ -198,7 +198,8 @@ func (h *Handler) table() map[string]route {
 
 		"GET /v1/login":      {handle: h.getLogin, open: true},
 		"GET /v1/session":    {handle: h.getSession, open: true},
-		"PUT /v1/session":    {handle: h.putSession},
+		"POST /v1/session":   {handle: h.renewSession, open: true},
+		"PUT /v1/session":    {handle: h.putSession, body: reads[api.SessionPut](), bodyOptional: true},
 		"DELETE /v1/session": {handle: h.deleteSession, query: []string{"everywhere"}},
 	}
 	for _, pattern := range dashboardPages {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -242,7 +243,7 @@ func (s *Server) build(ctx context.Context, o Options) error {
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Open: s.keys.Open, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Senders: senders, PublicURL: issuer, Issuers: s.issuers,
-		Sealer: s.sealer, Version: o.Version,
+		Sealer: s.sealer, Version: o.Version, Gateway: func() string { return s.gatewayURL(issuer) },
 	})
 	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
@@ -311,6 +312,27 @@ func (s *Server) bind(api http.Handler, extAuthz *edge.ExtAuthz) (err error) {
 	}
 	s.gateway.Avoid(own...)
 	return nil
+}
+
+// gatewayURL is where a program on this machine asks the gateway. One that listens at
+// every address is asked by the name of the server itself.
+func (s *Server) gatewayURL(issuer string) string {
+	host, port, err := net.SplitHostPort(s.addresses.Gateway)
+	if err != nil {
+		return ""
+	}
+	if address, err := netip.ParseAddr(host); err == nil && address.IsUnspecified() {
+		own, err := url.Parse(issuer)
+		if err != nil {
+			return ""
+		}
+		host = own.Hostname()
+	}
+	scheme := "http"
+	if s.cert != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // deadline bounds the work of one API request.

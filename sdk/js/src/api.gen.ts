@@ -1920,16 +1920,23 @@ export interface paths {
          * Give the dashboard its pass back after a reload
          * @description For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
          *     `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
-         *     anywhere, and its cookie is dropped.
+         *     anywhere, and its cookie is dropped; 401 `session_due` says that the login goes on and `POST /v1/session` gets the next pass.
          */
         get: operations["getSession"];
         /**
          * Keep the pass of this request for reloads
-         * @description Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
-         *     `session_pass_required` for a key: exchange it first.
+         * @description Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+         *     passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+         *     alone. 422 `session_pass_required` for a key: exchange it first.
          */
         put: operations["putSession"];
-        post?: never;
+        /**
+         * Renew the pass that the cookie keeps
+         * @description For pages of this server alone, as `GET /v1/session` is. The next pass is had by the refresh token that was kept with the pass, or by the pass
+         *     itself where it is renewable, and takes its place in the cookie. A pass in the first third of its life is given back as it is, so that tabs which
+         *     come one after another make one renewal. 401 `session_missing` without a cookie. A pass that was revoked ends the login.
+         */
+        post: operations["renewSession"];
         /**
          * Log out
          * @description The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
@@ -2433,6 +2440,8 @@ export interface components {
             expires?: string;
             /** @description Where this request comes from. */
             address?: string;
+            /** @description Where the gateway of this server is asked on its own machine; behind a proxy it has other names too. Absent where there is none. */
+            gateway?: string;
         };
         Organization: {
             id: string;
@@ -3458,7 +3467,7 @@ export interface components {
             issuers: components["schemas"]["LoginIssuer"][];
             /** @description Where this request comes from. */
             address: string;
-            /** @description There is no application yet. */
+            /** @description There is no application yet in any organization. */
             setup: boolean;
             /** @description Of the server. */
             version: string;
@@ -3477,6 +3486,13 @@ export interface components {
             /** @description The pass. */
             token: string;
             payload: components["schemas"]["Claims"];
+            /** @description `POST /v1/session` gets the next one. */
+            renews: boolean;
+        };
+        /** @description What is kept with the pass. */
+        SessionPut: {
+            /** @description Of the same login as the pass. */
+            refresh_token?: string;
         };
         /** @description Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`. */
         IssuerLoginPut: {
@@ -6704,7 +6720,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SessionPut"];
+            };
+        };
         responses: {
             /** @description The cookie is set. */
             204: {
@@ -6712,6 +6732,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    renewSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A pass that is good. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardSession"];
+                };
             };
             default: components["responses"]["Problem"];
         };

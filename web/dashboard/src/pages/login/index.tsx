@@ -3,20 +3,16 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Fingerprint, KeyRound, LogIn, X } from 'lucide-react'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { Button, buttonClass, Checkbox, ErrorPanel, Field, IconButton, Input, Tabs } from '~/parts'
-import { type Schemas, useSessionState } from '~/session'
-import { forget, remembered } from '~/session/addresses'
-import { enterWithKey, enterWithPasskey, enterWithPassword } from '~/session/login'
-import { Problem } from '~/session/problem'
+import { useSessionState } from '~/session'
+import { addresses, enterWithKey, enterWithPasskey, enterWithPassword, type Options, readOptions } from '~/session/login'
 import { Mark } from '~/shell/mark'
-
-type Options = Schemas['LoginOptions']
 
 /** Logs in by whatever this server offers, and goes back to where somebody came from. */
 export default function Login() {
   const search = useSearch({ strict: false })
   const navigate = useNavigate()
   const state = useSessionState()
-  const options = useQuery({ queryKey: ['login'], queryFn: readOptions, staleTime: 60_000 })
+  const options = useQuery({ queryKey: ['login'], queryFn: ({ signal }) => readOptions(signal), staleTime: 60_000 })
   const [way, setWay] = useState('key')
   const done = () => void navigate({ href: search.to ?? '/', replace: true })
   const ended = state.phase === 'out' ? state.problem : undefined
@@ -74,14 +70,6 @@ export default function Login() {
   )
 }
 
-async function readOptions({ signal }: { signal: AbortSignal }): Promise<Options> {
-  const answer = await fetch('/v1/login', { signal }).catch((reason: unknown) => {
-    throw Problem.of(reason)
-  })
-  if (!answer.ok) throw await Problem.from(answer)
-  return (await answer.json()) as Options
-}
-
 function Form({ onSubmit, error, busy, children }: { onSubmit: () => void; error: unknown; busy: boolean; children: ReactNode }) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -127,7 +115,7 @@ function ByKey({ options, pending, done }: { options: Options | undefined; pendi
 
 /** The addresses that the pass will be good from. One that is not trusted any more can be taken off. */
 function Remembered({ address, pending }: { address: string; pending: boolean }) {
-  const [earlier, setEarlier] = useState(() => remembered())
+  const [earlier, setEarlier] = useState(() => addresses.list())
   const others = earlier.filter((one) => one !== address)
   if (!address && !pending && others.length === 0) return null
   return (
@@ -148,8 +136,8 @@ function Remembered({ address, pending }: { address: string; pending: boolean })
               label={`Forget ${one}`}
               icon={X}
               onClick={() => {
-                forget(one)
-                setEarlier(remembered())
+                addresses.forget(one)
+                setEarlier(addresses.list())
               }}
             />
           </li>

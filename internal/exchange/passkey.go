@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -108,33 +107,27 @@ func (p *Passkeys) write(c ceremony, kind string, options any) (Ceremony, error)
 	if err != nil {
 		return Ceremony{}, err
 	}
-	box, err := p.sealer.Seal(plain, kind)
-	if err != nil {
-		return Ceremony{}, err
-	}
 	shown, err := json.Marshal(options)
-	return Ceremony{Text: base64.RawURLEncoding.EncodeToString(box), Options: shown}, err
+	return Ceremony{Text: p.sealer.SealLetter(plain, kind), Options: shown}, err
 }
 
-// take opens a ceremony and spends it: of any number of answers one is looked at.
-func (s *Service) take(ctx context.Context, text, kind string, now time.Time) (c ceremony, ok bool, err error) {
-	box, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return c, false, nil
-	}
-	plain, err := s.Passkeys.sealer.Open(box, kind)
+// open reads a ceremony that is not over.
+func (p *Passkeys) open(text, kind string, now time.Time) (c ceremony, ok bool) {
+	plain, err := p.sealer.OpenLetter(text, kind)
 	if err != nil || json.Unmarshal(plain, &c) != nil {
-		return c, false, nil
+		return c, false
+	}
+	return c, now.Before(time.UnixMilli(c.Until))
+}
+
+// spend uses up a ceremony whose answer is right: of any number of them one counts. It comes
+// last, for strangers can begin ceremonies without end, and each that is spent is kept for a while.
+func (s *Service) spend(ctx context.Context, c ceremony, kind string) (first bool, err error) {
+	if s.Once == nil {
+		return false, access.New(access.Unavailable, "replay_memory_missing", "this server cannot tell whether an answer was used before")
 	}
 	until := time.UnixMilli(c.Until)
-	if !now.Before(until) {
-		return c, false, nil
-	}
-	if s.Once == nil {
-		return c, false, access.New(access.Unavailable, "replay_memory_missing", "this server cannot tell whether an answer was used before")
-	}
-	ok, err = s.Once.First(ctx, kind, c.Challenge, until.Add(-CeremonyLife), until)
-	return c, ok, err
+	return s.Once.First(ctx, kind, c.Challenge, until.Add(-CeremonyLife), until)
 }
 
 // member is a user of one organization as WebAuthn sees it. Its handle is the
@@ -273,10 +266,7 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 	if err != nil {
 		return access.Passkey{}, err
 	}
-	c, ok, err := s.take(ctx, text, enrolment, s.Now())
-	if err != nil {
-		return access.Passkey{}, err
-	}
+	c, ok := s.Passkeys.open(text, enrolment, s.Now())
 	if !ok || c.OrganizationID != t.OrganizationID || c.UserID != t.UserID {
 		return access.Passkey{}, errCeremony
 	}
@@ -291,9 +281,21 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 		return access.Passkey{}, errCeremony.Because(err)
 	}
 	p := access.Passkey{OrganizationID: t.OrganizationID, UserID: t.UserID, CredentialID: made.ID, Counter: int64(made.Authenticator.SignCount)}
-	p.Credential, err = credentialText(*made)
+	if p.Credential, err = credentialText(*made); err != nil {
+		return access.Passkey{}, err
+	}
+	if len(p.Credential) > maxCredential {
+		return access.Passkey{}, errCeremony.Because(errors.New("the passkey is too long"))
+	}
+	first, err := s.spend(ctx, c, enrolment)
+	if err == nil && !first {
+		err = errCeremony
+	}
 	return p, err
 }
+
+// maxCredential bounds what is kept of a passkey, in bytes, and so how long it takes to check its signatures.
+const maxCredential = 4 << 10
 
 // credentialText is what is kept of a credential: who made the authenticator was not
 // asked for.
@@ -330,10 +332,7 @@ type passkeyProof struct {
 func (p *passkeyProof) account() string { return "" }
 
 func (p *passkeyProof) prove(ctx context.Context, s *Service, _ Client, now time.Time) (*principal, error) {
-	c, ok, err := s.take(ctx, p.ceremony, login, now)
-	if err != nil {
-		return nil, err
-	}
+	c, ok := s.Passkeys.open(p.ceremony, login, now)
 	response, malformed := protocol.ParseCredentialRequestResponseBytes(p.answer)
 	if !ok || malformed != nil {
 		return nil, errPasskey
@@ -357,7 +356,11 @@ func (p *passkeyProof) prove(ctx context.Context, s *Service, _ Client, now time
 	if err := h.live(now); err != nil {
 		return nil, err
 	}
-	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
+	first, err := s.spend(ctx, c, login)
+	if err == nil && !first {
+		err = errPasskey
+	}
+	return &principal{holder: h, subject: h.userID, authority: h.authority}, err
 }
 
 func (p *passkeyProof) check(rp *webauthn.WebAuthn, c ceremony, response *protocol.ParsedCredentialAssertionData, holder *access.Holder, known access.Passkey) error {

@@ -45,7 +45,7 @@ func (h *Handler) startDevice(w http.ResponseWriter, r *http.Request, c *call) e
 // known by. The one that was asked for counts on the same machine alone, where ports
 // change and nobody is led astray.
 func (h *Handler) deviceAddress(r *http.Request) string {
-	if asked, err := url.Parse(edge.URLOf(r)); err == nil && isLocal(asked.Hostname()) || h.PublicURL == "" {
+	if asked, err := url.Parse(edge.URLOf(r)); err == nil && (isLocal(asked.Hostname()) || h.PublicURL == "") {
 		return asked.Scheme + "://" + asked.Host + devicePage
 	}
 	return strings.TrimSuffix(h.PublicURL, "/") + devicePage
@@ -77,11 +77,21 @@ func optionalList(list []string) *[]string {
 
 // waiting finds the device behind a code, within the limits on guessing.
 func (h *Handler) waiting(r *http.Request, c *call, code string) (d access.Device, err error) {
-	err = h.Exchange.Guarded("device:"+c.caller.UserID, c.client, func() error {
+	err = h.Exchange.GuardedCode("device:"+h.guesser(c), c.client, func() error {
 		d, err = h.Admin.Device(r.Context(), code)
 		return err
 	})
 	return d, wrongUserCode(err)
+}
+
+// guesser is who answers for wrong codes: whom the pass is for, where that is not the
+// user, so that nobody uses up what another may try.
+func (h *Handler) guesser(c *call) string {
+	t, err := h.Gate.Token(c.credential)
+	if err != nil || t.Subject == c.caller.UserID {
+		return c.caller.UserID
+	}
+	return t.Via + "/" + t.KeyID + "/" + t.Subject
 }
 
 // wrongUserCode is no 401: who asks is known, and a client must not take its pass for dead.

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strconv"
 	"time"
@@ -29,8 +28,12 @@ var (
 	errSessionLong    = access.New(access.Invalid, "session_too_long", "this pass is too long for a cookie; log in with one that names less")
 )
 
-// putSession keeps the pass that the request is made with.
-func (h *Handler) putSession(w http.ResponseWriter, _ *http.Request, c *call) error {
+// putSession keeps the pass that the request is made with. A page of another origin, also
+// of one that may call, cannot log the browser in as somebody else.
+func (h *Handler) putSession(w http.ResponseWriter, r *http.Request, c *call) error {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return errSessionForeign
+	}
 	t, err := h.Gate.Token(c.credential)
 	if err != nil || h.Sealer == nil {
 		return errSessionPass
@@ -44,11 +47,7 @@ func (h *Handler) putSession(w http.ResponseWriter, _ *http.Request, c *call) er
 
 // keepSession puts a pass into the cookie, until it ends.
 func (h *Handler) keepSession(w http.ResponseWriter, text string, until time.Time) error {
-	box, err := h.Sealer.Seal([]byte(text), sessionPurpose)
-	if err != nil {
-		return err
-	}
-	value := base64.RawURLEncoding.EncodeToString(box)
+	value := h.Sealer.SealLetter([]byte(text), sessionPurpose)
 	if len(value) > longestCookie {
 		return errSessionLong
 	}
@@ -95,17 +94,13 @@ func (h *Handler) getSession(w http.ResponseWriter, r *http.Request, c *call) er
 }
 
 // sessionPass is the pass in the cookie; empty: there is none, or one that this
-// server did not seal.
+// server did not seal. Of two neither counts: a sister host may have set the one.
 func (h *Handler) sessionPass(r *http.Request) string {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil || h.Sealer == nil {
+	cookies := r.CookiesNamed(sessionCookie)
+	if len(cookies) != 1 || h.Sealer == nil {
 		return ""
 	}
-	box, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
-	if err != nil {
-		return ""
-	}
-	text, err := h.Sealer.Open(box, sessionPurpose)
+	text, err := h.Sealer.OpenLetter(cookies[0].Value, sessionPurpose)
 	if err != nil {
 		return ""
 	}

@@ -55,6 +55,9 @@ func (c *cli) logIn(ctx context.Context, scopes []string, browse bool) error {
 	if err != nil {
 		return err
 	}
+	if u, err := url.Parse(c.settings.URL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		c.note("%s is without TLS: whoever is on the way can read the pass", c.settings.URL)
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = runtime.GOOS

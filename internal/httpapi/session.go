@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	errSessionForeign = access.New(access.Forbidden, "session_same_origin", "this gives the pass of a login back to the dashboard that it was given to; anything else sends its own pass")
+	errSessionForeign = access.New(access.Forbidden, "session_same_origin", "a login is kept for, and its pass given back to, pages of this server alone; anything else sends its own pass")
 	errSessionPass    = access.New(access.Invalid, "session_pass_required", "a login is kept by a pass that is sent as bearer token; exchange the key for one")
 	errSessionLong    = access.New(access.Invalid, "session_too_long", "this pass is too long for a cookie; log in with one that names less")
 )

@@ -66,7 +66,7 @@ export default function Login() {
         <Others
           options={options.data}
           organization={organization}
-          choose={(organization) => void navigate({ to: '/login', search: (all) => ({ ...all, organization }), replace: true })}
+          choose={(organization) => void navigate({ to: '/login', search: { ...search, organization }, replace: true })}
           done={done}
         />
       </section>

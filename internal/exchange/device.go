@@ -42,7 +42,7 @@ const LoginsPerMinute = 60
 
 // AdmitOutsideLogin refuses an address from which too many logins come back.
 func (s *Service) AdmitOutsideLogin(client Client) error {
-	return tooMany(s.outsideLogins.take(network(client.Address), s.Now()), "too_many_logins", "too many logins come from this address; wait a moment")
+	return tooMany(s.outsideLogins.take(network(client.Address), s.Now()), "too_many_returns", "too many logins come from this address; wait a moment")
 }
 
 func tooMany(wait time.Duration, code, message string) error {

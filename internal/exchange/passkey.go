@@ -349,31 +349,43 @@ func (p *passkeyProof) prove(ctx context.Context, s *Service, _ Client, now time
 	if err != nil {
 		return nil, err
 	}
-	if err := p.check(s.Passkeys.rp, c, response, holder, known); err != nil {
-		return nil, err
-	}
-	h := s.keep(holder)
-	if err := h.live(now); err != nil {
+	used, err := p.check(s.Passkeys.rp, c, response, holder, known)
+	if err != nil {
 		return nil, err
 	}
 	first, err := s.spend(ctx, c, login)
 	if err == nil && !first {
 		err = errPasskey
 	}
-	return &principal{holder: h, subject: h.userID, authority: h.authority}, err
+	if err == nil {
+		err = p.recount(used, known)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h := s.keep(holder)
+	if err := h.live(now); err != nil {
+		return nil, err
+	}
+	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
 }
 
-func (p *passkeyProof) check(rp *webauthn.WebAuthn, c ceremony, response *protocol.ParsedCredentialAssertionData, holder *access.Holder, known access.Passkey) error {
+func (p *passkeyProof) check(rp *webauthn.WebAuthn, c ceremony, response *protocol.ParsedCredentialAssertionData, holder *access.Holder, known access.Passkey) (*webauthn.Credential, error) {
 	m, err := memberOf(holder, []access.Passkey{known})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	used, err := rp.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return m, nil }, webauthn.SessionData{
 		Challenge: c.Challenge, UserVerification: protocol.VerificationRequired,
 	}, response)
 	if err != nil {
-		return errPasskey.(*access.Error).Because(&falseProof{organizationID: known.OrganizationID, userID: known.UserID, name: known.ID})
+		return nil, errPasskey.(*access.Error).Because(&falseProof{organizationID: known.OrganizationID, userID: known.UserID, name: known.ID})
 	}
+	return used, nil
+}
+
+// recount notes how often the passkey has signed by now, which a copy of it does not know.
+func (p *passkeyProof) recount(used *webauthn.Credential, known access.Passkey) (err error) {
 	if used.Authenticator.CloneWarning {
 		return errPasskeyAgain.Because(&falseProof{organizationID: known.OrganizationID, userID: known.UserID, name: known.ID})
 	}

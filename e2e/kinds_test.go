@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/elliptic"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -30,7 +31,7 @@ import (
 type thing struct {
 	text string
 	key  string // id of the key that it is the text or a signature of
-	with string // of a challenge: its other half; of a signature: what says what was signed
+	with string // of a challenge: its other half; of a signature: what says what was signed; of a login: what its browser knows
 }
 
 type telling struct{ code, doors string }
@@ -68,6 +69,9 @@ type kinds struct {
 	group    string // id of a user-group key
 	outside  *outsideIssuer
 	stranger *signer
+	provider *loginProvider
+	login    string // id of the provider's issuer
+	passkey  *passkey
 	verifier *verify.Verifier
 	envoy    authv3.AuthorizationClient
 }
@@ -77,16 +81,20 @@ func newKinds(t *testing.T) *kinds {
 	w := knownWorldWith(t, func(c *server.Config) {
 		trusting(c)
 		c.IssuerNetworks = []string{"127.0.0.0/8"}
+		c.PublicURL = strings.Replace(c.PublicURL, "127.0.0.1", "localhost", 1) // where browsers have passkeys
 		c.KeysPerUser = 100_000
 		c.ExtAuthz, c.ReadyFile = "127.0.0.1:0", filepath.Join(t.TempDir(), "ready.json")
 	})
+	w.api = w.config.PublicURL
 	w.serve("acme", "photos", photos)
-	k := &kinds{world: w, outside: newOutsideIssuer(t), stranger: newSigner(t, "ES256"), envoy: authv3.NewAuthorizationClient(w.dialExtAuthz())}
+	k := &kinds{world: w, provider: newLoginProvider(t), outside: newOutsideIssuer(t), stranger: newSigner(t, "ES256"), envoy: authv3.NewAuthorizationClient(w.dialExtAuthz())}
 	k.client = w.oauthClient("ES256", object{"scopes": []string{"*"}})
 	k.other = w.oauthClient("", object{"scopes": []string{"*"}})
 	k.group, _, _ = w.group(w.founder, nil)
 	w.person("acme", "ada@acme.example", "developer")
 	w.must(201, "PUT", orgPath("acme", "/issuers/idp"), w.founder, k.outside.trust(nil))
+	k.login = w.must(201, "PUT", orgPath("acme", "/issuers/staff"), w.founder, k.provider.loginTrust(nil)).at("id")
+	k.passkey = w.enrol(w.founder)
 	var err error
 	k.verifier, err = verify.New(verify.Config{Issuer: w.api, Audience: []string{"acme/photos"}, JWKSURL: w.api + "/.well-known/jwks.json", HTTPClient: w.client})
 	if err != nil {
@@ -255,6 +263,22 @@ var allKinds = []kind{
 		cookie, _, _ := strings.Cut(kept.header.Get("Set-Cookie"), ";")
 		return thing{text: strings.TrimPrefix(cookie, "__Host-daypass=")}
 	}, doors: "session_cookie"},
+	{name: "passkey's answer", proofs: "passkeyProof", make: func(k *kinds) thing {
+		ceremony, credential := k.passkey.answer(k)
+		return thing{text: k.passkey.signatureIn(credential), with: ceremony + " " + credential}
+	}, doors: "passkey"},
+	{name: "ceremony of a passkey", make: func(k *kinds) thing {
+		ceremony, credential := k.passkey.answer(k)
+		return thing{text: ceremony, with: ceremony + " " + credential}
+	}, doors: "ceremony"},
+	{name: "cookie of a login under way", make: func(k *kinds) thing {
+		n, state := k.begins()
+		return thing{text: n.cookies[loginCookie], with: state}
+	}, doors: "login_cookie"},
+	{name: "ID token of a login", proofs: "OutsideLogin", make: func(k *kinds) thing {
+		n, state := k.begins()
+		return thing{text: k.provider.outsideIssuer.token(nil, object{"aud": "dashboard", "nonce": k.provider.nonce, "jti": nil}), with: n.cookies[loginCookie] + " " + state}
+	}, doors: "login_answer exchange subject_token subject_jwt subject_id assertion"},
 	{name: "key", proofs: "Pair Secret", make: func(k *kinds) thing {
 		a := k.newKey(nil)
 		return thing{text: a.at("key"), key: a.at("id")}
@@ -335,6 +359,37 @@ func (k *kinds) letIn() string {
 	pass := k.buy(k.client.secret, object{"audience": "photos", "renewable": true})
 	k.good("POST", "/v1/device/approve", pass, object{"user_code": started.at("user_code")})
 	return started.at("device_code")
+}
+
+const loginCookie = "__Host-daypass-login"
+
+// browser has a login under way, if its cookie says so.
+func (k *kinds) browser(cookie string) *navigator {
+	n := k.navigator()
+	n.address = k.address
+	if cookie != "" {
+		n.cookies[loginCookie] = cookie
+	}
+	return n
+}
+
+// begins is a browser that was sent to the provider, and the state that the answer is to name.
+func (k *kinds) begins() (n *navigator, state string) {
+	n = k.browser("")
+	return n, n.begin(k.provider, k.login, "").Get("state")
+}
+
+// comesBack is what a browser gets that comes from the provider, which has idToken for it; empty: the right one.
+func (k *kinds) comesBack(n *navigator, state, idToken string) answer {
+	k.provider.mu.Lock()
+	k.provider.idToken = idToken
+	k.provider.mu.Unlock()
+	to := n.finish("acme/staff", "state="+state, "code=good")
+	if _, in := n.cookies["__Host-daypass"]; in {
+		return answer{status: 200}
+	}
+	_, code, _ := strings.Cut(to, "error=")
+	return answer{status: 401, body: object{"code": code}}
 }
 
 func bearer(method, target string, headers ...string) func(*kinds, thing) answer {
@@ -454,7 +509,35 @@ var allDoors = []door{
 		return k.do(k.request("POST", "/v1/tokens", "X-Textile-Api-Key: "+key, "X-Textile-Api-Sig: "+it.text, "X-Textile-Api-Sig-Msg: "+proof.Message))
 	}},
 	{name: "device_code", routes: "POST /v1/device/token", try: inBody("/v1/device/token", "device_code")},
-	{name: "session_cookie", routes: "GET /v1/session", try: func(k *kinds, it thing) answer {
+	{name: "passkey", routes: "POST /v1/login/passkey", try: func(k *kinds, it thing) answer {
+		ceremony, credential, ours := strings.Cut(it.with, " {")
+		if credential = "{" + credential; !ours {
+			ceremony, credential = k.passkey.answer(k)
+		}
+		credential = strings.Replace(credential, k.passkey.signatureIn(credential), it.text, 1)
+		return k.ask("POST", "/v1/login/passkey", "", object{"ceremony": ceremony, "credential": json.RawMessage(credential)})
+	}},
+	{name: "ceremony", try: func(k *kinds, it thing) answer {
+		_, credential, ours := strings.Cut(it.with, " {")
+		if credential = "{" + credential; !ours {
+			_, credential = k.passkey.answer(k)
+		}
+		return k.ask("POST", "/v1/login/passkey", "", object{"ceremony": it.text, "credential": json.RawMessage(credential)})
+	}},
+	{name: "login_cookie", routes: "GET /v1/login/oidc/{issuer}", try: func(k *kinds, it thing) answer {
+		if strings.Contains(it.with, " ") || it.with == "" { // no state of a login
+			_, it.with = k.begins()
+		}
+		return k.comesBack(k.browser(it.text), it.with, "")
+	}},
+	{name: "login_answer", try: func(k *kinds, it thing) answer {
+		if cookie, state, ours := strings.Cut(it.with, " "); ours {
+			return k.comesBack(k.browser(cookie), state, it.text)
+		}
+		n, state := k.begins()
+		return k.comesBack(n, state, it.text)
+	}},
+	{name: "session_cookie", routes: "GET /v1/session", silent: true, opens: func(a answer) bool { return a.status == 200 }, try: func(k *kinds, it thing) answer {
 		return k.ask("GET", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+it.text)
 	}},
 	{name: "dpop", try: func(k *kinds, it thing) answer {
@@ -702,6 +785,7 @@ var otherwise = map[string]string{
 	"GET /readyz":                                 "public",
 	"GET /startupz":                               "public",
 	"GET /v1/login":                               "public",
+	"POST /v1/login/passkey/options":              "answers all alike",
 	"POST /v1/device":                             "takes a name and answers all alike",
 	"GET /v1/challenges/ws":                       "the proofs of POST /v1/challenges, in frames",
 	"POST /auth/password/reset":                   "takes a name and answers all alike",

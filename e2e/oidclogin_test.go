@@ -25,6 +25,7 @@ type loginProvider struct {
 	mu        sync.Mutex
 	metadata  object // beside what there is
 	claims    object // beside those of a right ID token
+	idToken   string // in place of a right one
 	challenge string // of the login under way
 	nonce     string
 	asked     []url.Values // at the token endpoint
@@ -70,7 +71,11 @@ func (p *loginProvider) token(w http.ResponseWriter, r *http.Request) {
 	for name, value := range p.claims {
 		claims[name] = value
 	}
-	_ = json.NewEncoder(w).Encode(object{"id_token": p.outsideIssuer.token(nil, claims), "access_token": "x", "token_type": "Bearer"})
+	idToken := p.idToken
+	if idToken == "" {
+		idToken = p.outsideIssuer.token(nil, claims)
+	}
+	_ = json.NewEncoder(w).Encode(object{"id_token": idToken, "access_token": "x", "token_type": "Bearer"})
 }
 
 // loginTrust lets people manage acme.
@@ -88,9 +93,10 @@ func (p *loginProvider) loginTrust(edit object) object {
 type navigator struct {
 	*world
 	cookies map[string]string
+	address string // that it comes from; empty: this machine's
 }
 
-func (w *world) navigator() *navigator { return &navigator{w, map[string]string{}} }
+func (w *world) navigator() *navigator { return &navigator{world: w, cookies: map[string]string{}} }
 
 func (n *navigator) get(target string, headers ...string) *http.Response {
 	n.t.Helper()
@@ -103,6 +109,9 @@ func (n *navigator) get(target string, headers ...string) *http.Response {
 	}
 	for name, value := range n.cookies {
 		req.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	if n.address != "" {
+		req.Header.Set("X-Forwarded-For", n.address)
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")

@@ -120,8 +120,8 @@ func (p *Passkeys) open(text, kind string, now time.Time) (c ceremony, ok bool) 
 	return c, now.Before(time.UnixMilli(c.Until))
 }
 
-// spend uses up a ceremony whose answer is right: of any number of them one counts. It comes
-// last, for strangers can begin ceremonies without end, and each that is spent is kept for a while.
+// spend uses up a ceremony: of any number of answers one counts. At a login that is a right one,
+// for strangers can begin as many as they like, and each that is spent is kept for a while.
 func (s *Service) spend(ctx context.Context, c ceremony, kind string) (first bool, err error) {
 	if s.Once == nil {
 		return false, access.New(access.Unavailable, "replay_memory_missing", "this server cannot tell whether an answer was used before")
@@ -270,6 +270,13 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 	if !ok || c.OrganizationID != t.OrganizationID || c.UserID != t.UserID {
 		return access.Passkey{}, errCeremony
 	}
+	first, err := s.spend(ctx, c, enrolment)
+	if err == nil && !first {
+		err = errCeremony
+	}
+	if err != nil {
+		return access.Passkey{}, err
+	}
 	response, err := protocol.ParseCredentialCreationResponseBytes(answer)
 	if err != nil {
 		return access.Passkey{}, errCeremony.Because(err)
@@ -287,11 +294,7 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 	if len(p.Credential) > maxCredential {
 		return access.Passkey{}, errCeremony.Because(errors.New("the passkey is too long"))
 	}
-	first, err := s.spend(ctx, c, enrolment)
-	if err == nil && !first {
-		err = errCeremony
-	}
-	return p, err
+	return p, nil
 }
 
 // maxCredential bounds what is kept of a passkey, in bytes, and so how long it takes to check its signatures.

@@ -267,15 +267,15 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 		return access.Passkey{}, err
 	}
 	c, ok := s.Passkeys.open(text, enrolment, s.Now())
-	if !ok || c.OrganizationID != t.OrganizationID || c.UserID != t.UserID {
+	if !ok {
 		return access.Passkey{}, errCeremony
 	}
 	first, err := s.spend(ctx, c, enrolment)
-	if err == nil && !first {
-		err = errCeremony
-	}
 	if err != nil {
 		return access.Passkey{}, err
+	}
+	if !first || c.OrganizationID != t.OrganizationID || c.UserID != t.UserID {
+		return access.Passkey{}, errCeremony
 	}
 	response, err := protocol.ParseCredentialCreationResponseBytes(answer)
 	if err != nil {

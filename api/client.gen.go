@@ -433,9 +433,11 @@ type ClientInterface interface {
 	// GetLogin What the login page may offer
 	//
 	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+	// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+	// `organization` that is named: strangers do not learn who else is here.
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
-	GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetLogin(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// BeginOIDCLogin Log in through an outside issuer
 	//
@@ -1384,7 +1386,8 @@ type ClientInterface interface {
 	// RevokeTokenWithBody End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1394,7 +1397,8 @@ type ClientInterface interface {
 	// RevokeToken End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2073,10 +2077,12 @@ func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeys
 // GetLogin What the login page may offer
 //
 // `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+// `organization` that is named: strangers do not learn who else is here.
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
-func (c *Client) GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetLoginRequest(c.Server)
+func (c *Client) GetLogin(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLoginRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4134,7 +4140,8 @@ func (c *Client) IntrospectToken(ctx context.Context, body IntrospectTokenJSONRe
 // RevokeTokenWithBody End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4154,7 +4161,8 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 // RevokeToken End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4907,7 +4915,7 @@ func NewRetireKeysetKeyRequestWithBody(server string, id string, contentType str
 }
 
 // NewGetLoginRequest constructs an http.Request for the GetLogin method
-func NewGetLoginRequest(server string) (*http.Request, error) {
+func NewGetLoginRequest(server string, params *GetLoginParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -4923,6 +4931,33 @@ func NewGetLoginRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Organization != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "organization", *params.Organization, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -10177,11 +10212,13 @@ type ClientWithResponsesInterface interface {
 	// GetLoginWithResponse What the login page may offer
 	//
 	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+	// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+	// `organization` that is named: strangers do not learn who else is here.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
-	GetLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLoginResponse, error)
+	GetLoginWithResponse(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*GetLoginResponse, error)
 
 	// BeginOIDCLoginWithResponse Log in through an outside issuer
 	//
@@ -11238,7 +11275,8 @@ type ClientWithResponsesInterface interface {
 	// RevokeTokenWithBodyWithResponse End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11248,7 +11286,8 @@ type ClientWithResponsesInterface interface {
 	// RevokeTokenWithResponse End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16042,12 +16081,14 @@ func (c *ClientWithResponses) RetireKeysetKeyWithResponse(ctx context.Context, i
 // GetLoginWithResponse What the login page may offer
 //
 // `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+// `organization` that is named: strangers do not learn who else is here.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
-func (c *ClientWithResponses) GetLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLoginResponse, error) {
-	rsp, err := c.GetLogin(ctx, reqEditors...)
+func (c *ClientWithResponses) GetLoginWithResponse(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*GetLoginResponse, error) {
+	rsp, err := c.GetLogin(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -17769,7 +17810,8 @@ func (c *ClientWithResponses) IntrospectTokenWithResponse(ctx context.Context, b
 // RevokeTokenWithBodyWithResponse End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -17785,7 +17827,8 @@ func (c *ClientWithResponses) RevokeTokenWithBodyWithResponse(ctx context.Contex
 // RevokeTokenWithResponse End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

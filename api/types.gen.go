@@ -1696,6 +1696,9 @@ type LoginOptions struct {
 	// Address Where this request comes from.
 	Address string `json:"address"`
 
+	// ByOrganization There are services of several organizations: name yours to see them.
+	ByOrganization bool `json:"by_organization"`
+
 	// Issuers By another service.
 	Issuers []LoginIssuer `json:"issuers"`
 
@@ -2414,6 +2417,12 @@ type GetFeedParams struct {
 
 	// Wait How long to wait for news, in seconds.
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// GetLoginParams defines parameters for GetLogin.
+type GetLoginParams struct {
+	// Organization The slug of the organization whose services are meant.
+	Organization *string `form:"organization,omitempty" json:"organization,omitempty"`
 }
 
 // BeginOIDCLoginParams defines parameters for BeginOIDCLogin.

@@ -126,6 +126,8 @@ type Service struct {
 
 	entries, newcomers pace
 	devices            pace
+	allDevices         pace
+	outsideLogins      pace
 	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
@@ -154,8 +156,8 @@ func New(c Config) *Service {
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
 		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
-		devices: pace{most: DevicesPerMinute},
-		absent:  otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
+		devices: pace{most: DevicesPerMinute}, allDevices: pace{most: AllDevicesPerMinute}, outsideLogins: pace{most: LoginsPerMinute},
+		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 

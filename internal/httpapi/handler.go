@@ -124,6 +124,7 @@ const forwardAuthPath = "/v1/forward-auth"
 var (
 	nosniff = []string{"nosniff"}
 	noStore = []string{"no-store"}
+	inert   = []string{"default-src 'none'; frame-ancestors 'none'"} // no page; those have policies of their own
 )
 
 // ServeHTTP does what is the same for every route, then what the route is for.
@@ -134,7 +135,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header := w.Header()
-	header["X-Content-Type-Options"], header["Cache-Control"] = nosniff, noStore
+	header["X-Content-Type-Options"], header["Cache-Control"], header["Content-Security-Policy"] = nosniff, noStore, inert
 	if rt, err := h.serve(w, r); err != nil {
 		h.failAt(rt, w, r, err)
 	}

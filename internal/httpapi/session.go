@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -30,7 +29,7 @@ const (
 )
 
 var (
-	errSessionForeign = access.New(access.Forbidden, "session_same_origin", "this gives the pass of a login back to the dashboard that it was given to; anything else sends its own pass")
+	errSessionForeign = access.New(access.Forbidden, "session_same_origin", "a login is kept for, and its pass given back to, pages of this server alone; anything else sends its own pass")
 	errSessionPass    = access.New(access.Invalid, "session_pass_required", "a login is kept by a pass that is sent as bearer token; exchange the key for one")
 	errSessionLong    = access.New(access.Invalid, "session_too_long", "this pass is too long for a cookie; log in with one that names less")
 	errSessionDue     = access.New(access.Unauthenticated, "session_due", "the pass of this login has ended, the login has not: POST /v1/session gets the next pass")
@@ -45,7 +44,12 @@ type keptLogin struct {
 }
 
 // putSession keeps the pass that the request is made with, and what gets the next one.
+// A page of another origin, also of one that may call, cannot log the browser in as
+// somebody else.
 func (h *Handler) putSession(w http.ResponseWriter, r *http.Request, c *call) error {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return errSessionForeign
+	}
 	t, err := h.Gate.Token(c.credential)
 	if err != nil || h.Sealer == nil {
 		return errSessionPass
@@ -83,11 +87,7 @@ func (h *Handler) keepSession(w http.ResponseWriter, k keptLogin) error {
 	if err != nil {
 		return err
 	}
-	box, err := h.Sealer.Seal(text, sessionPurpose)
-	if err != nil {
-		return err
-	}
-	value := base64.RawURLEncoding.EncodeToString(box)
+	value := h.Sealer.SealLetter(text, sessionPurpose)
 	if len(value) > longestCookie {
 		return errSessionLong
 	}
@@ -217,17 +217,13 @@ func ownPage(r *http.Request) error {
 }
 
 // keptLogin opens the cookie; false: there is none that this server sealed and that
-// still counts.
+// still counts. Of two neither counts: a sister host may have set the one.
 func (h *Handler) keptLogin(r *http.Request) (k keptLogin, found bool) {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil || h.Sealer == nil {
+	cookies := r.CookiesNamed(sessionCookie)
+	if len(cookies) != 1 || h.Sealer == nil {
 		return k, false
 	}
-	box, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
-	if err != nil {
-		return k, false
-	}
-	text, err := h.Sealer.Open(box, sessionPurpose)
+	text, err := h.Sealer.OpenLetter(cookies[0].Value, sessionPurpose)
 	if err != nil || json.Unmarshal(text, &k) != nil {
 		return k, false
 	}

@@ -536,14 +536,14 @@ func (s *Server) tidy(ctx context.Context) {
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.store.PruneDevices(ctx, now.Add(-time.Hour)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}
 }
 
-// forgetUsed drops what was used once and is worthless by now. With servers that share a database each proof leaves a row
-// there, good for minutes.
+// forgetUsed drops what was used once and is worthless by now, and what strangers begin without end: with servers that share a
+// database each proof leaves a row there, and each device that wants to log in, good for minutes.
 func (s *Server) forgetUsed(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -553,8 +553,9 @@ func (s *Server) forgetUsed(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if _, err := s.store.PruneOnce(ctx, s.now()); err != nil && ctx.Err() == nil {
-			s.log.Error("used proofs could not be dropped", "error", err)
+		_, used := s.store.PruneOnce(ctx, s.now())
+		if err := errors.Join(used, s.store.PruneDevices(ctx, s.now())); err != nil && ctx.Err() == nil {
+			s.log.Error("used proofs, or devices that nobody let in, could not be dropped", "error", err)
 		}
 	}
 }

@@ -38,7 +38,8 @@ export interface paths {
         /**
          * End a pass by its text
          * @description Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-         *     The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+         *     A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+         *     a key is refused, for it is deleted or rotated instead.
          */
         post: operations["revokeToken"];
         delete?: never;
@@ -1899,6 +1900,8 @@ export interface paths {
         /**
          * What the login page may offer
          * @description `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+         *     Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+         *     `organization` that is named: strangers do not learn who else is here.
          */
         get: operations["getLogin"];
         put?: never;
@@ -3463,6 +3466,8 @@ export interface components {
             password: boolean;
             /** @description With a passkey. */
             passkey: boolean;
+            /** @description There are services of several organizations: name yours to see them. */
+            by_organization: boolean;
             /** @description By another service. */
             issuers: components["schemas"]["LoginIssuer"][];
             /** @description Where this request comes from. */
@@ -6666,7 +6671,10 @@ export interface operations {
     };
     getLogin: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The slug of the organization whose services are meant. */
+                organization?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -12,8 +12,8 @@ export const addresses = new Addresses()
 export type Options = Schemas['LoginOptions']
 
 /** What this server offers, and where this browser is seen to come from. */
-export async function readOptions(signal?: AbortSignal): Promise<Options> {
-  const answer = await fetch('/v1/login', signal && { signal }).catch((reason: unknown) => {
+export async function readOptions(organization = '', signal?: AbortSignal): Promise<Options> {
+  const answer = await fetch(`/v1/login${organization && `?organization=${encodeURIComponent(organization)}`}`, signal && { signal }).catch((reason: unknown) => {
     throw Problem.of(reason)
   })
   if (!answer.ok) throw await Problem.from(answer)

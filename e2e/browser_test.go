@@ -3,8 +3,11 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,10 +59,24 @@ func TestBrowserPages(t *testing.T) {
 }
 
 func TestBrowserSession(t *testing.T) {
-	browse(t, newWorld(t, nil), "session.mjs")
+	w := newWorld(t, nil)
+	w.person("acme", "ada@acme.example", "developer")
+	clock := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		minutes, _ := strconv.Atoi(r.FormValue("minutes"))
+		w.later(time.Duration(minutes) * time.Minute)
+	}))
+	t.Cleanup(clock.Close)
+	browse(t, w, "session.mjs", "EMAIL=ada@acme.example", "PASSWORD="+umbrellas, "LATER="+clock.URL)
 }
 
 // TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
 func TestBrowserLife(t *testing.T) {
 	browse(t, newWorld(t, nil), "life.mjs")
+}
+
+// TestBrowserKeyboard: the life of a key without a mouse.
+func TestBrowserKeyboard(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve("acme", "photos", photos)
+	browse(t, w, "keyboard.mjs")
 }

@@ -266,18 +266,10 @@ func (g *grant) mayLearn(key access.Key) error {
 	return nil
 }
 
-// roomForKey counts the keys of a user that have not expired.
+// roomForKey holds that a user may have one more key that has not expired.
 func (s *Service) roomForKey(ctx context.Context, tx *store.Tx, key access.Key) error {
-	live := 0
-	err := each(func(after string) ([]access.Key, error) {
-		return tx.ListKeys(ctx, key.OrganizationID, key.UserID, "", store.Page{After: after})
-	}, func(k access.Key) string { return k.ID }, func(k access.Key) error {
-		if k.Expires.IsZero() || k.Expires.After(key.Created) {
-			live++
-		}
-		return nil
-	})
-	if err == nil && live >= s.keysPerUser {
+	live, err := tx.CountLiveKeys(ctx, key.OrganizationID, key.UserID, key.Created)
+	if err == nil && live >= int64(s.keysPerUser) {
 		return access.New(access.Conflict, "too_many_keys", fmt.Sprintf("a user holds at most %d keys in an organization; delete one first", s.keysPerUser))
 	}
 	return err

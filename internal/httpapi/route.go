@@ -196,9 +196,10 @@ func (h *Handler) table() map[string]route {
 		"GET " + oidcLoginPath + "{issuer}":                {handle: h.beginOIDCLogin, open: true, query: []string{"return_to"}, refuse: h.refuseLogin},
 		"GET " + oidcLoginPath + "{org}/{issuer}/callback": route{open: true, page: true, answer: true}.by(h.finishOIDCLogin),
 
-		"GET /v1/login":      {handle: h.getLogin, open: true},
+		"GET /v1/login":      {handle: h.getLogin, open: true, query: []string{"organization"}},
 		"GET /v1/session":    {handle: h.getSession, open: true},
-		"PUT /v1/session":    {handle: h.putSession},
+		"POST /v1/session":   {handle: h.renewSession, open: true},
+		"PUT /v1/session":    {handle: h.putSession, body: reads[api.SessionPut](), bodyOptional: true},
 		"DELETE /v1/session": {handle: h.deleteSession, query: []string{"everywhere"}},
 	}
 	for _, pattern := range dashboardPages {

@@ -32,9 +32,9 @@ func (s queries) ListKeys(ctx context.Context, orgID, userID, text string, page 
 	return each(rows, err, key)
 }
 
-// CountKeys counts the keys a user has in an organization.
-func (s queries) CountKeys(ctx context.Context, orgID, userID string) (int64, error) {
-	n, err := s.q.CountKeysOfUser(ctx, gen.CountKeysOfUserParams{OrganizationID: orgID, UserID: userID})
+// CountLiveKeys counts the keys a user has in an organization that have not expired.
+func (s queries) CountLiveKeys(ctx context.Context, orgID, userID string, now time.Time) (int64, error) {
+	n, err := s.q.CountLiveKeysOfUser(ctx, gen.CountLiveKeysOfUserParams{OrganizationID: orgID, UserID: userID, Now: millis(now)})
 	return n, translate(err)
 }
 

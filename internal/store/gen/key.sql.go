@@ -9,17 +9,19 @@ import (
 	"context"
 )
 
-const countKeysOfUser = `-- name: CountKeysOfUser :one
-SELECT COUNT(*) FROM keys WHERE organization_id = $1 AND user_id = $2
+const countLiveKeysOfUser = `-- name: CountLiveKeysOfUser :one
+SELECT COUNT(*) FROM keys
+WHERE organization_id = $1 AND user_id = $2 AND (expires = 0 OR expires > $3)
 `
 
-type CountKeysOfUserParams struct {
+type CountLiveKeysOfUserParams struct {
 	OrganizationID string
 	UserID         string
+	Now            int64
 }
 
-func (q *Queries) CountKeysOfUser(ctx context.Context, arg CountKeysOfUserParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countKeysOfUser, arg.OrganizationID, arg.UserID)
+func (q *Queries) CountLiveKeysOfUser(ctx context.Context, arg CountLiveKeysOfUserParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countLiveKeysOfUser, arg.OrganizationID, arg.UserID, arg.Now)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

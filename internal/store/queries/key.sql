@@ -48,8 +48,9 @@ SELECT * FROM keys WHERE organization_id = sqlc.arg(organization_id) AND user_id
     OR lower(id || ' ' || comment || ' ' || CAST(scopes AS TEXT)) LIKE CAST(sqlc.arg(pattern) AS TEXT) ESCAPE '!')
 ORDER BY id LIMIT sqlc.arg(most);
 
--- name: CountKeysOfUser :one
-SELECT COUNT(*) FROM keys WHERE organization_id = sqlc.arg(organization_id) AND user_id = sqlc.arg(user_id);
+-- name: CountLiveKeysOfUser :one
+SELECT COUNT(*) FROM keys
+WHERE organization_id = sqlc.arg(organization_id) AND user_id = sqlc.arg(user_id) AND (expires = 0 OR expires > sqlc.arg(now));
 
 -- name: HolderByHash :one
 SELECT sqlc.embed(k), sqlc.embed(m), sqlc.embed(u), sqlc.embed(o)

@@ -29,7 +29,7 @@ function Entry({ label, icon: Icon, onSelect, danger, disabled, checked }: Exclu
       onClick={onSelect}
       disabled={disabled ?? false}
       className={cx(
-        'flex cursor-pointer items-center gap-2 rounded-md px-2.5 py-1.5 outline-none select-none data-disabled:cursor-not-allowed data-disabled:opacity-55 data-highlighted:bg-hover',
+        'flex cursor-pointer items-center gap-2 rounded-md px-2.5 py-1.5 -outline-offset-2 select-none data-disabled:cursor-not-allowed data-disabled:opacity-55 data-highlighted:bg-hover',
         danger && 'text-bad',
       )}
     >

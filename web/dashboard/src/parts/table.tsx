@@ -41,6 +41,7 @@ export function Table<Row>({ label, rows, columns, rowKey, onOpen, loading = fal
   const box = useRef<HTMLDivElement>(null)
   const [active, setActive] = useState(0)
   const wanted = useRef(false) // the focus moves to the active row once it is drawn
+  const focused = useRef(false) // the focus is in a row, or was in one that is gone
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => rowHeight, overscan: 8 })
   const items = rows.length <= all ? rows.map((_, index) => ({ index, start: index * rowHeight, end: (index + 1) * rowHeight })) : virtual.getVirtualItems()
   const first = items[0]
@@ -53,6 +54,7 @@ export function Table<Row>({ label, rows, columns, rowKey, onOpen, loading = fal
   }, [near, rows.length, error, onMore])
 
   useEffect(() => {
+    if (focused.current && document.activeElement === document.body) wanted.current = true
     if (!wanted.current) return
     const row = box.current?.querySelector<HTMLElement>(`tr[data-index="${current}"]`)
     if (!row) return
@@ -93,7 +95,7 @@ export function Table<Row>({ label, rows, columns, rowKey, onOpen, loading = fal
               ))}
             </tr>
           </thead>
-          <tbody onKeyDown={onKeyDown}>
+          <tbody onKeyDown={onKeyDown} onFocus={() => (focused.current = true)} onBlur={(event) => (focused.current = !event.target.isConnected)}>
             {loading &&
               Array.from({ length: 8 }, (_, index) => (
                 <tr key={index} style={{ height: rowHeight }}>

@@ -68,7 +68,7 @@ export function KeySheet({ id, listed, act, onAct, onClose, onRolled }: { id: st
   )
 }
 
-function Row({ name, children }: { name: string; children: ReactNode }) {
+export function Row({ name, children }: { name: string; children: ReactNode }) {
   return (
     <>
       <dt className="text-muted">{name}</dt>
@@ -163,7 +163,7 @@ export function Ends({ time }: { time: string }) {
   )
 }
 
-function Section({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+export function Section({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
   return (
     <section className="flex flex-col gap-2 border-t border-line pt-4">
       <div className="flex min-h-7 items-center gap-2">
@@ -214,9 +214,14 @@ function Passes({ of: key }: { of: Schemas['Key'] }) {
     <Section
       title="Live passes"
       actions={
-        <Link to="/o/$org/tokens" params={{ org }} search={{ key: key.id } as never} className={buttonClass({ size: 'small' })}>
-          Show them
-        </Link>
+        <>
+          <Link to="/o/$org/debugger" params={{ org }} search={{ who: 'key', key: key.id } as never} className={buttonClass({ size: 'small' })}>
+            What may they do?
+          </Link>
+          <Link to="/o/$org/tokens" params={{ org }} search={{ key: key.id } as never} className={buttonClass({ size: 'small' })}>
+            Show them
+          </Link>
+        </>
       }
     >
       {live.isPending ? (

@@ -77,7 +77,7 @@ await story(async ({ open }) => {
         } catch (error) {
           throw new Error(`${name}, ${theme}, ${size}`, { cause: error })
         }
-        await shoot(page, all ? `${name}-${theme}-${size}` : theme === 'light' ? name : `${name}-dark`)
+        await shoot(page, all ? `${name}-${theme}-${size}` : theme === 'light' ? `dashboard-${name}` : `dashboard-${name}-dark`)
         page.removeAllListeners('dialog')
       }
       await page.context().close()

@@ -5,7 +5,7 @@ import { Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Field, Ico
 import { ok, Problem, session, useSession } from '~/session'
 import { usePages } from '~/session/pages'
 import { useLeave } from '~/shell/leave'
-import { useMe } from '~/shell/shell'
+import { useMe } from '~/session/me'
 
 type Passkey = { id: string; name?: string; created: string; used?: { time: string; address?: string } }
 

@@ -8,6 +8,7 @@ import { forget, remembered } from '~/session/addresses'
 import { enterWithKey, enterWithPasskey, enterWithPassword } from '~/session/login'
 import { Problem } from '~/session/problem'
 import { Mark } from '~/shell/mark'
+import { refusalOf, throughIssuer } from './issuer'
 
 type Options = Schemas['LoginOptions']
 
@@ -40,12 +41,7 @@ export default function Login() {
         </p>
       )}
       {search.error && (
-        <p role="alert" className="rounded-lg border border-bad/40 bg-bad-soft px-4 py-3 text-bad">
-          The login failed:{' '}
-          <a href={`/docs/errors#${search.error}`} className="underline underline-offset-2">
-            <code className="font-mono">{search.error}</code>
-          </a>
-        </p>
+        <ErrorPanel error={refusalOf(search.error)} />
       )}
       <section aria-label="Ways to log in" className="flex flex-col gap-5 rounded-xl border border-line bg-surface p-5">
         {options.isPending || options.data?.password ? (
@@ -62,7 +58,7 @@ export default function Login() {
           <ByKey options={options.data} pending={false} done={done} />
         )}
         {options.error && <ErrorPanel error={options.error} retry={() => void options.refetch()} />}
-        <Others options={options.data} done={done} />
+        <Others options={options.data} to={search.to} done={done} />
       </section>
       <footer className="flex justify-between text-xs text-muted">
         <a className="underline underline-offset-2" href="/docs/errors">
@@ -182,13 +178,13 @@ function ByPassword({ done }: { done: () => void }) {
   )
 }
 
-function Others({ options, done }: { options: Options | undefined; done: () => void }) {
+function Others({ options, to, done }: { options: Options | undefined; to: string | undefined; done: () => void }) {
   const passkey = useMutation({ mutationFn: enterWithPasskey, onSuccess: done })
   if (!options || (!options.passkey && options.issuers.length === 0)) return null
   return (
     <div className="flex flex-col gap-2 border-t border-line pt-4">
       {options.issuers.map((issuer) => (
-        <a key={issuer.id} href={`/v1/login/oidc/${encodeURIComponent(issuer.id)}`} className={buttonClass()}>
+        <a key={issuer.id} href={throughIssuer(issuer.id, to)} className={buttonClass()}>
           <KeyRound aria-hidden className="size-4" />
           Continue with {issuer.name}
         </a>

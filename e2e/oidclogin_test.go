@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"html"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -48,11 +51,36 @@ func newLoginProvider(t *testing.T) *loginProvider {
 		case "/token":
 			p.token(w, r)
 		default:
+			if group, ok := strings.CutPrefix(r.URL.Path, "/authorize"); ok {
+				p.authorize(w, r, strings.TrimPrefix(group, "/"))
+				return
+			}
 			p.serve(w, r)
 		}
 	}
 	p.answer.Store(&handler)
 	return p
+}
+
+// authorize asks a person as member of which group to log in, and sends the browser back.
+func (p *loginProvider) authorize(w http.ResponseWriter, r *http.Request, group string) {
+	q := r.URL.Query()
+	back := url.Values{"state": {q.Get("state")}}
+	switch group {
+	case "":
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Issuer</title><h1>Log in at the issuer</h1>`)
+		for path, name := range map[string]string{"operators": "Let in operators", "visitors": "Let in visitors", "strangers": "Let in strangers", "nobody": "Refuse"} {
+			_, _ = fmt.Fprintf(w, `<p><a href="/authorize/%s?%s">%s</a>`, path, html.EscapeString(r.URL.RawQuery), name)
+		}
+		return
+	case "nobody":
+		back.Set("error", "access_denied")
+	default:
+		p.challenge, p.nonce, p.claims = q.Get("code_challenge"), q.Get("nonce"), object{"groups": group}
+		back.Set("code", "good")
+	}
+	http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 }
 
 // token answers to the code "good" with an ID token, if PKCE holds.

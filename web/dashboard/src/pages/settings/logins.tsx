@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Table, toast } from '~/parts'
 import { ok, Problem, session, useSession } from '~/session'
 import { usePages } from '~/session/pages'
+import { asked } from '~/session/passkey'
 import { useLeave } from '~/shell/leave'
 import { useMe } from '~/shell/shell'
 
@@ -34,8 +35,7 @@ export function Passkeys() {
   const enrol = useMutation({
     mutationFn: async () => {
       const options = await call<{ ceremony: string; public_key: PublicKeyCredentialCreationOptionsJSON }>('/v1/passkeys/options', { method: 'POST' })
-      const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.public_key) })
-      if (!(credential instanceof PublicKeyCredential)) throw new Error('the browser made no passkey')
+      const credential = await asked(() => navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.public_key) }))
       await call('/v1/passkeys', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, ceremony: options.ceremony, credential: credential.toJSON() }) })
     },
     onSuccess: async () => {

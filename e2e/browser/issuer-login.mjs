@@ -25,8 +25,8 @@ await story(async ({ open }) => {
   await sheet.getByLabel('Client secret').fill(secret)
   await sheet.getByLabel('Ask the issuer for').fill('email groups')
   await sheet.getByText(`${url}/v1/login/oidc/acme/staff/callback`).waitFor()
-  await sheet.getByLabel('Roles').first().fill('account_manager auditor')
-  for (const [groups, role] of [['operators', 'account_manager'], ['visitors', 'auditor']]) {
+  await sheet.getByLabel('Roles').first().fill('account_manager developer')
+  for (const [groups, role] of [['operators', 'account_manager'], ['visitors', 'developer']]) {
     await sheet.getByRole('button', { name: 'Add a grant' }).click()
     const grant = sheet.getByRole('group', { name: 'Grant' }).last()
     await grant.getByLabel('Claims').fill(`groups=${groups}`)
@@ -69,9 +69,9 @@ await story(async ({ open }) => {
   const operator = await me()
   assert.deepEqual([operator.user.id, operator.roles], ['staff|ann', ['account_manager']])
 
-  await through('Let in visitors', '/o/acme/audit')
-  await page.waitForURL(`${url}/o/acme/audit`)
-  assert.deepEqual((await me()).roles, ['auditor'])
+  await through('Let in visitors', '/o/acme/keys')
+  await page.waitForURL(`${url}/o/acme/keys`)
+  assert.deepEqual((await me()).roles, ['developer'])
 
   await through('Refuse')
   await page.waitForURL(/\/login\?error=login_denied/)

@@ -47,7 +47,7 @@ await story(async ({ open }) => {
     await page.waitForURL(/\/o\/acme/)
     await page.goto('/o/acme/settings?tab=logins')
     await settled(page)
-    await page.getByRole('row').filter({ hasText: 'Chrome' }).first().waitFor()
+    await page.getByRole('row').filter({ hasText: 'Chrome, Linux' }).first().waitFor()
     await look('logins')
 
     await page.goto('/o/acme/settings?tab=passkeys')

@@ -26,8 +26,8 @@ export function Grants({ rows, onChange, tried, problem }: { rows: GrantRow[]; o
       <p className="text-xs text-muted">{rows.length === 0 ? 'Every token gets all of the scopes and roles above. With grants, claims decide.' : 'A token gets the sum of the grants that its claims match, and nothing without one.'}</p>
       {rows.map((row, i) => (
         <div key={i} role="group" aria-label={`Grant ${i + 1}`} className="flex items-start gap-2 rounded-lg border border-line p-3">
-          <div className="grid min-w-0 flex-1 gap-3 sm:grid-cols-3">
-            <Field label="Claims" hint="name=value on a line; empty: every token." error={tried && !grantOf(row) ? 'one name=value on a line' : undefined}>
+          <div className="grid min-w-0 flex-1 gap-3 sm:grid-cols-2">
+            <Field label="Claims" className="sm:col-span-2" hint="name=value on a line; empty: every token." error={tried && !grantOf(row) ? 'one name=value on a line' : undefined}>
               <Textarea mono rows={2} value={row.when} onChange={(event) => set(i, { when: event.target.value })} placeholder="groups=operators" />
             </Field>
             <Field label="Scopes">

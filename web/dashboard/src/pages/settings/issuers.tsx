@@ -226,7 +226,7 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
         hint="The login page then has a button for it."
         checked={form.login}
         // Who logs in to administer needs these; a field that is filled stays.
-        onChange={(login) => set(login ? { login, scopes: form.scopes || 'daypass:*', roles: form.roles || 'auditor', life: form.life || '8h' } : { login })}
+        onChange={(login) => set(login ? { login, scopes: form.scopes || 'daypass:*', roles: form.roles || 'account_manager', life: form.life || '8h' } : { login })}
       />
       {form.login && (
         <div className="flex flex-col gap-4 border-l-2 border-line pl-4">
@@ -241,9 +241,13 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
           <Field label="Ask the issuer for" hint="Scopes beside openid, so that its tokens have the claims that the grants look at." error={problem?.field('/login/scopes')}>
             <Input mono value={form.asks} onChange={(event) => set({ asks: event.target.value })} placeholder="email groups" />
           </Field>
-          <CodeBlock wrap label="Redirect URI, to be registered at the issuer">
-            {`${location.origin}/v1/login/oidc/${org}/${form.slug || 'NAME'}/callback`}
-          </CodeBlock>
+          <div className="flex flex-col gap-1">
+            <p className="font-medium">Redirect URI</p>
+            <CodeBlock wrap label="Redirect URI">
+              {`${location.origin}/v1/login/oidc/${org}/${form.slug || 'NAME'}/callback`}
+            </CodeBlock>
+            <p className="text-xs text-muted">To be registered at the issuer, exactly.</p>
+          </div>
         </div>
       )}
       <Checkbox label="Active" hint="Off: its tokens are refused, and passes made of them end." checked={form.active} onChange={(active) => set({ active })} />

@@ -7,6 +7,7 @@ import { usePages } from '~/session/pages'
 import { asked } from '~/session/passkey'
 import { useLeave } from '~/shell/leave'
 import { useMe } from '~/shell/shell'
+import { browserOf } from './browser'
 
 type Passkey = { id: string; name?: string; created: string; used?: { time: string; address?: string } }
 
@@ -143,14 +144,14 @@ export function Logins() {
           rowKey={(login) => login.id}
           empty={<p className="rounded-lg border border-line p-6 text-center text-muted">No login by password or passkey. You came with a key.</p>}
           columns={[
-            { id: 'agent', header: 'With', cell: (login) => <span title={login.used.user_agent}>{login.used.user_agent || 'unknown'}</span> },
-            { id: 'address', header: 'From', width: '9rem', cell: (login) => <code className="font-mono text-xs">{login.used.address}</code> },
+            { id: 'agent', header: 'With', width: '8.5rem', cell: (login) => <span title={login.used.user_agent}>{browserOf(login.used.user_agent)}</span> },
+            { id: 'address', header: 'From', cell: (login) => <code className="font-mono text-xs">{login.used.address}</code> },
             { id: 'used', header: 'Last used', width: '8rem', wide: true, cell: (login) => <RelativeTime time={login.used.time} /> },
             { id: 'expires', header: 'Ends', width: '8rem', wide: true, cell: (login) => <RelativeTime time={login.expires} /> },
             {
               id: 'actions',
               header: 'Actions',
-              width: '6rem',
+              width: '5rem',
               align: 'right',
               cell: (login) => (
                 <Button size="small" busy={end.isPending && end.variables === login.id} aria-label={`End the login from ${login.used.address}`} onClick={() => end.mutate(login.id)}>

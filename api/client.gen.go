@@ -433,9 +433,11 @@ type ClientInterface interface {
 	// GetLogin What the login page may offer
 	//
 	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+	// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+	// `organization` that is named: strangers do not learn who else is here.
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
-	GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetLogin(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// BeginOIDCLogin Log in through an outside issuer
 	//
@@ -1283,18 +1285,41 @@ type ClientInterface interface {
 	//
 	// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
 	// `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
-	// anywhere, and its cookie is dropped.
+	// anywhere, and its cookie is dropped; 401 `session_due` says that the login goes on and `POST /v1/session` gets the next pass.
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PutSession Keep the pass of this request for reloads
+	// RenewSession Renew the pass that the cookie keeps
 	//
-	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
-	// `session_pass_required` for a key: exchange it first.
+	// For pages of this server alone, as `GET /v1/session` is. The next pass is had by the refresh token that was kept with the pass, or by the pass
+	// itself where it is renewable, and takes its place in the cookie. A pass in the first third of its life is given back as it is, so that tabs which
+	// come one after another make one renewal. 401 `session_missing` without a cookie. A pass that was revoked ends the login.
+	//
+	// Corresponds with POST /v1/session (the `RenewSession` operationId).
+	RenewSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSessionWithBody Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+	// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+	// alone. 422 `session_pass_required` for a key: exchange it first.
+	//
+	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /v1/session (the `PutSession` operationId).
-	PutSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	PutSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSession Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+	// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+	// alone. 422 `session_pass_required` for a key: exchange it first.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/session (the `PutSession` operationId).
+	PutSession(ctx context.Context, body PutSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExchangeTokenWithBody Exchange a key for a pass, or a pass for another
 	//
@@ -1361,7 +1386,8 @@ type ClientInterface interface {
 	// RevokeTokenWithBody End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1371,7 +1397,8 @@ type ClientInterface interface {
 	// RevokeToken End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2050,10 +2077,12 @@ func (c *Client) RetireKeysetKey(ctx context.Context, id string, body RetireKeys
 // GetLogin What the login page may offer
 //
 // `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+// `organization` that is named: strangers do not learn who else is here.
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
-func (c *Client) GetLogin(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetLoginRequest(c.Server)
+func (c *Client) GetLogin(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLoginRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3910,7 +3939,7 @@ func (c *Client) DeleteSession(ctx context.Context, params *DeleteSessionParams,
 //
 // For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
 // `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
-// anywhere, and its cookie is dropped.
+// anywhere, and its cookie is dropped; 401 `session_due` says that the login goes on and `POST /v1/session` gets the next pass.
 //
 // Corresponds with GET /v1/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3925,14 +3954,57 @@ func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// PutSession Keep the pass of this request for reloads
+// RenewSession Renew the pass that the cookie keeps
 //
-// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
-// `session_pass_required` for a key: exchange it first.
+// For pages of this server alone, as `GET /v1/session` is. The next pass is had by the refresh token that was kept with the pass, or by the pass
+// itself where it is renewable, and takes its place in the cookie. A pass in the first third of its life is given back as it is, so that tabs which
+// come one after another make one renewal. 401 `session_missing` without a cookie. A pass that was revoked ends the login.
+//
+// Corresponds with POST /v1/session (the `RenewSession` operationId).
+func (c *Client) RenewSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenewSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSessionWithBody Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+// alone. 422 `session_pass_required` for a key: exchange it first.
+//
+// Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /v1/session (the `PutSession` operationId).
-func (c *Client) PutSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewPutSessionRequest(c.Server)
+func (c *Client) PutSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSession Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+// alone. 422 `session_pass_required` for a key: exchange it first.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/session (the `PutSession` operationId).
+func (c *Client) PutSession(ctx context.Context, body PutSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSessionRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4068,7 +4140,8 @@ func (c *Client) IntrospectToken(ctx context.Context, body IntrospectTokenJSONRe
 // RevokeTokenWithBody End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4088,7 +4161,8 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 // RevokeToken End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4841,7 +4915,7 @@ func NewRetireKeysetKeyRequestWithBody(server string, id string, contentType str
 }
 
 // NewGetLoginRequest constructs an http.Request for the GetLogin method
-func NewGetLoginRequest(server string) (*http.Request, error) {
+func NewGetLoginRequest(server string, params *GetLoginParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -4857,6 +4931,33 @@ func NewGetLoginRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Organization != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "organization", *params.Organization, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -7150,6 +7251,18 @@ func NewListKeysRequest(server string, org OrgPath, params *ListKeysParams) (*ht
 
 		}
 
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -7659,6 +7772,30 @@ func NewListMembershipsRequest(server string, org OrgPath, params *ListMembershi
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Role != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "role", *params.Role, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -8733,6 +8870,30 @@ func NewListUsersRequest(server string, org OrgPath, params *ListUsersParams) (*
 
 		}
 
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Role != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "role", *params.Role, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -9489,8 +9650,8 @@ func NewGetSessionRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
-// NewPutSessionRequest constructs an http.Request for the PutSession method
-func NewPutSessionRequest(server string) (*http.Request, error) {
+// NewRenewSessionRequest constructs an http.Request for the RenewSession method
+func NewRenewSessionRequest(server string) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -9508,10 +9669,50 @@ func NewPutSessionRequest(server string) (*http.Request, error) {
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewPutSessionRequest calls the generic PutSession builder with application/json body
+func NewPutSessionRequest(server string, body PutSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutSessionRequestWithBody constructs an http.Request for the PutSession method, with any body, and a specified content type
+func NewPutSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -10071,11 +10272,13 @@ type ClientWithResponsesInterface interface {
 	// GetLoginWithResponse What the login page may offer
 	//
 	// `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+	// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+	// `organization` that is named: strangers do not learn who else is here.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/login (the `GetLogin` operationId).
-	GetLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLoginResponse, error)
+	GetLoginWithResponse(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*GetLoginResponse, error)
 
 	// BeginOIDCLoginWithResponse Log in through an outside issuer
 	//
@@ -11027,22 +11230,45 @@ type ClientWithResponsesInterface interface {
 	//
 	// For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
 	// `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
-	// anywhere, and its cookie is dropped.
+	// anywhere, and its cookie is dropped; 401 `session_due` says that the login goes on and `POST /v1/session` gets the next pass.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error)
 
-	// PutSessionWithResponse Keep the pass of this request for reloads
+	// RenewSessionWithResponse Renew the pass that the cookie keeps
 	//
-	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
-	// `session_pass_required` for a key: exchange it first.
+	// For pages of this server alone, as `GET /v1/session` is. The next pass is had by the refresh token that was kept with the pass, or by the pass
+	// itself where it is renewable, and takes its place in the cookie. A pass in the first third of its life is given back as it is, so that tabs which
+	// come one after another make one renewal. 401 `session_missing` without a cookie. A pass that was revoked ends the login.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
+	// Corresponds with POST /v1/session (the `RenewSession` operationId).
+	RenewSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RenewSessionResponse, error)
+
+	// PutSessionWithBodyWithResponse Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+	// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+	// alone. 422 `session_pass_required` for a key: exchange it first.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
 	// Corresponds with PUT /v1/session (the `PutSession` operationId).
-	PutSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PutSessionResponse, error)
+	PutSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSessionResponse, error)
+
+	// PutSessionWithResponse Keep the pass of this request for reloads
+	//
+	// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+	// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+	// alone. 422 `session_pass_required` for a key: exchange it first.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/session (the `PutSession` operationId).
+	PutSessionWithResponse(ctx context.Context, body PutSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSessionResponse, error)
 
 	// ExchangeTokenWithBodyWithResponse Exchange a key for a pass, or a pass for another
 	//
@@ -11109,7 +11335,8 @@ type ClientWithResponsesInterface interface {
 	// RevokeTokenWithBodyWithResponse End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11119,7 +11346,8 @@ type ClientWithResponsesInterface interface {
 	// RevokeTokenWithResponse End a pass by its text
 	//
 	// Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-	// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+	// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+	// a key is refused, for it is deleted or rotated instead.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15128,6 +15356,46 @@ func (r GetSessionResponse) ContentType() string {
 	return ""
 }
 
+// RenewSessionResponseDefaultHeaders the declared response headers of an HTTP default response for RenewSession
+type RenewSessionResponseDefaultHeaders struct {
+	RetryAfter *int
+}
+
+type RenewSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DashboardSession
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RenewSessionResponseDefaultHeaders
+}
+
+// Status returns HTTPResponse.Status
+func (r RenewSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenewSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenewSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // PutSessionResponseDefaultHeaders the declared response headers of an HTTP default response for PutSession
 type PutSessionResponseDefaultHeaders struct {
 	RetryAfter *int
@@ -15873,12 +16141,14 @@ func (c *ClientWithResponses) RetireKeysetKeyWithResponse(ctx context.Context, i
 // GetLoginWithResponse What the login page may offer
 //
 // `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+// Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+// `organization` that is named: strangers do not learn who else is here.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/login (the `GetLogin` operationId).
-func (c *ClientWithResponses) GetLoginWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLoginResponse, error) {
-	rsp, err := c.GetLogin(ctx, reqEditors...)
+func (c *ClientWithResponses) GetLoginWithResponse(ctx context.Context, params *GetLoginParams, reqEditors ...RequestEditorFn) (*GetLoginResponse, error) {
+	rsp, err := c.GetLogin(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -17435,7 +17705,7 @@ func (c *ClientWithResponses) DeleteSessionWithResponse(ctx context.Context, par
 //
 // For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
 // `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
-// anywhere, and its cookie is dropped.
+// anywhere, and its cookie is dropped; 401 `session_due` says that the login goes on and `POST /v1/session` gets the next pass.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -17448,16 +17718,51 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEdi
 	return ParseGetSessionResponse(rsp)
 }
 
-// PutSessionWithResponse Keep the pass of this request for reloads
+// RenewSessionWithResponse Renew the pass that the cookie keeps
 //
-// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
-// `session_pass_required` for a key: exchange it first.
+// For pages of this server alone, as `GET /v1/session` is. The next pass is had by the refresh token that was kept with the pass, or by the pass
+// itself where it is renewable, and takes its place in the cookie. A pass in the first third of its life is given back as it is, so that tabs which
+// come one after another make one renewal. 401 `session_missing` without a cookie. A pass that was revoked ends the login.
 //
 // Returns a wrapper object for the known response body format(s).
 //
+// Corresponds with POST /v1/session (the `RenewSession` operationId).
+func (c *ClientWithResponses) RenewSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RenewSessionResponse, error) {
+	rsp, err := c.RenewSession(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenewSessionResponse(rsp)
+}
+
+// PutSessionWithBodyWithResponse Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+// alone. 422 `session_pass_required` for a key: exchange it first.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
 // Corresponds with PUT /v1/session (the `PutSession` operationId).
-func (c *ClientWithResponses) PutSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PutSessionResponse, error) {
-	rsp, err := c.PutSession(ctx, reqEditors...)
+func (c *ClientWithResponses) PutSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSessionResponse, error) {
+	rsp, err := c.PutSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSessionResponse(rsp)
+}
+
+// PutSessionWithResponse Keep the pass of this request for reloads
+//
+// Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+// passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+// alone. 422 `session_pass_required` for a key: exchange it first.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/session (the `PutSession` operationId).
+func (c *ClientWithResponses) PutSessionWithResponse(ctx context.Context, body PutSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSessionResponse, error) {
+	rsp, err := c.PutSession(ctx, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -17565,7 +17870,8 @@ func (c *ClientWithResponses) IntrospectTokenWithResponse(ctx context.Context, b
 // RevokeTokenWithBodyWithResponse End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -17581,7 +17887,8 @@ func (c *ClientWithResponses) RevokeTokenWithBodyWithResponse(ctx context.Contex
 // RevokeTokenWithResponse End a pass by its text
 //
 // Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-// The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+// A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+// a key is refused, for it is deleted or rotated instead.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22261,6 +22568,52 @@ func ParseGetSessionResponse(rsp *http.Response) (*GetSessionResponse, error) {
 	switch {
 	case true:
 		var headers GetSessionResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRenewSessionResponse parses an HTTP response from a RenewSessionWithResponse call
+func ParseRenewSessionResponse(rsp *http.Response) (*RenewSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenewSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DashboardSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers RenewSessionResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

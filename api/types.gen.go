@@ -805,6 +805,9 @@ type DashboardSession struct {
 	// Payload What the pass says, in clear.
 	Payload Claims `json:"payload"`
 
+	// Renews `POST /v1/session` gets the next one.
+	Renews bool `json:"renews"`
+
 	// Token The pass.
 	Token string `json:"token"`
 }
@@ -999,9 +1002,13 @@ type ExplainRequest struct {
 
 	// Graphql What the request asks of a GraphQL resource; without it the decision ends with `graphql_unparsed`.
 	Graphql *ExplainGraphQL `json:"graphql,omitempty"`
-	Method  string          `json:"method"`
 
-	// Token The text of a pass; an anonymous request without it.
+	// Key Id of a key, instead of a pass: decided as with the pass that it would give to `address` now, with all that it may. None is
+	// made. Needs `daypass:keys:read`; 409 where the key would give none.
+	Key    *string `json:"key,omitempty"`
+	Method string  `json:"method"`
+
+	// Token The text of a pass; an anonymous request without it and without `key`.
 	Token *string `json:"token,omitempty"`
 
 	// URL Of the request, with its host: https://photos.example.com/albums/7.
@@ -1689,6 +1696,9 @@ type LoginOptions struct {
 	// Address Where this request comes from.
 	Address string `json:"address"`
 
+	// ByOrganization There are services of several organizations: name yours to see them.
+	ByOrganization bool `json:"by_organization"`
+
 	// Issuers By another service.
 	Issuers []LoginIssuer `json:"issuers"`
 
@@ -1698,7 +1708,7 @@ type LoginOptions struct {
 	// Password With a user name and a password.
 	Password bool `json:"password"`
 
-	// Setup There is no application yet.
+	// Setup There is no application yet in any organization.
 	Setup bool `json:"setup"`
 
 	// Version Of the server.
@@ -1712,6 +1722,9 @@ type Me struct {
 
 	// Expires Absent where it does not end.
 	Expires *time.Time `json:"expires,omitempty"`
+
+	// Gateway Where the gateway of this server is asked on its own machine; behind a proxy it has other names too. Absent where there is none.
+	Gateway *string `json:"gateway,omitempty"`
 
 	// Ips Where the credential may be used from; absent means anywhere.
 	Ips *Networks `json:"ips,omitempty"`
@@ -2162,6 +2175,12 @@ type SessionList struct {
 	NextCursor *string   `json:"next_cursor,omitempty"`
 }
 
+// SessionPut What is kept with the pass.
+type SessionPut struct {
+	// RefreshToken Of the same login as the pass.
+	RefreshToken *string `json:"refresh_token,omitempty"`
+}
+
 // ShadowExplanation What the answer would be if all that is in shadow mode were enforced; absent where nothing is.
 type ShadowExplanation struct {
 	Allow bool `json:"allow"`
@@ -2196,6 +2215,10 @@ type Token struct {
 	Actors   *[]string `json:"actors,omitempty"`
 	Audience []string  `json:"audience"`
 	Expires  time.Time `json:"expires"`
+
+	// Families The passes whose revocation ends it: the first of each family that it belongs to, its own family's last. A renewal stays in the family of what it renews; what
+	// is narrowed or exchanged begins one within. Revoking a pass ends its whole family: every other pass that names that family's first here.
+	Families []string `json:"families"`
 
 	// From Who asked for it.
 	From *LastUse `json:"from,omitempty"`
@@ -2394,6 +2417,12 @@ type GetFeedParams struct {
 
 	// Wait How long to wait for news, in seconds.
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// GetLoginParams defines parameters for GetLogin.
+type GetLoginParams struct {
+	// Organization The slug of the organization whose services are meant.
+	Organization *string `form:"organization,omitempty" json:"organization,omitempty"`
 }
 
 // BeginOIDCLoginParams defines parameters for BeginOIDCLogin.
@@ -2613,6 +2642,9 @@ type ListKeysParams struct {
 
 	// User Only keys of the user with this id.
 	User *string `form:"user,omitempty" json:"user,omitempty"`
+
+	// Q Only keys with these words, in this order, in id, comment or scopes.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // CreateKeyParams defines parameters for CreateKey.
@@ -2661,6 +2693,12 @@ type ListMembershipsParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q Only members with these words, in this order, in id, comment, name or e-mail.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Role Only members who hold the role of this name, anywhere in the organization.
+	Role *string `form:"role,omitempty" json:"role,omitempty"`
 }
 
 // DeleteMembershipParams defines parameters for DeleteMembership.
@@ -2778,6 +2816,12 @@ type ListUsersParams struct {
 
 	// Cursor `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q Only members with these words, in this order, in id, comment, name or e-mail.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Role Only members who hold the role of this name, anywhere in the organization.
+	Role *string `form:"role,omitempty" json:"role,omitempty"`
 }
 
 // CreateUserParams defines parameters for CreateUser.
@@ -2932,6 +2976,9 @@ type SetPasswordJSONRequestBody = PasswordPut
 
 // EnrolPasskeyJSONRequestBody defines body for EnrolPasskey for application/json ContentType.
 type EnrolPasskeyJSONRequestBody = PasskeyEnrol
+
+// PutSessionJSONRequestBody defines body for PutSession for application/json ContentType.
+type PutSessionJSONRequestBody = SessionPut
 
 // ExchangeTokenJSONRequestBody defines body for ExchangeToken for application/json ContentType.
 type ExchangeTokenJSONRequestBody = ExchangeRequest

@@ -3,10 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,13 +42,16 @@ func browse(t *testing.T, w *world, story string, env ...string) {
 	cmd := exec.CommandContext(ctx, node, story)
 	cmd.Dir = "browser"
 	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CHROMIUM=" + browser, "SCREENSHOTS=" + os.Getenv("SCREENSHOTS"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CHROMIUM=" + browser, "SCREENSHOTS=" + os.Getenv("SCREENSHOTS"), "TOUR=" + os.Getenv("TOUR"),
 		"DAYPASS_URL=" + strings.Replace(w.api, "127.0.0.1", "localhost", 1), "DAYPASS_GATEWAY=" + w.gateway, "DAYPASS_KEY=" + w.founder, "UPSTREAM=" + w.upstream.URL,
 	}, env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s", story, err, out.String())
+	}
+	if out.Len() > 0 {
+		t.Log("\n" + out.String())
 	}
 }
 
@@ -56,7 +62,14 @@ func TestBrowserPages(t *testing.T) {
 }
 
 func TestBrowserSession(t *testing.T) {
-	browse(t, newWorld(t, nil), "session.mjs")
+	w := newWorld(t, nil)
+	w.person("acme", "ada@acme.example", "developer")
+	clock := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		minutes, _ := strconv.Atoi(r.FormValue("minutes"))
+		w.later(time.Duration(minutes) * time.Minute)
+	}))
+	t.Cleanup(clock.Close)
+	browse(t, w, "session.mjs", "EMAIL=ada@acme.example", "PASSWORD="+umbrellas, "LATER="+clock.URL)
 }
 
 // TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
@@ -102,4 +115,11 @@ func TestBrowserDevice(t *testing.T) {
 
 func TestBrowserReference(t *testing.T) {
 	browse(t, newWorld(t, nil), "reference.mjs")
+}
+
+// TestBrowserKeyboard: the life of a key without a mouse.
+func TestBrowserKeyboard(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve("acme", "photos", photos)
+	browse(t, w, "keyboard.mjs")
 }

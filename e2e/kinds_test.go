@@ -262,7 +262,7 @@ var allKinds = []kind{
 		kept := k.good("PUT", "/v1/session", k.buy(k.client.secret, object{}), nil)
 		cookie, _, _ := strings.Cut(kept.header.Get("Set-Cookie"), ";")
 		return thing{text: strings.TrimPrefix(cookie, "__Host-daypass=")}
-	}, doors: "session_cookie"},
+	}, doors: "session_cookie session_renewal"},
 	{name: "passkey's answer", proofs: "passkeyProof", make: func(k *kinds) thing {
 		ceremony, credential := k.passkey.answer(k)
 		return thing{text: k.passkey.signatureIn(credential), with: ceremony + " " + credential}
@@ -539,6 +539,9 @@ var allDoors = []door{
 	}},
 	{name: "session_cookie", routes: "GET /v1/session", silent: true, opens: func(a answer) bool { return a.status == 200 }, try: func(k *kinds, it thing) answer {
 		return k.ask("GET", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+it.text)
+	}},
+	{name: "session_renewal", routes: "POST /v1/session", try: func(k *kinds, it thing) answer {
+		return k.ask("POST", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+it.text)
 	}},
 	{name: "dpop", try: func(k *kinds, it thing) answer {
 		return k.ask("POST", "/v1/tokens", k.client.secret, nil, "Dpop: "+it.text)

@@ -76,7 +76,7 @@ The exit code is 0 if all is well, 1 if something was found, 2 if the command li
 }
 
 func (c *cli) readOpenAPIFile(file, prefix string) (*catalog.OpenAPI, error) {
-	data, err := c.readUpTo(file, catalog.MaxOpenAPI+1)
+	data, err := c.readUpTo(file, catalog.MaxOpenAPI)
 	if err != nil {
 		return nil, err
 	}

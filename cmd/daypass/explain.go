@@ -14,19 +14,21 @@ import (
 
 func newExplainCommand(c *cli) *cobra.Command {
 	var (
-		pass, address, application string
-		query, operation           string
-		anonymous                  bool
+		pass, key            string
+		address, application string
+		query, operation     string
+		anonymous            bool
 	)
 	cmd := &cobra.Command{
 		Use:   "explain METHOD URL",
 		Short: "Why a request would, or would not, be let through",
 		Long: `Ask the gate about a request without sending it: every check in order, and the smallest change that would let it
-through. The request is tried with --token, or without one with a pass made on the spot from the key (all it may, for a
-minute), or with --anonymous without any. A path alone will do where the application has no hosts. What is asked of a
-GraphQL resource stands in --query. A denied request gives exit code 3.`,
+through. The request is tried with --token, or as with a pass of the key that --pass-of names, or with --anonymous
+without any; else with a pass made on the spot from your own key (all it may, for a minute). A path alone will do where
+the application has no hosts. What is asked of a GraphQL resource stands in --query. A denied request gives exit code 3.`,
 		Example: `  daypass explain GET https://photos.example.com/albums/7 --token "$PASS"
   daypass explain POST /albums --application acme/photos
+  daypass explain POST /albums --pass-of key_01k8dn0002v5s8e1g4k7m0p3r6
   daypass explain GET https://photos.example.com/ --anonymous --from 203.0.113.7
   daypass explain POST /graphql --query 'mutation { CreatePerson(name: "Ada") { id } }'`,
 		Args: args("METHOD", "URL"),
@@ -34,13 +36,17 @@ GraphQL resource stands in --query. A denied request gives exit code 3.`,
 			if anonymous && pass != "" {
 				return usage(cmd, "--token and --anonymous exclude each other")
 			}
-			client, token, err := c.explainer(cmd, pass, anonymous)
+			if key != "" && (anonymous || pass != "") {
+				return usage(cmd, "--pass-of excludes --token and --anonymous")
+			}
+			client, token, err := c.explainer(cmd, pass, anonymous || key != "")
 			if err != nil {
 				return err
 			}
 			request := api.ExplainRequest{
 				Method:      strings.ToUpper(arguments[0]),
 				URL:         withHost(arguments[1]),
+				Key:         given(cmd.Flags(), "pass-of", key),
 				Address:     given(cmd.Flags(), "from", address),
 				Application: given(cmd.Flags(), "application", application),
 			}
@@ -69,6 +75,7 @@ GraphQL resource stands in --query. A denied request gives exit code 3.`,
 	addClientFlags(c, cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&pass, "token", "", "pass to try the request with; '-' reads it from the standard input")
+	flags.StringVar(&key, "pass-of", "", "id of a key: as with the pass that it would give")
 	flags.BoolVar(&anonymous, "anonymous", false, "try the request without a pass")
 	flags.StringVar(&address, "from", "", "address the request comes from; default: this machine's")
 	flags.StringVar(&query, "query", "", "GraphQL document the request asks for")
@@ -86,7 +93,7 @@ func withHost(url string) string {
 }
 
 // explainer is who asks, and the pass to try. Without a key the pass itself may ask.
-func (c *cli) explainer(cmd *cobra.Command, pass string, anonymous bool) (*daypass.Client, string, error) {
+func (c *cli) explainer(cmd *cobra.Command, pass string, none bool) (*daypass.Client, string, error) {
 	text := pass
 	if pass != "" {
 		var err error
@@ -103,7 +110,7 @@ func (c *cli) explainer(cmd *cobra.Command, pass string, anonymous bool) (*daypa
 		return client, text, err
 	}
 	client, err := c.client()
-	if err != nil || text != "" || anonymous {
+	if err != nil || text != "" || none {
 		return client, text, err
 	}
 	token, err := client.Exchange(cmd.Context(), daypass.ExchangeRequest{Life: time.Minute})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -65,25 +66,26 @@ func listFlag(flags *pflag.FlagSet, into *[]string, name, help string) {
 	flags.StringSliceVar(into, name, nil, help)
 }
 
-// maxInput bounds what is read of a file or of the standard input, in bytes.
-const maxInput = catalog.MaxDocument + 1
-
 // readInput reads a file, or the standard input for "-".
-func (c *cli) readInput(name string) ([]byte, error) { return c.readUpTo(name, maxInput) }
+func (c *cli) readInput(name string) ([]byte, error) { return c.readUpTo(name, catalog.MaxDocument) }
 
-// readUpTo is [cli.readInput] with another limit, in bytes.
-func (c *cli) readUpTo(name string, most int64) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(c.in, most))
+// readUpTo is [cli.readInput] with another limit, in bytes. What is longer is refused, for half of it may say something else.
+func (c *cli) readUpTo(name string, most int) ([]byte, error) {
+	from := c.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, failed("file", "%v", err)
+		}
+		defer file.Close()
+		from = file
 	}
-	file, err := os.Open(name)
+	data, err := io.ReadAll(io.LimitReader(from, int64(most)+1))
 	if err != nil {
 		return nil, failed("file", "%v", err)
 	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, most))
-	if err != nil {
-		return nil, failed("file", "%v", err)
+	if len(data) > most {
+		return nil, failed("input_too_long", "%s is too long: it may have at most %d bytes", cmp.Or(strings.TrimPrefix(name, "-"), "the standard input"), most)
 	}
 	return data, nil
 }

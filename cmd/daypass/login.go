@@ -55,6 +55,9 @@ func (c *cli) logIn(ctx context.Context, scopes []string, browse bool) error {
 	if err != nil {
 		return err
 	}
+	if u, err := url.Parse(c.settings.URL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		c.note("%s is without TLS: whoever is on the way can read the pass", c.settings.URL)
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = runtime.GOOS
@@ -87,7 +90,7 @@ func (c *cli) logIn(ctx context.Context, scopes []string, browse bool) error {
 		c.note("DAYPASS_KEY or DAYPASS_KEY_FILE is set and goes before this login; --profile %s uses it all the same", c.profileName())
 	}
 	return c.show(loginJSON{c.profileName(), p.URL, p.Organization, p.User, p.Expires}, func() {
-		c.say("%s logged in at %s as %s of %s; %s", c.paint.green("✓"), p.URL, p.User, p.Organization, c.lasting(p))
+		c.say("%s logged in at %s as %s of %s; %s", c.paint.green("✓"), p.URL, line(p.User), line(p.Organization), c.lasting(p))
 	})
 }
 
@@ -176,11 +179,7 @@ func newLogoutCommand(c *cli) *cobra.Command {
 		Example: "  daypass logout\n  daypass logout --profile photos",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := loadProfile(c.profileName())
-			var exposed *trouble
-			if errors.As(err, &exposed) && exposed.Code == "profile_exposed" {
-				p, err = readProfile(c.profileName())
-			}
+			p, _, err := readProfile(c.profileName())
 			if errors.Is(err, fs.ErrNotExist) {
 				return c.showEnded("ended", c.profileName(), "nobody was logged in")
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,35 +57,42 @@ const (
 
 // loadProfile reads a profile; [fs.ErrNotExist] where there is none. One that others can read is refused: its pass may be theirs.
 func loadProfile(name string) (*profile, error) {
-	path, err := profilePath(name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&ofOthers != 0 {
+	p, mode, err := readProfile(name)
+	if err == nil && runtime.GOOS != "windows" && mode&ofOthers != 0 {
+		path, _ := profilePath(name)
 		return nil, failed("profile_exposed", "others can read the profile %s", path).advising("'daypass logout' ends its pass; then " + loginAgain)
 	}
-	return readProfile(name)
+	return p, err
 }
 
-// readProfile is [loadProfile] whoever can read it.
-func readProfile(name string) (*profile, error) {
+// readProfile is [loadProfile] whoever can read it. The open file is asked who that is, not its name, so that it cannot be
+// exchanged in between.
+func readProfile(name string) (*profile, fs.FileMode, error) {
 	path, err := profilePath(name)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	raw, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, err
+	}
 	if err != nil {
-		return nil, failed("profile", "the profile cannot be read: %v", err)
+		return nil, 0, failed("profile", "the profile cannot be read: %v", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, failed("profile", "the profile cannot be read: %v", err)
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, maxProfile+1))
+	if err != nil {
+		return nil, 0, failed("profile", "the profile cannot be read: %v", err)
 	}
 	var p profile
 	if len(raw) > maxProfile || json.Unmarshal(raw, &p) != nil || p.URL == "" || p.Token == "" {
-		return nil, failed("profile", "the profile %s is damaged", path).advising(loginAgain)
+		return nil, 0, failed("profile", "the profile %s is damaged", path).advising(loginAgain)
 	}
-	return &p, nil
+	return &p, info.Mode().Perm(), nil
 }
 
 // save replaces the profile whole: whoever reads it meanwhile has the old one or the new one.

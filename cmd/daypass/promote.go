@@ -251,13 +251,9 @@ func (c *cli) loadTree(dir, only string) (tree, error) {
 		if only != "" && place.org != only {
 			return nil
 		}
-		text, err := c.readUpTo(name, maxConfiguration+1)
+		text, err := c.readUpTo(name, maxConfiguration)
 		if err != nil {
 			return err
-		}
-		if len(text) > maxConfiguration {
-			wrong = append(wrong, at+": this is too long for a file of an export")
-			return nil
 		}
 		if wanted[at], err = place.check(text); err != nil {
 			wrong = append(wrong, at+": "+safeText(err))

@@ -11,7 +11,7 @@ import (
 
 // EventFilter narrows a list of events.
 type EventFilter struct {
-	Action string // "key.created"
+	Action string // "key.created", or "key" for all of that noun
 	Object string // id of what changed
 	User   string // id of who did it
 	Since  time.Time

@@ -16,6 +16,7 @@ import (
 const (
 	maxName     = 200 // characters
 	maxComment  = 500 // characters
+	maxSearch   = 100 // characters
 	maxEmail    = 254 // bytes, RFC 5321 section 4.5.3.1.3
 	maxScopes   = 100
 	maxRoles    = 50

@@ -60,6 +60,7 @@ type NewKey struct {
 // KeyFilter narrows a list of keys.
 type KeyFilter struct {
 	User string // id; empty: every user's
+	Text string // words in their order, in id, comment or scopes; empty: every key
 }
 
 func (n *names) key(k access.Key) (Key, error) {
@@ -86,10 +87,14 @@ func (s *Service) Keys(ctx context.Context, caller *access.Caller, org string, f
 	if err != nil {
 		return List[Key]{}, err
 	}
+	var wrong faults
+	if wrong.text("/q", filter.Text, maxSearch); wrong.err() != nil {
+		return List[Key]{}, wrong.err()
+	}
 	n := namesIn(ctx, s.store, g.org.ID)
-	return paged(s, listing{"keys", g.org.ID, user}, p,
+	return paged(s, listing{"keys", g.org.ID, user, filter.Text}, p,
 		func(after string, limit int) ([]access.Key, error) {
-			return s.store.ListKeys(ctx, g.org.ID, user, store.Page{After: after, Limit: limit})
+			return s.store.ListKeys(ctx, g.org.ID, user, filter.Text, store.Page{After: after, Limit: limit})
 		},
 		func(k access.Key) string { return k.ID }, n.key)
 }

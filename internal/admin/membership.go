@@ -47,15 +47,13 @@ func (n *names) membership(org access.Organization, m access.Membership) (Member
 }
 
 // Memberships lists the places of an organization in the order they were given.
-func (s *Service) Memberships(ctx context.Context, caller *access.Caller, org string, p Page) (List[Membership], error) {
+func (s *Service) Memberships(ctx context.Context, caller *access.Caller, org string, filter MemberFilter, p Page) (List[Membership], error) {
 	g, err := s.authorize(ctx, s.store, caller, opListMemberships, org)
 	if err != nil {
 		return List[Membership]{}, err
 	}
 	n := namesIn(ctx, s.store, g.org.ID)
-	return paged(s, listing{"memberships", g.org.ID, g.only()}, p, s.members(ctx, g),
-		func(m store.Member) string { return m.Membership.ID },
-		func(m store.Member) (Membership, error) { return n.membership(g.org, m.Membership) })
+	return listMembers(ctx, s, "memberships", g, filter, p, func(m store.Member) (Membership, error) { return n.membership(g.org, m.Membership) })
 }
 
 // Membership returns a user's place.

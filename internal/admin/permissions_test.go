@@ -36,7 +36,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return err
 	},
 	"users.list": func(w *world, c *access.Caller, on things) error {
-		_, err := w.Users(w.ctx, c, on.org, admin.Page{})
+		_, err := w.Users(w.ctx, c, on.org, admin.MemberFilter{}, admin.Page{})
 		return err
 	},
 	"users.create": func(w *world, c *access.Caller, on things) error {
@@ -55,7 +55,7 @@ var routes = map[string]func(w *world, c *access.Caller, on things) error{
 		return w.DeleteUser(w.ctx, c, on.org, on.user, never)
 	},
 	"memberships.list": func(w *world, c *access.Caller, on things) error {
-		_, err := w.Memberships(w.ctx, c, on.org, admin.Page{})
+		_, err := w.Memberships(w.ctx, c, on.org, admin.MemberFilter{}, admin.Page{})
 		return err
 	},
 	"memberships.get": func(w *world, c *access.Caller, on things) error {
@@ -403,7 +403,7 @@ func TestRolesInWords(t *testing.T) {
 	w.refused(err, "role_missing")
 
 	consumer := w.user("acme", "consumer")
-	if users := must(w.Users(w.ctx, consumer, "acme", admin.Page{}))(t); len(users.Items) != 1 || users.Items[0].ID != consumer.UserID {
+	if users := must(w.Users(w.ctx, consumer, "acme", admin.MemberFilter{}, admin.Page{}))(t); len(users.Items) != 1 || users.Items[0].ID != consumer.UserID {
 		t.Errorf("a consumer lists users %v", users.Items)
 	}
 	if keys := must(w.Keys(w.ctx, consumer, "acme", admin.KeyFilter{}, admin.Page{}))(t); len(keys.Items) != 1 || keys.Items[0].ID != consumer.KeyID {

@@ -139,11 +139,11 @@ func TestListsGoOn(t *testing.T) {
 		return ids(l.Items, func(o access.Organization) string { return o.ID }), l.NextCursor, err
 	})
 	walk("users", 6, func(p admin.Page) ([]string, string, error) {
-		l, err := w.Users(w.ctx, w.root, "acme", p)
+		l, err := w.Users(w.ctx, w.root, "acme", admin.MemberFilter{}, p)
 		return ids(l.Items, func(u admin.User) string { return u.ID }), l.NextCursor, err
 	})
 	walk("memberships", 6, func(p admin.Page) ([]string, string, error) {
-		l, err := w.Memberships(w.ctx, w.root, "acme", p)
+		l, err := w.Memberships(w.ctx, w.root, "acme", admin.MemberFilter{}, p)
 		return ids(l.Items, func(m admin.Membership) string { return m.ID }), l.NextCursor, err
 	})
 	walk("keys", 6, func(p admin.Page) ([]string, string, error) {
@@ -182,7 +182,7 @@ func TestCursorsAreBound(t *testing.T) {
 	}
 	two := admin.Page{Limit: 2}
 	keys := must(w.Keys(w.ctx, w.root, "acme", admin.KeyFilter{}, two))(t).NextCursor
-	users := must(w.Users(w.ctx, w.root, "acme", two))(t).NextCursor
+	users := must(w.Users(w.ctx, w.root, "acme", admin.MemberFilter{}, two))(t).NextCursor
 	events := must(w.Events(w.ctx, w.root, "acme", admin.EventFilter{}, two))(t).NextCursor
 	manager := w.user("globex", "account_manager")
 

@@ -52,30 +52,35 @@ func (f *faults) profile(name, email string) {
 	f.email("/email", email)
 }
 
+// MemberFilter narrows a list of users or memberships; what is empty does not.
+type MemberFilter struct {
+	Role string // name of a role, held anywhere in the organization
+	Text string // words in their order, in id, comment, name or e-mail, as far as the caller sees them
+}
+
 // Users lists the members of an organization in the order they came.
-func (s *Service) Users(ctx context.Context, caller *access.Caller, org string, p Page) (List[User], error) {
+func (s *Service) Users(ctx context.Context, caller *access.Caller, org string, filter MemberFilter, p Page) (List[User], error) {
 	g, err := s.authorize(ctx, s.store, caller, opListUsers, org)
 	if err != nil {
 		return List[User]{}, err
 	}
 	n := namesIn(ctx, s.store, g.org.ID)
-	return paged(s, listing{"users", g.org.ID, g.only()}, p, s.members(ctx, g),
-		func(m store.Member) string { return m.Membership.ID },
-		func(m store.Member) (User, error) { return n.user(g, m.User, m.Membership) })
+	return listMembers(ctx, s, "users", g, filter, p, func(m store.Member) (User, error) { return n.user(g, m.User, m.Membership) })
 }
 
-// members reads the part of an organization's members that g reaches.
-func (s *Service) members(ctx context.Context, g *grant) func(after string, limit int) ([]store.Member, error) {
-	return func(after string, limit int) ([]store.Member, error) {
-		if g.everything {
-			return s.store.ListMemberships(ctx, g.org.ID, store.Page{After: after, Limit: limit})
-		}
-		user, member, err := s.member(ctx, s.store, g, g.caller.UserID)
-		if err != nil || member.ID <= after {
-			return nil, err
-		}
-		return []store.Member{{User: user, Membership: member}}, nil
+// listMembers lists the part of an organization's members that g reaches.
+func listMembers[V any](ctx context.Context, s *Service, list string, g *grant, filter MemberFilter, p Page, view func(store.Member) (V, error)) (List[V], error) {
+	var wrong faults
+	wrong.text("/role", filter.Role, maxName)
+	if wrong.text("/q", filter.Text, maxSearch); wrong.err() != nil {
+		return List[V]{}, wrong.err()
 	}
+	only := store.MemberFilter{User: g.only(), Role: filter.Role, Text: filter.Text, AllProfiles: g.isAdministrator()}
+	return paged(s, listing{list, g.org.ID, only.User, only.Role, only.Text}, p,
+		func(after string, limit int) ([]store.Member, error) {
+			return s.store.ListMemberships(ctx, g.org.ID, only, store.Page{After: after, Limit: limit})
+		},
+		func(m store.Member) string { return m.Membership.ID }, view)
 }
 
 // member finds a user of the organization. Whoever is no member of it does not
@@ -224,7 +229,7 @@ func (s *Service) insertUser(ctx context.Context, tx *store.Tx, g *grant, in new
 		Comment: in.comment, Active: true, Created: now, Revision: tx.Revision(),
 	}
 	key := access.Key{
-		ID: seal.NewID("key"), OrganizationID: g.org.ID, UserID: user.ID, Kind: access.KeyLive,
+		ID: seal.NewID("key"), OrganizationID: g.org.ID, UserID: user.ID, Kind: access.KeyLive, Comment: in.comment,
 		Scopes: in.scopes, Roles: in.roles, Version: 1, Created: now, Revision: tx.Revision(),
 	}
 	if err := tx.InsertUser(user); err != nil {

@@ -39,7 +39,7 @@ func tellPage(answer, client http.Header, app *catalog.Application) {
 	}
 	answer.Set("Access-Control-Allow-Origin", origins[0])
 	answer.Set("Access-Control-Allow-Credentials", "true")
-	answer.Set("Access-Control-Expose-Headers", "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate")
+	answer.Set("Access-Control-Expose-Headers", "DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate")
 }
 
 // isWebSocket reports whether a request asks to become a WebSocket, and nothing else.

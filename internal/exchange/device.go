@@ -18,23 +18,49 @@ type Device struct{ Text string }
 
 func (Device) account() string { return "" }
 
-// DevicesPerMinute bounds how many devices of one address begin to log in.
-const DevicesPerMinute = 10
+// How many devices begin to log in within a minute: of one address, and of all, for
+// whoever has many addresses.
+const (
+	DevicesPerMinute    = 10
+	AllDevicesPerMinute = 1000
+)
 
 // AdmitDevice refuses an address too many of whose devices log in: each is kept for a
 // while.
 func (s *Service) AdmitDevice(client Client) error {
-	from := client.Address.Unmap()
-	if from.Is6() { // whoever has one of these has them all
-		from = netip.PrefixFrom(from, 64).Masked().Addr()
+	now := s.Now()
+	wait := s.devices.take(network(client.Address), now)
+	if wait <= 0 {
+		wait = s.allDevices.take("", now)
 	}
-	wait := s.devices.take(from.String(), s.Now())
+	return tooMany(wait, "too_many_devices", "too many devices log in from this address, or from everywhere; wait a moment")
+}
+
+// LoginsPerMinute is how many logins through outside issuers come back from one
+// address within a minute. Each makes this server ask the issuer.
+const LoginsPerMinute = 60
+
+// AdmitOutsideLogin refuses an address from which too many logins come back.
+func (s *Service) AdmitOutsideLogin(client Client) error {
+	return tooMany(s.outsideLogins.take(network(client.Address), s.Now()), "too_many_returns", "too many logins come from this address; wait a moment")
+}
+
+func tooMany(wait time.Duration, code, message string) error {
 	if wait <= 0 {
 		return nil
 	}
-	e := access.New(access.TooMany, "too_many_devices", "too many devices log in from this address; wait a moment")
+	e := access.New(access.TooMany, code, message)
 	e.RetryAfter = wait
 	return e
+}
+
+// network is what of an address one party has to itself.
+func network(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	if a.Is6() {
+		a = netip.PrefixFrom(a, 64).Masked().Addr()
+	}
+	return a.String()
 }
 
 var (
@@ -47,7 +73,8 @@ func (p Device) prove(ctx context.Context, s *Service, client Client, now time.T
 	if err != nil {
 		return nil, err
 	}
-	login := strings.HasPrefix(made.holder.source.Via, "ses_")
+	whole := len(made.parent.Family) == 1 // what was narrowed may be in other hands, for a shorter time
+	login := strings.HasPrefix(made.holder.source.Via, "ses_") && whole
 	switch {
 	case made.authority.Confirmation != "":
 		return nil, errBoundDevice

@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -108,33 +107,27 @@ func (p *Passkeys) write(c ceremony, kind string, options any) (Ceremony, error)
 	if err != nil {
 		return Ceremony{}, err
 	}
-	box, err := p.sealer.Seal(plain, kind)
-	if err != nil {
-		return Ceremony{}, err
-	}
 	shown, err := json.Marshal(options)
-	return Ceremony{Text: base64.RawURLEncoding.EncodeToString(box), Options: shown}, err
+	return Ceremony{Text: p.sealer.SealLetter(plain, kind), Options: shown}, err
 }
 
-// take opens a ceremony and spends it: of any number of answers one is looked at.
-func (s *Service) take(ctx context.Context, text, kind string, now time.Time) (c ceremony, ok bool, err error) {
-	box, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return c, false, nil
-	}
-	plain, err := s.Passkeys.sealer.Open(box, kind)
+// open reads a ceremony that is not over.
+func (p *Passkeys) open(text, kind string, now time.Time) (c ceremony, ok bool) {
+	plain, err := p.sealer.OpenLetter(text, kind)
 	if err != nil || json.Unmarshal(plain, &c) != nil {
-		return c, false, nil
+		return c, false
+	}
+	return c, now.Before(time.UnixMilli(c.Until))
+}
+
+// spend uses up a ceremony: of any number of answers one counts. At a login that is a right one,
+// for strangers can begin as many as they like, and each that is spent is kept for a while.
+func (s *Service) spend(ctx context.Context, c ceremony, kind string) (first bool, err error) {
+	if s.Once == nil {
+		return false, access.New(access.Unavailable, "replay_memory_missing", "this server cannot tell whether an answer was used before")
 	}
 	until := time.UnixMilli(c.Until)
-	if !now.Before(until) {
-		return c, false, nil
-	}
-	if s.Once == nil {
-		return c, false, access.New(access.Unavailable, "replay_memory_missing", "this server cannot tell whether an answer was used before")
-	}
-	ok, err = s.Once.First(ctx, kind, c.Challenge, until.Add(-CeremonyLife), until)
-	return c, ok, err
+	return s.Once.First(ctx, kind, c.Challenge, until.Add(-CeremonyLife), until)
 }
 
 // member is a user of one organization as WebAuthn sees it. Its handle is the
@@ -273,11 +266,15 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 	if err != nil {
 		return access.Passkey{}, err
 	}
-	c, ok, err := s.take(ctx, text, enrolment, s.Now())
+	c, ok := s.Passkeys.open(text, enrolment, s.Now())
+	if !ok {
+		return access.Passkey{}, errCeremony
+	}
+	first, err := s.spend(ctx, c, enrolment)
 	if err != nil {
 		return access.Passkey{}, err
 	}
-	if !ok || c.OrganizationID != t.OrganizationID || c.UserID != t.UserID {
+	if !first || c.OrganizationID != t.OrganizationID || c.UserID != t.UserID {
 		return access.Passkey{}, errCeremony
 	}
 	response, err := protocol.ParseCredentialCreationResponseBytes(answer)
@@ -291,9 +288,17 @@ func (s *Service) FinishEnrolment(ctx context.Context, t *access.Token, text str
 		return access.Passkey{}, errCeremony.Because(err)
 	}
 	p := access.Passkey{OrganizationID: t.OrganizationID, UserID: t.UserID, CredentialID: made.ID, Counter: int64(made.Authenticator.SignCount)}
-	p.Credential, err = credentialText(*made)
-	return p, err
+	if p.Credential, err = credentialText(*made); err != nil {
+		return access.Passkey{}, err
+	}
+	if len(p.Credential) > maxCredential {
+		return access.Passkey{}, errCeremony.Because(errors.New("the passkey is too long"))
+	}
+	return p, nil
 }
+
+// maxCredential bounds what is kept of a passkey, in bytes, and so how long it takes to check its signatures.
+const maxCredential = 4 << 10
 
 // credentialText is what is kept of a credential: who made the authenticator was not
 // asked for.
@@ -330,10 +335,7 @@ type passkeyProof struct {
 func (p *passkeyProof) account() string { return "" }
 
 func (p *passkeyProof) prove(ctx context.Context, s *Service, _ Client, now time.Time) (*principal, error) {
-	c, ok, err := s.take(ctx, p.ceremony, login, now)
-	if err != nil {
-		return nil, err
-	}
+	c, ok := s.Passkeys.open(p.ceremony, login, now)
 	response, malformed := protocol.ParseCredentialRequestResponseBytes(p.answer)
 	if !ok || malformed != nil {
 		return nil, errPasskey
@@ -350,7 +352,18 @@ func (p *passkeyProof) prove(ctx context.Context, s *Service, _ Client, now time
 	if err != nil {
 		return nil, err
 	}
-	if err := p.check(s.Passkeys.rp, c, response, holder, known); err != nil {
+	used, err := p.check(s.Passkeys.rp, c, response, holder, known)
+	if err != nil {
+		return nil, err
+	}
+	first, err := s.spend(ctx, c, login)
+	if err == nil && !first {
+		err = errPasskey
+	}
+	if err == nil {
+		err = p.recount(used, known)
+	}
+	if err != nil {
 		return nil, err
 	}
 	h := s.keep(holder)
@@ -360,17 +373,22 @@ func (p *passkeyProof) prove(ctx context.Context, s *Service, _ Client, now time
 	return &principal{holder: h, subject: h.userID, authority: h.authority}, nil
 }
 
-func (p *passkeyProof) check(rp *webauthn.WebAuthn, c ceremony, response *protocol.ParsedCredentialAssertionData, holder *access.Holder, known access.Passkey) error {
+func (p *passkeyProof) check(rp *webauthn.WebAuthn, c ceremony, response *protocol.ParsedCredentialAssertionData, holder *access.Holder, known access.Passkey) (*webauthn.Credential, error) {
 	m, err := memberOf(holder, []access.Passkey{known})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	used, err := rp.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return m, nil }, webauthn.SessionData{
 		Challenge: c.Challenge, UserVerification: protocol.VerificationRequired,
 	}, response)
 	if err != nil {
-		return errPasskey.(*access.Error).Because(&falseProof{organizationID: known.OrganizationID, userID: known.UserID, name: known.ID})
+		return nil, errPasskey.(*access.Error).Because(&falseProof{organizationID: known.OrganizationID, userID: known.UserID, name: known.ID})
 	}
+	return used, nil
+}
+
+// recount notes how often the passkey has signed by now, which a copy of it does not know.
+func (p *passkeyProof) recount(used *webauthn.Credential, known access.Passkey) (err error) {
 	if used.Authenticator.CloneWarning {
 		return errPasskeyAgain.Because(&falseProof{organizationID: known.OrganizationID, userID: known.UserID, name: known.ID})
 	}

@@ -302,6 +302,23 @@ func (s *Service) Guarded(account string, client Client, check func() error) err
 	})
 }
 
+// GuardedCode is [Service.Guarded] for what anybody can have a right answer to: that
+// one forgives no wrong ones.
+func (s *Service) GuardedCode(account string, client Client, check func() error) error {
+	err := s.Guarded(account, client, func() error {
+		if err := check(); err != nil {
+			return err
+		}
+		return errRightCode
+	})
+	if errors.Is(err, errRightCode) {
+		return nil
+	}
+	return err
+}
+
+var errRightCode = errors.New("the code is right")
+
 // Vouch notes that a user was proved by other means than the password, as by a link
 // that was sent to it: it may go on from there.
 func (s *Service) Vouch(userID string, client Client) {

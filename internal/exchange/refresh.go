@@ -60,6 +60,28 @@ func (s *Service) endReused(ctx context.Context, n access.Session, client Client
 	return errReused
 }
 
+// RefreshesUntil tells until when a refresh token is good, where it is of the session
+// that made the pass; else refresh_token_invalid. One that was used before ends the
+// session, as with [Service.Refresh].
+func (s *Service) RefreshesUntil(ctx context.Context, text string, pass *access.Token, client Client) (time.Time, error) {
+	if s.Logins == nil {
+		return time.Time{}, errNoLogins
+	}
+	if !seal.IsRefreshToken(text) {
+		return time.Time{}, errRefresh
+	}
+	n, spent, err := s.Logins.Sessions.SessionByRefresh(ctx, s.KeyHash(text))
+	switch {
+	case errors.Is(err, access.ErrNotFound) || err == nil && n.ID != pass.Via:
+		return time.Time{}, errRefresh
+	case err != nil:
+		return time.Time{}, err
+	case spent:
+		return time.Time{}, s.endReused(ctx, n, client)
+	}
+	return earlier(n.Idle, n.Expires), nil
+}
+
 // EndRefreshed ends the session of a refresh token, for whoever holds it (RFC
 // 7009). A text that is none, or no more, is as good as ended. Caller is who asks,
 // where that was proved: then the session must be of its organization.

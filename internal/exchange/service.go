@@ -126,6 +126,8 @@ type Service struct {
 
 	entries, newcomers pace
 	devices            pace
+	allDevices         pace
+	outsideLogins      pace
 	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
 }
 
@@ -154,8 +156,8 @@ func New(c Config) *Service {
 		byKey:    otter.Must(&otter.Options[string, signers]{MaximumSize: c.CachedKeys}),
 
 		entries: pace{most: orDefault(c.IdentityLogins, DefaultIdentityLogins)}, newcomers: pace{most: DefaultNewIdentities},
-		devices: pace{most: DevicesPerMinute},
-		absent:  otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
+		devices: pace{most: DevicesPerMinute}, allDevices: pace{most: AllDevicesPerMinute}, outsideLogins: pace{most: LoginsPerMinute},
+		absent: otter.Must(&otter.Options[string, int64]{MaximumSize: 4096}),
 	}
 }
 
@@ -230,11 +232,11 @@ func (s *Service) observe(grant *Grant, err error) {
 	s.Observe(origin, err)
 }
 
-func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
+// draw is the pass of a draft, without an id and outside every family.
+func (s *Service) draw(p *principal, d *draft, now time.Time, revision int64) *access.Token {
 	h := p.holder
 	org := h.organization.Value()
 	t := &access.Token{
-		ID:             s.NewID("tok"),
 		Issuer:         s.Issuer,
 		Subject:        d.subject,
 		ClientID:       clientID(h.source),
@@ -254,6 +256,12 @@ func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Clien
 	if d.origin != access.FromRenewal {
 		t.Authority.MaxLife = t.Authority.NotAfter.Sub(t.IssuedAt)
 	}
+	return t
+}
+
+func (s *Service) mint(ctx context.Context, p *principal, d *draft, client Client, now time.Time, revision int64) (*Grant, error) {
+	t := s.draw(p, d, now, revision)
+	t.ID = s.NewID("tok")
 	parentID := ""
 	if p.parent != nil {
 		parentID = p.parent.ID

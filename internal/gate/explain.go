@@ -217,6 +217,9 @@ func (x explainer) passed(check string) string {
 	case "rule":
 		return x.ruleSentence()
 	case "pass":
+		if t.ID == "" {
+			return fmt.Sprintf("a pass as the key %s gives one now", t.KeyID)
+		}
 		return fmt.Sprintf("the pass %s is one of ours", t.ID)
 	case "time":
 		return fmt.Sprintf("it is good until %s", stamp(t.Authority.NotAfter))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -45,7 +46,7 @@ func (h *Handler) startDevice(w http.ResponseWriter, r *http.Request, c *call) e
 // known by. The one that was asked for counts on the same machine alone, where ports
 // change and nobody is led astray.
 func (h *Handler) deviceAddress(r *http.Request) string {
-	if asked, err := url.Parse(edge.URLOf(r)); err == nil && isLocal(asked.Hostname()) || h.PublicURL == "" {
+	if asked, err := url.Parse(edge.URLOf(r)); err == nil && (isLocal(asked.Hostname()) || h.PublicURL == "") {
 		return asked.Scheme + "://" + asked.Host + devicePage
 	}
 	return strings.TrimSuffix(h.PublicURL, "/") + devicePage
@@ -77,11 +78,17 @@ func optionalList(list []string) *[]string {
 
 // waiting finds the device behind a code, within the limits on guessing.
 func (h *Handler) waiting(r *http.Request, c *call, code string) (d access.Device, err error) {
-	err = h.Exchange.Guarded("device:"+c.caller.UserID, c.client, func() error {
+	err = h.Exchange.GuardedCode("device:"+guesser(c.caller), c.client, func() error {
 		d, err = h.Admin.Device(r.Context(), code)
 		return err
 	})
 	return d, wrongUserCode(err)
+}
+
+// guesser is who answers for wrong codes. People of an outside issuer are no users, and
+// each of them answers alone.
+func guesser(caller *access.Caller) string {
+	return cmp.Or(caller.UserID, caller.Via+"/"+caller.Subject)
 }
 
 // wrongUserCode is no 401: who asks is known, and a client must not take its pass for dead.

@@ -314,7 +314,7 @@ const (
 func (h *Handler) rokkaMembershipList(w http.ResponseWriter, r *http.Request, c *call) error {
 	out := rokkaMemberships{Items: []rokkaMembership{}, Cursor: r.URL.Query().Get("cursor")}
 	for {
-		list, err := h.Admin.Users(r.Context(), c.caller, r.PathValue("org"), admin.Page{Limit: rokkaPage, Cursor: out.Cursor})
+		list, err := h.Admin.Users(r.Context(), c.caller, r.PathValue("org"), admin.MemberFilter{}, admin.Page{Limit: rokkaPage, Cursor: out.Cursor})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/netip"
@@ -10,24 +11,35 @@ import (
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/catalog"
+	"github.com/daypass/daypass/internal/exchange"
 	"github.com/daypass/daypass/internal/gate"
 )
 
 // explainRequest decides as the doors would, and tells why.
-func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call) error {
+func (h *Handler) explainRequest(w http.ResponseWriter, r *http.Request, c *call) error {
 	in := c.body.(*api.ExplainRequest)
 	question, err := questionOf(in, c.caller)
 	if err != nil {
 		return err
 	}
+	sketch, err := h.sketchOf(r.Context(), in, c.caller, question.Address)
+	if err != nil {
+		return err
+	}
 	now := h.Now()
 	view := h.Gate.View()
-	decision := h.Gate.CheckAt(question, value(in.Token), now)
+	decide := func() gate.Decision {
+		if sketch != nil {
+			return gate.Decide(question, sketch, view, now)
+		}
+		return h.Gate.CheckAt(question, value(in.Token), now)
+	}
+	decision := decide()
 	if in.Graphql != nil && decision.Reason == gate.GraphQLUnparsed && mayInspect(c.caller, decision.Application.OrganizationID) {
 		if question.GraphQL, err = decision.Resource.GraphQL.Read(catalog.GraphQLRequest{Query: in.Graphql.Query, OperationName: in.Graphql.OperationName}); err != nil {
 			return access.AsError(err).At("/graphql/query")
 		}
-		decision = h.Gate.CheckAt(question, value(in.Token), now)
+		decision = decide()
 	}
 	if app := decision.Application; app != nil && !mayInspect(c.caller, app.OrganizationID) {
 		decision = gate.Decision{Reason: gate.NoApplication}
@@ -44,6 +56,26 @@ func (h *Handler) explainRequest(w http.ResponseWriter, _ *http.Request, c *call
 		return err
 	}
 	return send(w, mediaJSON, append(body, '\n'))
+}
+
+// sketchOf is the pass that the key of the question would give now; nil: none is named.
+func (h *Handler) sketchOf(ctx context.Context, in *api.ExplainRequest, caller *access.Caller, from netip.Addr) (*access.Token, error) {
+	switch {
+	case in.Key == nil:
+		return nil, nil
+	case in.Token != nil:
+		return nil, access.New(access.Malformed, "key_and_token", "token and key exclude each other; send one of them").At("/key")
+	case h.Stateless:
+		return nil, errStateless
+	}
+	t, err := h.Exchange.Sketch(ctx, *in.Key, exchange.Client{Address: from}, func(organization string) error {
+		_, err := h.Admin.Key(ctx, caller, organization, *in.Key)
+		return err
+	})
+	if e := access.AsError(err); err != nil && e.Kind == access.Unauthenticated { // it is not the caller who is refused
+		return nil, access.New(access.Conflict, e.Code, "the key gives no pass now: "+e.Message).At("/key")
+	}
+	return t, err
 }
 
 // hideReason keeps from others than administrators why the platform denies a network: it may tell of other organizations.

@@ -48,6 +48,8 @@ type Config struct {
 
 	// Sealer seals the cookies of the dashboard. Nil: it keeps none.
 	Sealer *seal.Sealer
+	// Gateway is the address that the gateway is asked at. Nil or empty: there is none.
+	Gateway func() string
 	// Version is this program's, as the dashboard shows it.
 	Version string
 
@@ -122,6 +124,7 @@ const forwardAuthPath = "/v1/forward-auth"
 var (
 	nosniff = []string{"nosniff"}
 	noStore = []string{"no-store"}
+	inert   = []string{"default-src 'none'; frame-ancestors 'none'"} // no page; those have policies of their own
 )
 
 // ServeHTTP does what is the same for every route, then what the route is for.
@@ -132,7 +135,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header := w.Header()
-	header["X-Content-Type-Options"], header["Cache-Control"] = nosniff, noStore
+	header["X-Content-Type-Options"], header["Cache-Control"], header["Content-Security-Policy"] = nosniff, noStore, inert
 	if rt, err := h.serve(w, r); err != nil {
 		h.failAt(rt, w, r, err)
 	}

@@ -38,7 +38,7 @@ func (o operations) ListKeys(ctx context.Context, in api.ListKeysRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	list, err := o.h.Admin.Keys(ctx, callerOf(ctx), in.Org, admin.KeyFilter{User: value(in.Params.User)}, page)
+	list, err := o.h.Admin.Keys(ctx, callerOf(ctx), in.Org, admin.KeyFilter{User: value(in.Params.User), Text: value(in.Params.Q)}, page)
 	if err != nil {
 		return nil, err
 	}

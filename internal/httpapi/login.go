@@ -8,13 +8,14 @@ import (
 
 // getLogin tells the login page what it may offer, and where the browser is seen to
 // come from, so that it can bind its pass to that address.
-func (h *Handler) getLogin(w http.ResponseWriter, _ *http.Request, c *call) error {
+func (h *Handler) getLogin(w http.ResponseWriter, r *http.Request, c *call) error {
+	issuers, several := h.loginIssuers(r.URL.Query().Get("organization"))
 	return sendJSON(w, http.StatusOK, api.LoginOptions{
-		Address:  c.client.Address.String(),
-		Issuers:  h.loginIssuers(),
+		Address: c.client.Address.String(),
+		Issuers: issuers, ByOrganization: several,
 		Passkey:  h.Exchange.LogsInByPasskey(),
 		Password: h.routes["POST /auth/token"].closed == nil,
-		Setup:    h.Gate.View().Catalog.Len() == 0,
+		Setup:    h.Started() && h.Gate.View().Catalog.Len() == 0,
 		Version:  h.Version,
 	})
 }

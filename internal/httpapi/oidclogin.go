@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -51,15 +50,23 @@ type pendingLogin struct {
 	Until    int64  `json:"until"` // seconds
 }
 
-func (h *Handler) loginIssuers() []api.LoginIssuer {
-	list := []api.LoginIssuer{}
+// loginIssuers are those of an organization. Where no other has any, it need not be
+// named; where several do, strangers are told of none that they do not name.
+func (h *Handler) loginIssuers(organization string) (list []api.LoginIssuer, several bool) {
+	list = []api.LoginIssuer{}
 	if h.Issuers == nil || h.Stateless {
-		return list
+		return list, false
 	}
-	for _, l := range h.Issuers.Logins() {
-		list = append(list, api.LoginIssuer{ID: l.ID, Name: l.Slug, Organization: l.Organization})
+	all := h.Issuers.Logins()
+	for _, l := range all {
+		several = several || l.Organization != all[0].Organization
 	}
-	return list
+	for _, l := range all {
+		if l.Organization == organization || organization == "" && !several {
+			list = append(list, api.LoginIssuer{ID: l.ID, Name: l.Slug, Organization: l.Organization})
+		}
+	}
+	return list, several
 }
 
 // challengeOf is what of a pending login goes to the issuer. Where it answers is of
@@ -99,11 +106,7 @@ func (h *Handler) beginOIDCLogin(w http.ResponseWriter, r *http.Request, _ *call
 	if err != nil {
 		return err
 	}
-	box, err := h.Sealer.Seal(text, loginPurpose)
-	if err != nil {
-		return err
-	}
-	setLogin(w, base64.RawURLEncoding.EncodeToString(box), loginLife)
+	setLogin(w, h.Sealer.SealLetter(text, loginPurpose), loginLife)
 	lead(w, to)
 	return nil
 }
@@ -135,7 +138,7 @@ func (h *Handler) finishOIDCLogin(w http.ResponseWriter, r *http.Request, c *cal
 	if err != nil {
 		return err
 	}
-	if err := h.keepSession(w, text, t.Authority.NotAfter); err != nil {
+	if err := h.keepSession(w, keptLogin{Pass: text, Until: t.Authority.NotAfter.Unix()}); err != nil {
 		return h.leadToLogin(w, r, c, err)
 	}
 	lead(w, pending.ReturnTo)
@@ -189,6 +192,9 @@ func (h *Handler) confirmLogin(r *http.Request, c *call) (p pendingLogin, text s
 	if i.Organization != r.PathValue("org") || i.Slug != r.PathValue("issuer") || !client.Named(query.Get("iss")) {
 		return p, "", errLoginMixed
 	}
+	if err := h.Exchange.AdmitOutsideLogin(c.client); err != nil {
+		return p, "", err
+	}
 	if err := h.spendLogin(r, p); err != nil {
 		return p, "", err
 	}
@@ -215,11 +221,7 @@ func (h *Handler) pendingLogin(r *http.Request) (p pendingLogin, err error) {
 	if len(cookies) != 1 {
 		return p, errLoginState
 	}
-	box, err := base64.RawURLEncoding.Strict().DecodeString(cookies[0].Value)
-	if err != nil {
-		return p, errLoginState
-	}
-	text, err := h.Sealer.Open(box, loginPurpose)
+	text, err := h.Sealer.OpenLetter(cookies[0].Value, loginPurpose)
 	if err != nil || json.Unmarshal(text, &p) != nil {
 		return p, errLoginState
 	}

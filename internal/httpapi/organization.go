@@ -64,6 +64,9 @@ func (o operations) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.Ge
 	if len(me.IPs) > 0 {
 		out.Ips = &me.IPs
 	}
+	if o.h.Gateway != nil {
+		out.Gateway = optional(o.h.Gateway())
+	}
 	return out, nil
 }
 

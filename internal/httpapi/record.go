@@ -14,7 +14,19 @@ func tokenView(t access.IssuedToken) api.Token {
 		ID: t.ID, Parent: optional(t.ParentID), User: t.UserID, Key: t.KeyID, Origin: api.TokenOrigin(t.Origin), Subject: t.Subject,
 		Scopes: words(t.Scopes), Roles: words(t.Roles), Audience: words(t.Audience), Ips: words(t.IPs),
 		Renewable: t.Renewable, Issued: t.IssuedAt.UTC(), Expires: t.Expires.UTC(), From: lastUseView(t.From), Actors: actorsView(t.Actors),
+		Families: families(t),
 	}
+}
+
+// families are the tokens in a lineage: the heads of its families, its own last.
+func families(t access.IssuedToken) []string {
+	heads := []string{}
+	for _, id := range t.Lineage {
+		if strings.HasPrefix(id, "tok_") {
+			heads = append(heads, id)
+		}
+	}
+	return heads
 }
 
 func actorsView(list []string) *[]string {

@@ -89,13 +89,13 @@ func (h *Handler) table() map[string]route {
 		"GET " + inOrg:           {},
 		"PATCH " + inOrg:         {body: reads[api.OrganizationUpdate]()},
 
-		"GET " + inOrg + "/users":           {query: page},
+		"GET " + inOrg + "/users":           {query: pagedBy("q", "role")},
 		"POST " + inOrg + "/users":          {body: reads[api.UserCreate](), idempotent: true},
 		"GET " + inOrg + "/users/{user}":    {},
 		"PATCH " + inOrg + "/users/{user}":  {body: reads[api.UserUpdate]()},
 		"DELETE " + inOrg + "/users/{user}": {},
 
-		"GET " + inOrg + "/memberships":           {query: page},
+		"GET " + inOrg + "/memberships":           {query: pagedBy("q", "role")},
 		"GET " + inOrg + "/memberships/{user}":    {},
 		"PUT " + inOrg + "/memberships/{user}":    {body: reads[api.MembershipPut]()},
 		"DELETE " + inOrg + "/memberships/{user}": {},
@@ -105,7 +105,7 @@ func (h *Handler) table() map[string]route {
 		"PUT " + inOrg + "/roles/{role}":    {body: reads[api.RolePut]()},
 		"DELETE " + inOrg + "/roles/{role}": {},
 
-		"GET " + inOrg + "/keys":               {query: pagedBy("user")},
+		"GET " + inOrg + "/keys":               {query: pagedBy("user", "q")},
 		"POST " + inOrg + "/keys":              {body: reads[api.KeyCreate](), idempotent: true},
 		"GET " + inOrg + "/keys/{key}":         {},
 		"PATCH " + inOrg + "/keys/{key}":       {body: reads[api.KeyUpdate]()},
@@ -196,9 +196,10 @@ func (h *Handler) table() map[string]route {
 		"GET " + oidcLoginPath + "{issuer}":                {handle: h.beginOIDCLogin, open: true, query: []string{"return_to"}, refuse: h.refuseLogin},
 		"GET " + oidcLoginPath + "{org}/{issuer}/callback": route{open: true, page: true, answer: true}.by(h.finishOIDCLogin),
 
-		"GET /v1/login":      {handle: h.getLogin, open: true},
+		"GET /v1/login":      {handle: h.getLogin, open: true, query: []string{"organization"}},
 		"GET /v1/session":    {handle: h.getSession, open: true},
-		"PUT /v1/session":    {handle: h.putSession},
+		"POST /v1/session":   {handle: h.renewSession, open: true},
+		"PUT /v1/session":    {handle: h.putSession, body: reads[api.SessionPut](), bodyOptional: true},
 		"DELETE /v1/session": {handle: h.deleteSession, query: []string{"everywhere"}},
 	}
 	for _, pattern := range dashboardPages {

@@ -1,9 +1,15 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/daypass/daypass/internal/exchange"
+	"github.com/daypass/daypass/internal/httpapi"
 )
 
 // ownPage are the headers of a request that a page of this server makes.
@@ -143,5 +149,54 @@ func TestLogoutIsAsWideAsAsked(t *testing.T) {
 	}
 	if got := h.send("GET", "/v1/me", h.founder, nil); got.status != http.StatusOK {
 		t.Errorf("the key itself ended: %d", got.status)
+	}
+}
+
+// TestSessionIsNotPlanted: a page of another origin cannot log a browser in as somebody else, nor can a cookie that a sister host
+// set beside the right one.
+func TestSessionIsNotPlanted(t *testing.T) {
+	h := newHouse(t, func(c *httpapi.Config) { c.Origins = []string{"https://app.example"} })
+	pass, cookie := h.keepLogin()
+	for _, site := range []string{"same-site", "cross-site", "none"} {
+		got := h.send("PUT", "/v1/session", pass, nil, "Sec-Fetch-Site: "+site, "Origin: https://app.example")
+		if got.code() != "session_same_origin" || got.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %s", site, got.status, got.body)
+		}
+	}
+	if got := h.send("PUT", "/v1/session", pass, nil, "Sec-Fetch-Site: same-origin"); got.status != http.StatusNoContent {
+		t.Errorf("a page of this origin: %d %s", got.status, got.body)
+	}
+	_, other := h.keepLogin()
+	if got := h.send("GET", "/v1/session", "", nil, ownPage(other+"; "+cookie)...); got.status != http.StatusNoContent {
+		t.Errorf("one of two cookies counts: %d %s", got.status, got.body)
+	}
+}
+
+// asked counts what it is asked.
+type asked struct {
+	exchange.Once
+	times atomic.Int64
+}
+
+func (a *asked) First(ctx context.Context, kind, id string, from, until time.Time) (bool, error) {
+	a.times.Add(1)
+	return a.Once.First(ctx, kind, id, from, until)
+}
+
+// TestPasskeyAnswersLeaveNothing: strangers begin as many ceremonies as they like; what is kept of them is kept of right answers only.
+func TestPasskeyAnswersLeaveNothing(t *testing.T) {
+	kept := &asked{}
+	h := newHouse(t, func(c *httpapi.Config) {
+		kept.Once, c.Exchange.Once = c.Exchange.Once, kept
+		c.Exchange.Passkeys = exchange.NewPasskeys("http://localhost:8080", nil, c.Sealer)
+	})
+	for range 3 {
+		ceremony := h.send("POST", "/v1/login/passkey/options", "", nil).field(t, "ceremony")
+		if got := h.send("POST", "/v1/login/passkey", "", map[string]any{"ceremony": ceremony, "credential": map[string]any{}}); got.code() != "passkey_invalid" {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+	}
+	if n := kept.times.Load(); n != 0 {
+		t.Errorf("%d wrong answers are kept", n)
 	}
 }

@@ -91,6 +91,7 @@ func newHouse(t *testing.T, change ...func(*httpapi.Config)) *house {
 		Open:        keys.Open,
 		Feed:        quietFeed{},
 		ForwardAuth: http.NotFoundHandler(),
+		Gateway:     func() string { return "http://127.0.0.1:8000" },
 		Ready:       func(context.Context) error { return nil },
 		Started:     func() bool { return true },
 		Now:         now,

@@ -11,6 +11,7 @@ import (
 	"github.com/daypass/daypass/api"
 	"github.com/daypass/daypass/internal/access"
 	"github.com/daypass/daypass/internal/exchange"
+	"github.com/daypass/daypass/internal/seal"
 	"github.com/daypass/daypass/verify"
 )
 
@@ -117,9 +118,13 @@ func claimsOf(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(parts[1])
 }
 
-// RevokeToken ends a pass for whoever holds its text. A text that is no pass is as good as ended (RFC 7009, section 2.2).
+// RevokeToken ends a pass, or the login of a refresh token, for whoever holds its text. A text that is neither is as good
+// as ended (RFC 7009, section 2.2).
 func (o operations) RevokeToken(ctx context.Context, in api.RevokeTokenRequestObject) (api.RevokeTokenResponseObject, error) {
-	if strings.HasPrefix(in.Body.Token, "dp") {
+	if seal.IsRefreshToken(in.Body.Token) {
+		return api.RevokeToken204Response{}, o.h.Exchange.EndRefreshed(ctx, in.Body.Token, nil, callOf(ctx).client)
+	}
+	if isKeyText(in.Body.Token) {
 		return nil, access.New(access.Invalid, "unsupported_token_type", "this ends passes; a key is deleted or rotated").At("/token")
 	}
 	t, err := o.h.Gate.Token(in.Body.Token)

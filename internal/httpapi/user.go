@@ -56,7 +56,7 @@ func (o operations) ListUsers(ctx context.Context, in api.ListUsersRequestObject
 	if err != nil {
 		return nil, err
 	}
-	list, err := o.h.Admin.Users(ctx, callerOf(ctx), in.Org, page)
+	list, err := o.h.Admin.Users(ctx, callerOf(ctx), in.Org, admin.MemberFilter{Role: value(in.Params.Role), Text: value(in.Params.Q)}, page)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (o operations) ListMemberships(ctx context.Context, in api.ListMembershipsR
 	if err != nil {
 		return nil, err
 	}
-	list, err := o.h.Admin.Memberships(ctx, callerOf(ctx), in.Org, page)
+	list, err := o.h.Admin.Memberships(ctx, callerOf(ctx), in.Org, admin.MemberFilter{Role: value(in.Params.Role), Text: value(in.Params.Q)}, page)
 	if err != nil {
 		return nil, err
 	}

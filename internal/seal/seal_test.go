@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -146,6 +147,41 @@ func TestOpenIsBoundToRowAndMasterKey(t *testing.T) {
 	again, _ := sealer.Seal([]byte("dps_x"), "keys/key_1/secret/org_1")
 	if bytes.Equal(box, again) {
 		t.Error("two boxes of one secret are equal: the nonce is not random")
+	}
+}
+
+func TestLetters(t *testing.T) {
+	s := NewSealer(NewMasterKey())
+	letter := s.SealLetter([]byte("a pass"), "cookie/dashboard")
+	if plain, err := s.OpenLetter(letter, "cookie/dashboard"); err != nil || string(plain) != "a pass" {
+		t.Fatalf("%q %v", plain, err)
+	}
+	if s.SealLetter([]byte("a pass"), "cookie/dashboard") == letter {
+		t.Error("two letters are alike")
+	}
+	box, err := s.Seal([]byte("a pass"), "cookie/dashboard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := map[string]string{
+		"nothing": "", "a salt alone": letter[:32], "cut": letter[:len(letter)-1], "longer": letter + "A",
+		"with a line feed": letter[:10] + "\n" + letter[10:], "padded": letter + "==", "a box of the store": base64.RawURLEncoding.EncodeToString(box),
+		"of another master key": NewSealer(NewMasterKey()).SealLetter([]byte("a pass"), "cookie/dashboard"),
+		"of another purpose":    s.SealLetter([]byte("a pass"), "cookie/login"),
+	}
+	for at := range letter {
+		other := []byte(letter)
+		other[at] ^= 3 // another letter, or none of base64
+		wrong[fmt.Sprintf("changed at %d", at)] = string(other)
+	}
+	for name, text := range wrong {
+		if plain, err := s.OpenLetter(text, "cookie/dashboard"); !errors.Is(err, ErrUnseal) {
+			t.Errorf("%s: %q %v", name, plain, err)
+		}
+	}
+	raw, _ := base64.RawURLEncoding.DecodeString(letter)
+	if _, err := s.Open(raw, "cookie/dashboard"); !errors.Is(err, ErrUnseal) {
+		t.Errorf("a letter is opened as a box of the store: %v", err)
 	}
 }
 

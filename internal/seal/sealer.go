@@ -5,8 +5,10 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -21,10 +23,11 @@ const boxVersion = 1
 
 // Sealer keeps secrets under one master key. It is safe for concurrent use.
 //
-// One key may seal 2³² boxes before random nonces become unsafe (NIST SP 800-38D, 8.3); Daypass seals one for each
-// signing key and key secret.
+// One key may seal 2³² boxes before random nonces become unsafe (NIST SP 800-38D, 8.3). [Sealer.Seal] is therefore for what
+// the store keeps; whatever strangers can ask for without end is for [Sealer.SealLetter], whose keys are made for one each.
 type Sealer struct {
 	aead        cipher.AEAD
+	letters     []byte    // of which the keys of letters are derived
 	keyHashes   sync.Pool // of hash.Hash, keyed: keying costs more than hashing a key
 	mac         []byte
 	password    []byte // key of password hashes
@@ -33,7 +36,19 @@ type Sealer struct {
 
 // NewSealer derives the subkeys of master. They differ by purpose, so that no output of one use helps in another.
 func NewSealer(master MasterKey) *Sealer {
-	block, err := aes.NewCipher(subkey(master, "daypass/1/seal", 32))
+	keyHash := subkey(master, "daypass/1/api-key-hash", 32)
+	return &Sealer{
+		aead:        aeadOf(subkey(master, "daypass/1/seal", 32)),
+		letters:     subkey(master, "daypass/1/letter", 32),
+		keyHashes:   sync.Pool{New: func() any { return hmac.New(sha256.New, keyHash) }},
+		mac:         subkey(master, "daypass/1/mac", 32),
+		password:    subkey(master, "daypass/1/password", 32),
+		fingerprint: hex.EncodeToString(subkey(master, "daypass/1/fingerprint", 16)),
+	}
+}
+
+func aeadOf(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic(err) // only for a wrong key length
 	}
@@ -41,14 +56,7 @@ func NewSealer(master MasterKey) *Sealer {
 	if err != nil {
 		panic(err) // only for a wrong block size
 	}
-	keyHash := subkey(master, "daypass/1/api-key-hash", 32)
-	return &Sealer{
-		aead:        aead,
-		keyHashes:   sync.Pool{New: func() any { return hmac.New(sha256.New, keyHash) }},
-		mac:         subkey(master, "daypass/1/mac", 32),
-		password:    subkey(master, "daypass/1/password", 32),
-		fingerprint: hex.EncodeToString(subkey(master, "daypass/1/fingerprint", 16)),
-	}
+	return aead
 }
 
 func subkey(master MasterKey, purpose string, size int) []byte {
@@ -89,6 +97,39 @@ func (s *Sealer) Open(box []byte, identity string) ([]byte, error) {
 
 func associated(identity string) []byte {
 	return append([]byte{boxVersion}, identity...)
+}
+
+// letterSalt is the length in bytes of what sets a letter's key apart from all others.
+const letterSalt = 24
+
+// SealLetter encrypts what a client is to keep and to bring back. What was sealed for one purpose opens for no other. Its
+// key is derived from a random salt of 192 bits, so that 2⁸⁰ letters may be sealed.
+func (s *Sealer) SealLetter(plaintext []byte, purpose string) string {
+	letter := make([]byte, letterSalt, letterSalt+len(plaintext)+s.aead.Overhead())
+	rand.Read(letter)
+	letter = s.letterKey(letter, purpose).Seal(letter, nil, plaintext, nil)
+	return base64.RawURLEncoding.EncodeToString(letter)
+}
+
+// OpenLetter returns what [Sealer.SealLetter] was given, or [ErrUnseal]. A letter has one spelling.
+func (s *Sealer) OpenLetter(text, purpose string) ([]byte, error) {
+	letter, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(letter) < letterSalt || base64.RawURLEncoding.EncodeToString(letter) != text {
+		return nil, ErrUnseal
+	}
+	plaintext, err := s.letterKey(letter[:letterSalt], purpose).Open(nil, nil, letter[letterSalt:], nil)
+	if err != nil {
+		return nil, ErrUnseal
+	}
+	return plaintext, nil
+}
+
+func (s *Sealer) letterKey(salt []byte, purpose string) cipher.AEAD {
+	key, err := hkdf.Key(sha256.New, s.letters, salt, purpose, 32)
+	if err != nil {
+		panic(err) // only for sizes beyond 255 hashes
+	}
+	return aeadOf(key)
 }
 
 // KeyHash is what the store keeps of an API key and finds it by: HMAC-SHA-256 of its whole text. The text has 256 random

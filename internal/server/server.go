@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -242,7 +243,7 @@ func (s *Server) build(ctx context.Context, o Options) error {
 		Admin: office, Exchange: desk, Gate: s.gate, JWKS: s.keys.JWKS, Open: s.keys.Open, Feed: s.signed, ForwardAuth: edge.NewForwardAuth(door),
 		Ready: s.ready, Started: s.feed.started.Load, Now: s.now, Logger: s.log, Origins: origins, MaxBody: c.MaxBody,
 		Facts: s.facts, FactsKeep: c.FactsKeep, Doors: c.Doors, Senders: senders, PublicURL: issuer, Issuers: s.issuers,
-		Sealer: s.sealer, Version: o.Version,
+		Sealer: s.sealer, Version: o.Version, Gateway: func() string { return s.gatewayURL(issuer) },
 	})
 	s.endLogins = api.Close
 	return s.bind(api, edge.NewExtAuthz(door, c.trustedNetworks))
@@ -311,6 +312,27 @@ func (s *Server) bind(api http.Handler, extAuthz *edge.ExtAuthz) (err error) {
 	}
 	s.gateway.Avoid(own...)
 	return nil
+}
+
+// gatewayURL is where a program on this machine asks the gateway. One that listens at
+// every address is asked by the name of the server itself.
+func (s *Server) gatewayURL(issuer string) string {
+	host, port, err := net.SplitHostPort(s.addresses.Gateway)
+	if err != nil {
+		return ""
+	}
+	if address, err := netip.ParseAddr(host); err == nil && address.IsUnspecified() {
+		own, err := url.Parse(issuer)
+		if err != nil {
+			return ""
+		}
+		host = own.Hostname()
+	}
+	scheme := "http"
+	if s.cert != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // deadline bounds the work of one API request.
@@ -514,14 +536,14 @@ func (s *Server) tidy(ctx context.Context) {
 		_, answers := s.store.PruneIdempotency(ctx, now)
 		_, records := s.store.PruneTokens(ctx, now.Add(-keepRecords))
 		_, quotas := s.store.PruneQuotas(ctx, now)
-		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.store.PruneDevices(ctx, now.Add(-time.Hour)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(revocations, networks, plans, answers, records, quotas, s.store.PrunePasswords(ctx, now, now.Add(-keepRecords)), s.tidyKeys(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("old rows could not be dropped", "error", err)
 		}
 	}
 }
 
-// forgetUsed drops what was used once and is worthless by now. With servers that share a database each proof leaves a row
-// there, good for minutes.
+// forgetUsed drops what was used once and is worthless by now, and what strangers begin without end: with servers that share a
+// database each proof leaves a row there, and each device that wants to log in, good for minutes.
 func (s *Server) forgetUsed(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -531,8 +553,9 @@ func (s *Server) forgetUsed(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if _, err := s.store.PruneOnce(ctx, s.now()); err != nil && ctx.Err() == nil {
-			s.log.Error("used proofs could not be dropped", "error", err)
+		_, used := s.store.PruneOnce(ctx, s.now())
+		if err := errors.Join(used, s.store.PruneDevices(ctx, s.now())); err != nil && ctx.Err() == nil {
+			s.log.Error("used proofs, or devices that nobody let in, could not be dropped", "error", err)
 		}
 	}
 }

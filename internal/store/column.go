@@ -124,3 +124,13 @@ func storable(s string) string {
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
+
+// pattern is what LIKE finds the words of a text by, one after the other, whatever
+// their case; empty for an empty text. Its escape character is the exclamation mark.
+func pattern(text string) string {
+	words := strings.Fields(strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(text)))
+	if len(words) == 0 {
+		return ""
+	}
+	return "%" + strings.Join(words, "%") + "%"
+}

@@ -16,7 +16,7 @@ import (
 // EventFilter selects events. A zero field selects all.
 type EventFilter struct {
 	OrganizationID string
-	Action         string
+	Action         string // key.created, or all of a noun: key
 	ObjectID       string
 	ActorUserID    string
 	Since, Until   time.Time // Since is in, Until is out

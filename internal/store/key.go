@@ -21,13 +21,14 @@ func (s queries) KeySecret(ctx context.Context, orgID, id string) ([]byte, error
 }
 
 // ListKeys returns a page of an organization's keys by id, the oldest first; with
-// a userID, of those of one user.
-func (s queries) ListKeys(ctx context.Context, orgID, userID string, page Page) ([]access.Key, error) {
+// a userID, of those of one user; with a text, of those with these words in their
+// order in id, comment or scopes.
+func (s queries) ListKeys(ctx context.Context, orgID, userID, text string, page Page) ([]access.Key, error) {
 	if userID == "" {
-		rows, err := s.q.KeysOfOrganization(ctx, gen.KeysOfOrganizationParams{OrganizationID: orgID, After: page.After, Most: page.most()})
+		rows, err := s.q.KeysOfOrganization(ctx, gen.KeysOfOrganizationParams{OrganizationID: orgID, After: page.After, Pattern: pattern(text), Most: page.most()})
 		return each(rows, err, key)
 	}
-	rows, err := s.q.KeysOfUser(ctx, gen.KeysOfUserParams{OrganizationID: orgID, UserID: userID, After: page.After, Most: page.most()})
+	rows, err := s.q.KeysOfUser(ctx, gen.KeysOfUserParams{OrganizationID: orgID, UserID: userID, After: page.After, Pattern: pattern(text), Most: page.most()})
 	return each(rows, err, key)
 }
 

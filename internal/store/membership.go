@@ -19,10 +19,21 @@ func (s queries) Membership(ctx context.Context, orgID, userID string) (access.M
 	return one(row, err, membership)
 }
 
+// MemberFilter narrows a list of members; what is empty does not.
+type MemberFilter struct {
+	User        string // id
+	Role        string // name of a role, held anywhere in the organization
+	Text        string // words in their order, in id, comment, name or e-mail
+	AllProfiles bool   // names and e-mails of users who came from other organizations are searched too
+}
+
 // ListMemberships returns a page of an organization's members by membership id,
 // the oldest first.
-func (s queries) ListMemberships(ctx context.Context, orgID string, page Page) ([]Member, error) {
-	rows, err := s.q.Members(ctx, gen.MembersParams{OrganizationID: orgID, After: page.After, Most: page.most()})
+func (s queries) ListMemberships(ctx context.Context, orgID string, f MemberFilter, page Page) ([]Member, error) {
+	rows, err := s.q.Members(ctx, gen.MembersParams{
+		OrganizationID: orgID, After: page.After, Most: page.most(),
+		UserID: f.User, Role: f.Role, Pattern: pattern(f.Text), AllProfiles: f.AllProfiles,
+	})
 	return each(rows, err, func(row gen.MembersRow) (Member, error) {
 		m, err := membership(row.Membership)
 		if err != nil {

@@ -13,7 +13,8 @@ const eventsOfObject = `-- name: EventsOfObject :many
 SELECT revision, id, time, organization_id, user_id, key_id, token_id, address, action, object_id, detail, request_id, chain FROM events
 WHERE object_id = $1 AND revision < $2
   AND (CAST($3 AS TEXT) = '' OR organization_id = CAST($3 AS TEXT))
-  AND (CAST($4 AS TEXT) = '' OR action = CAST($4 AS TEXT))
+  AND (CAST($4 AS TEXT) = '' OR action = CAST($4 AS TEXT)
+    OR substr(action, 1, length(CAST($4 AS TEXT)) + 1) = CAST($4 AS TEXT) || '.')
   AND (CAST($5 AS TEXT) = '' OR user_id = CAST($5 AS TEXT))
   AND time >= $6 AND time < $7
 ORDER BY revision DESC LIMIT $8
@@ -79,7 +80,8 @@ func (q *Queries) EventsOfObject(ctx context.Context, arg EventsOfObjectParams) 
 const eventsOfOrganization = `-- name: EventsOfOrganization :many
 SELECT revision, id, time, organization_id, user_id, key_id, token_id, address, action, object_id, detail, request_id, chain FROM events
 WHERE organization_id = $1 AND revision < $2
-  AND (CAST($3 AS TEXT) = '' OR action = CAST($3 AS TEXT))
+  AND (CAST($3 AS TEXT) = '' OR action = CAST($3 AS TEXT)
+    OR substr(action, 1, length(CAST($3 AS TEXT)) + 1) = CAST($3 AS TEXT) || '.')
   AND (CAST($4 AS TEXT) = '' OR user_id = CAST($4 AS TEXT))
   AND time >= $5 AND time < $6
 ORDER BY revision DESC LIMIT $7
@@ -143,7 +145,8 @@ func (q *Queries) EventsOfOrganization(ctx context.Context, arg EventsOfOrganiza
 const eventsOfPlatform = `-- name: EventsOfPlatform :many
 SELECT revision, id, time, organization_id, user_id, key_id, token_id, address, action, object_id, detail, request_id, chain FROM events
 WHERE revision < $1
-  AND (CAST($2 AS TEXT) = '' OR action = CAST($2 AS TEXT))
+  AND (CAST($2 AS TEXT) = '' OR action = CAST($2 AS TEXT)
+    OR substr(action, 1, length(CAST($2 AS TEXT)) + 1) = CAST($2 AS TEXT) || '.')
   AND (CAST($3 AS TEXT) = '' OR user_id = CAST($3 AS TEXT))
   AND time >= $4 AND time < $5
 ORDER BY revision DESC LIMIT $6

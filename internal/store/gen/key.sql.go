@@ -314,17 +314,27 @@ func (q *Queries) KeySecret(ctx context.Context, arg KeySecretParams) ([]byte, e
 }
 
 const keysOfOrganization = `-- name: KeysOfOrganization :many
-SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, prev_secret_sealed, public_key FROM keys WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, prev_secret_sealed, public_key FROM keys
+WHERE organization_id = $1 AND id > $2
+  AND (CAST($3 AS TEXT) = ''
+    OR lower(id || ' ' || comment || ' ' || CAST(scopes AS TEXT)) LIKE CAST($3 AS TEXT) ESCAPE '!')
+ORDER BY id LIMIT $4
 `
 
 type KeysOfOrganizationParams struct {
 	OrganizationID string
 	After          string
+	Pattern        string
 	Most           int32
 }
 
 func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganizationParams) ([]Key, error) {
-	rows, err := q.db.QueryContext(ctx, keysOfOrganization, arg.OrganizationID, arg.After, arg.Most)
+	rows, err := q.db.QueryContext(ctx, keysOfOrganization,
+		arg.OrganizationID,
+		arg.After,
+		arg.Pattern,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -375,13 +385,16 @@ func (q *Queries) KeysOfOrganization(ctx context.Context, arg KeysOfOrganization
 
 const keysOfUser = `-- name: KeysOfUser :many
 SELECT id, organization_id, user_id, kind, comment, scopes, roles, networks, expires, max_token_life, require_signature, may_name_subjects, secret_sealed, hash, prev_hash, prev_until, version, created, accessed, accessed_address, accessed_agent, uses, revision, plan_id, prev_secret_sealed, public_key FROM keys WHERE organization_id = $1 AND user_id = $2 AND id > $3
-ORDER BY id LIMIT $4
+  AND (CAST($4 AS TEXT) = ''
+    OR lower(id || ' ' || comment || ' ' || CAST(scopes AS TEXT)) LIKE CAST($4 AS TEXT) ESCAPE '!')
+ORDER BY id LIMIT $5
 `
 
 type KeysOfUserParams struct {
 	OrganizationID string
 	UserID         string
 	After          string
+	Pattern        string
 	Most           int32
 }
 
@@ -390,6 +403,7 @@ func (q *Queries) KeysOfUser(ctx context.Context, arg KeysOfUserParams) ([]Key, 
 		arg.OrganizationID,
 		arg.UserID,
 		arg.After,
+		arg.Pattern,
 		arg.Most,
 	)
 	if err != nil {

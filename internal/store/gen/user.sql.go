@@ -154,12 +154,25 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 const members = `-- name: Members :many
 SELECT m.id, m.organization_id, m.user_id, m.roles, m.comment, m.active, m.created, m.accessed, m.accessed_address, m.accessed_agent, m.revision, m.plan_id, u.id, u.name, u.email, u.active, u.created, u.revision FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.organization_id = $1 AND m.id > $2
-ORDER BY m.id LIMIT $3
+  AND (CAST($3 AS TEXT) = '' OR m.user_id = CAST($3 AS TEXT))
+  AND (CAST($4 AS TEXT) = '' OR EXISTS (
+        SELECT 1 FROM membership_roles r
+        WHERE r.organization_id = m.organization_id AND r.role = CAST($4 AS TEXT) AND r.membership_id = m.id))
+  AND (CAST($5 AS TEXT) = ''
+    OR lower(m.user_id || ' ' || m.comment) LIKE CAST($5 AS TEXT) ESCAPE '!'
+    OR (lower(u.name || ' ' || u.email) LIKE CAST($5 AS TEXT) ESCAPE '!'
+      AND (CAST($6 AS BOOLEAN) OR m.organization_id = (
+        SELECT h.organization_id FROM memberships h WHERE h.user_id = m.user_id ORDER BY h.id LIMIT 1))))
+ORDER BY m.id LIMIT $7
 `
 
 type MembersParams struct {
 	OrganizationID string
 	After          string
+	UserID         string
+	Role           string
+	Pattern        string
+	AllProfiles    bool
 	Most           int32
 }
 
@@ -168,8 +181,17 @@ type MembersRow struct {
 	User       User
 }
 
+// A profile is found only where it is shown: in the organization its user came from first.
 func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow, error) {
-	rows, err := q.db.QueryContext(ctx, members, arg.OrganizationID, arg.After, arg.Most)
+	rows, err := q.db.QueryContext(ctx, members,
+		arg.OrganizationID,
+		arg.After,
+		arg.UserID,
+		arg.Role,
+		arg.Pattern,
+		arg.AllProfiles,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,8 @@ SELECT * FROM events WHERE revision > sqlc.arg(after) ORDER BY revision LIMIT sq
 -- name: EventsOfPlatform :many
 SELECT * FROM events
 WHERE revision < sqlc.arg(before_revision)
-  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT))
+  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT)
+    OR substr(action, 1, length(CAST(sqlc.arg(action) AS TEXT)) + 1) = CAST(sqlc.arg(action) AS TEXT) || '.')
   AND (CAST(sqlc.arg(user_id) AS TEXT) = '' OR user_id = CAST(sqlc.arg(user_id) AS TEXT))
   AND time >= sqlc.arg(since) AND time < sqlc.arg(until)
 ORDER BY revision DESC LIMIT sqlc.arg(most);
@@ -17,7 +18,8 @@ ORDER BY revision DESC LIMIT sqlc.arg(most);
 -- name: EventsOfOrganization :many
 SELECT * FROM events
 WHERE organization_id = sqlc.arg(organization_id) AND revision < sqlc.arg(before_revision)
-  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT))
+  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT)
+    OR substr(action, 1, length(CAST(sqlc.arg(action) AS TEXT)) + 1) = CAST(sqlc.arg(action) AS TEXT) || '.')
   AND (CAST(sqlc.arg(user_id) AS TEXT) = '' OR user_id = CAST(sqlc.arg(user_id) AS TEXT))
   AND time >= sqlc.arg(since) AND time < sqlc.arg(until)
 ORDER BY revision DESC LIMIT sqlc.arg(most);
@@ -26,7 +28,8 @@ ORDER BY revision DESC LIMIT sqlc.arg(most);
 SELECT * FROM events
 WHERE object_id = sqlc.arg(object_id) AND revision < sqlc.arg(before_revision)
   AND (CAST(sqlc.arg(organization_id) AS TEXT) = '' OR organization_id = CAST(sqlc.arg(organization_id) AS TEXT))
-  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT))
+  AND (CAST(sqlc.arg(action) AS TEXT) = '' OR action = CAST(sqlc.arg(action) AS TEXT)
+    OR substr(action, 1, length(CAST(sqlc.arg(action) AS TEXT)) + 1) = CAST(sqlc.arg(action) AS TEXT) || '.')
   AND (CAST(sqlc.arg(user_id) AS TEXT) = '' OR user_id = CAST(sqlc.arg(user_id) AS TEXT))
   AND time >= sqlc.arg(since) AND time < sqlc.arg(until)
 ORDER BY revision DESC LIMIT sqlc.arg(most);

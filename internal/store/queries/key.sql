@@ -36,10 +36,16 @@ SELECT * FROM keys WHERE id = sqlc.arg(id) AND organization_id = sqlc.arg(organi
 SELECT secret_sealed FROM keys WHERE id = sqlc.arg(id) AND organization_id = sqlc.arg(organization_id);
 
 -- name: KeysOfOrganization :many
-SELECT * FROM keys WHERE organization_id = sqlc.arg(organization_id) AND id > sqlc.arg(after) ORDER BY id LIMIT sqlc.arg(most);
+SELECT * FROM keys
+WHERE organization_id = sqlc.arg(organization_id) AND id > sqlc.arg(after)
+  AND (CAST(sqlc.arg(pattern) AS TEXT) = ''
+    OR lower(id || ' ' || comment || ' ' || CAST(scopes AS TEXT)) LIKE CAST(sqlc.arg(pattern) AS TEXT) ESCAPE '!')
+ORDER BY id LIMIT sqlc.arg(most);
 
 -- name: KeysOfUser :many
 SELECT * FROM keys WHERE organization_id = sqlc.arg(organization_id) AND user_id = sqlc.arg(user_id) AND id > sqlc.arg(after)
+  AND (CAST(sqlc.arg(pattern) AS TEXT) = ''
+    OR lower(id || ' ' || comment || ' ' || CAST(scopes AS TEXT)) LIKE CAST(sqlc.arg(pattern) AS TEXT) ESCAPE '!')
 ORDER BY id LIMIT sqlc.arg(most);
 
 -- name: CountLiveKeysOfUser :one

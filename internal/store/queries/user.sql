@@ -31,8 +31,18 @@ DELETE FROM memberships WHERE organization_id = sqlc.arg(organization_id) AND us
 SELECT * FROM memberships WHERE organization_id = sqlc.arg(organization_id) AND user_id = sqlc.arg(user_id);
 
 -- name: Members :many
+-- A profile is found only where it is shown: in the organization its user came from first.
 SELECT sqlc.embed(m), sqlc.embed(u) FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.organization_id = sqlc.arg(organization_id) AND m.id > sqlc.arg(after)
+  AND (CAST(sqlc.arg(user_id) AS TEXT) = '' OR m.user_id = CAST(sqlc.arg(user_id) AS TEXT))
+  AND (CAST(sqlc.arg(role) AS TEXT) = '' OR EXISTS (
+        SELECT 1 FROM membership_roles r
+        WHERE r.organization_id = m.organization_id AND r.role = CAST(sqlc.arg(role) AS TEXT) AND r.membership_id = m.id))
+  AND (CAST(sqlc.arg(pattern) AS TEXT) = ''
+    OR lower(m.user_id || ' ' || m.comment) LIKE CAST(sqlc.arg(pattern) AS TEXT) ESCAPE '!'
+    OR (lower(u.name || ' ' || u.email) LIKE CAST(sqlc.arg(pattern) AS TEXT) ESCAPE '!'
+      AND (CAST(sqlc.arg(all_profiles) AS BOOLEAN) OR m.organization_id = (
+        SELECT h.organization_id FROM memberships h WHERE h.user_id = m.user_id ORDER BY h.id LIMIT 1))))
 ORDER BY m.id LIMIT sqlc.arg(most);
 
 -- name: MembershipsOfUser :many

@@ -178,6 +178,12 @@ func events(w *world) {
 		{"object", store.EventFilter{ObjectID: "key_1"}, 0, []int64{4, 3}},
 		{"object elsewhere", store.EventFilter{ObjectID: "key_1", OrganizationID: "org_none"}, 0, nil},
 		{"action", store.EventFilter{OrganizationID: w.org.ID, Action: "key.created"}, 0, []int64{5, 3, 1}},
+		{"noun", store.EventFilter{OrganizationID: w.org.ID, Action: "key", Since: at(1)}, 0, []int64{6, 5, 4, 3, 2}},
+		{"noun of an object", store.EventFilter{ObjectID: "key_1", Action: "key"}, 0, []int64{4, 3}},
+		{"noun, of the platform", store.EventFilter{Action: "key"}, 2, []int64{6, 5}},
+		{"no noun", store.EventFilter{OrganizationID: w.org.ID, Action: "ke"}, 0, nil},
+		{"no pattern", store.EventFilter{OrganizationID: w.org.ID, Action: "k_y"}, 0, nil},
+		{"nor that", store.EventFilter{OrganizationID: w.org.ID, Action: "%"}, 0, nil},
 		{"actor", store.EventFilter{ActorUserID: other.UserID}, 0, []int64{6, 4, 2}},
 		{"time", store.EventFilter{Since: at(1), Until: at(3)}, 0, []int64{3, 2}},
 	} {

@@ -36,7 +36,7 @@ func nouns(w *world) {
 	m.Revision = w.change(func(tx *store.Tx) error { return tx.UpdateMembership(m) })
 	gotMember, err = w.Membership(w.ctx, m.OrganizationID, m.UserID)
 	equal(w, gotMember, err, m)
-	members, err := w.ListMemberships(w.ctx, org.ID, store.Page{})
+	members, err := w.ListMemberships(w.ctx, org.ID, store.MemberFilter{}, store.Page{})
 	equal(w, members, err, []store.Member{{Membership: m, User: user}})
 
 	r := access.CustomRole{ID: seal.NewID("rol"), OrganizationID: org.ID, Name: "reviewer", Comment: "reads", Scopes: scopes("*:read")}
@@ -324,13 +324,15 @@ func pages(w *world) {
 	}{
 		{"organizations", collect(w, func(p store.Page) ([]access.Organization, error) { return w.ListOrganizations(w.ctx, p) },
 			func(o access.Organization) string { return o.ID }), organizations},
-		{"members", collect(w, func(p store.Page) ([]store.Member, error) { return w.ListMemberships(w.ctx, w.org.ID, p) },
+		{"members", collect(w, func(p store.Page) ([]store.Member, error) {
+			return w.ListMemberships(w.ctx, w.org.ID, store.MemberFilter{}, p)
+		},
 			func(m store.Member) string { return m.Membership.ID }), members},
 		{"memberships of a user", collect(w, func(p store.Page) ([]access.Membership, error) { return w.MembershipsOfUser(w.ctx, w.user.ID, p) },
 			func(m access.Membership) string { return m.ID }), members[:1]},
-		{"keys", collect(w, func(p store.Page) ([]access.Key, error) { return w.ListKeys(w.ctx, w.org.ID, "", p) },
+		{"keys", collect(w, func(p store.Page) ([]access.Key, error) { return w.ListKeys(w.ctx, w.org.ID, "", "", p) },
 			func(k access.Key) string { return k.ID }), keys},
-		{"keys of a user", collect(w, func(p store.Page) ([]access.Key, error) { return w.ListKeys(w.ctx, w.org.ID, w.user.ID, p) },
+		{"keys of a user", collect(w, func(p store.Page) ([]access.Key, error) { return w.ListKeys(w.ctx, w.org.ID, w.user.ID, "", p) },
 			func(k access.Key) string { return k.ID }), keys},
 		{"applications", collect(w, func(p store.Page) ([]access.Application, error) { return w.Applications(w.ctx, w.org.ID, p) },
 			func(a access.Application) string { return a.ID }), applications},

@@ -13,18 +13,25 @@ export class Addresses {
   /** The latest first. */
   list(): string[] {
     try {
-      const list: unknown = JSON.parse(this.#storage?.getItem(name) ?? '[]')
-      return Array.isArray(list) ? list.filter(single).slice(0, most) : []
+      return (JSON.parse(this.#storage?.getItem(name) ?? '[]') as unknown[]).filter(single).slice(0, most)
     } catch {
-      return []
+      return [] // what is kept is no list, or cannot be read
     }
   }
 
   /** Remembers addresses, such as the `ips` of a pass; networks are left out. */
   remember(...addresses: string[]): void {
-    const list = new Set([...addresses.filter(single), ...this.list()])
+    this.#keep([...addresses, ...this.list()])
+  }
+
+  /** Forgets an address: the next pass is not good from there. */
+  forget(address: string): void {
+    this.#keep(this.list().filter((item) => item !== address))
+  }
+
+  #keep(list: string[]): void {
     try {
-      this.#storage?.setItem(name, JSON.stringify([...list].slice(0, most)))
+      this.#storage?.setItem(name, JSON.stringify([...new Set(list)].filter(single).slice(0, most)))
     } catch {
       // A full or forbidden storage remembers nothing.
     }

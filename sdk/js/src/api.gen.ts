@@ -38,7 +38,8 @@ export interface paths {
         /**
          * End a pass by its text
          * @description Who holds the text of a pass may end it; no other credential is needed. Its renewals and everything narrowed from it end with it, on the next request.
-         *     The answer is the same whether the text was a pass or not (RFC 7009, section 2.2).
+         *     A refresh token ends the login that it is of, with all its passes. The answer is the same whether the text was one or not (RFC 7009, section 2.2);
+         *     a key is refused, for it is deleted or rotated instead.
          */
         post: operations["revokeToken"];
         delete?: never;
@@ -1899,6 +1900,8 @@ export interface paths {
         /**
          * What the login page may offer
          * @description `address` is where this request comes from, for a pass that is to be bound to it; `setup` tells that there is no application yet.
+         *     Where people of several organizations log in by services of their own, `by_organization` says so and none is listed but those of the
+         *     `organization` that is named: strangers do not learn who else is here.
          */
         get: operations["getLogin"];
         put?: never;
@@ -1920,16 +1923,23 @@ export interface paths {
          * Give the dashboard its pass back after a reload
          * @description For pages of this server alone: the browser has to say so (`Sec-Fetch-Site: same-origin`), and the page (`Daypass-Session: 1`); else 403
          *     `session_same_origin`. The cookie is no credential anywhere else. A pass that has ended is refused as
-         *     anywhere, and its cookie is dropped.
+         *     anywhere, and its cookie is dropped; 401 `session_due` says that the login goes on and `POST /v1/session` gets the next pass.
          */
         get: operations["getSession"];
         /**
          * Keep the pass of this request for reloads
-         * @description Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. A renewed pass is put again. 422
-         *     `session_pass_required` for a key: exchange it first.
+         * @description Sealed in the cookie `__Host-daypass`, which no script can read, for as long as the pass is good. With the refresh token of a login by password or
+         *     passkey it lasts three days, and each renewal begins them anew, within the life of the login; that token is then spent by `POST /v1/session`
+         *     alone. 422 `session_pass_required` for a key: exchange it first.
          */
         put: operations["putSession"];
-        post?: never;
+        /**
+         * Renew the pass that the cookie keeps
+         * @description For pages of this server alone, as `GET /v1/session` is. The next pass is had by the refresh token that was kept with the pass, or by the pass
+         *     itself where it is renewable, and takes its place in the cookie. A pass in the first third of its life is given back as it is, so that tabs which
+         *     come one after another make one renewal. 401 `session_missing` without a cookie. A pass that was revoked ends the login.
+         */
+        post: operations["renewSession"];
         /**
          * Log out
          * @description The pass of this request ends, with all that was made from it, and so does the login by password that it came from. `everywhere` needs
@@ -2340,8 +2350,13 @@ export interface components {
             token: string;
         };
         ExplainRequest: {
-            /** @description The text of a pass; an anonymous request without it. */
+            /** @description The text of a pass; an anonymous request without it and without `key`. */
             token?: string;
+            /**
+             * @description Id of a key, instead of a pass: decided as with the pass that it would give to `address` now, with all that it may. None is
+             *     made. Needs `daypass:keys:read`; 409 where the key would give none.
+             */
+            key?: string;
             method: string;
             /** @description Of the request, with its host: https://photos.example.com/albums/7. */
             url: string;
@@ -2428,6 +2443,8 @@ export interface components {
             expires?: string;
             /** @description Where this request comes from. */
             address?: string;
+            /** @description Where the gateway of this server is asked on its own machine; behind a proxy it has other names too. Absent where there is none. */
+            gateway?: string;
         };
         Organization: {
             id: string;
@@ -2903,6 +2920,11 @@ export interface components {
             from?: components["schemas"]["LastUse"];
             /** @description Who acts for the subject, the latest first. */
             actors?: string[];
+            /**
+             * @description The passes whose revocation ends it: the first of each family that it belongs to, its own family's last. A renewal stays in the family of what it renews; what
+             *     is narrowed or exchanged begins one within. Revoking a pass ends its whole family: every other pass that names that family's first here.
+             */
+            families: string[];
         };
         TokenList: {
             items: components["schemas"]["Token"][];
@@ -3444,11 +3466,13 @@ export interface components {
             password: boolean;
             /** @description With a passkey. */
             passkey: boolean;
+            /** @description There are services of several organizations: name yours to see them. */
+            by_organization: boolean;
             /** @description By another service. */
             issuers: components["schemas"]["LoginIssuer"][];
             /** @description Where this request comes from. */
             address: string;
-            /** @description There is no application yet. */
+            /** @description There is no application yet in any organization. */
             setup: boolean;
             /** @description Of the server. */
             version: string;
@@ -3467,6 +3491,13 @@ export interface components {
             /** @description The pass. */
             token: string;
             payload: components["schemas"]["Claims"];
+            /** @description `POST /v1/session` gets the next one. */
+            renews: boolean;
+        };
+        /** @description What is kept with the pass. */
+        SessionPut: {
+            /** @description Of the same login as the pass. */
+            refresh_token?: string;
         };
         /** @description Lets people log in at the dashboard through the issuer. Its redirect URI is `{public_url}/v1/login/oidc/{org}/{issuer}/callback`. */
         IssuerLoginPut: {
@@ -3884,6 +3915,10 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only members with these words, in this order, in id, comment, name or e-mail. */
+                q?: string;
+                /** @description Only members who hold the role of this name, anywhere in the organization. */
+                role?: string;
             };
             header?: never;
             path: {
@@ -4033,6 +4068,10 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only members with these words, in this order, in id, comment, name or e-mail. */
+                q?: string;
+                /** @description Only members who hold the role of this name, anywhere in the organization. */
+                role?: string;
             };
             header?: never;
             path: {
@@ -4297,6 +4336,8 @@ export interface operations {
                 cursor?: components["parameters"]["Cursor"];
                 /** @description Only keys of the user with this id. */
                 user?: string;
+                /** @description Only keys with these words, in this order, in id, comment or scopes. */
+                q?: string;
             };
             header?: never;
             path: {
@@ -6640,7 +6681,10 @@ export interface operations {
     };
     getLogin: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The slug of the organization whose services are meant. */
+                organization?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6694,7 +6738,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SessionPut"];
+            };
+        };
         responses: {
             /** @description The cookie is set. */
             204: {
@@ -6702,6 +6750,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    renewSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A pass that is good. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardSession"];
+                };
             };
             default: components["responses"]["Problem"];
         };

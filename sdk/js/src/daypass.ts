@@ -98,9 +98,9 @@ export class Daypass {
 
   /**
    * Says how to get a pass where there is none to renew: an exchange with headers of one's own, or what `logIn` gives. Without `renews` it
-   * is asked also where a pass could be renewed with itself.
+   * is asked also where a pass could be renewed with itself. Without a login, a pass is renewed with itself or not at all.
    */
-  withLogin(login: Login, renews = true): this {
+  withLogin(login?: Login, renews = true): this {
     this.#login = login
     this.#renews = renews
     this.#settle()

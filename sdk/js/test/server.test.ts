@@ -124,6 +124,10 @@ withServer('with the real server', () => {
     for (let i = 0; i < 10; i++) addresses.remember(`203.0.113.${i}`)
     expect(addresses.list()).toHaveLength(8)
     expect(addresses.list()[0]).toBe('203.0.113.9')
+    addresses.remember('198.51.100.0/24')
+    addresses.forget('203.0.113.9')
+    expect(addresses.list()).toEqual([8, 7, 6, 5, 4, 3, 2].map((i) => `203.0.113.${i}`))
+    for (const kept of ['{', '{}', 'null', '"198.51.100.7"', '[1, null, "<b>"]']) expect(new Addresses({ getItem: () => kept, setItem() {} }).list()).toEqual([])
   })
 
   test('a user logs in with a public key, over HTTP and WebSocket', async () => {

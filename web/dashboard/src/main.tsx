@@ -7,7 +7,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Toaster } from './parts/toast'
 import { router } from './router'
-import { keepFresh, session } from './session'
+import { session } from './session'
 import { Problem } from './session/problem'
 import { startTheme } from './theme'
 
@@ -22,15 +22,20 @@ const queries = new QueryClient({
 })
 
 startTheme()
-keepFresh()
+
+// Somebody may have logged in in another tab meanwhile: then this one need not be logged in again.
+document.addEventListener('visibilitychange', async () => {
+  if (document.hidden || session.state.phase !== 'out') return
+  await session.restore()
+  if (router.state.location.pathname === '/login') await router.invalidate()
+})
 
 // When the session ends while somebody works, the login page leads back to where they were.
 session.subscribe(() => {
   if (session.state.phase !== 'out') return
   const { pathname, href } = router.state.location
   if (!/^\/(o\/|device)/.test(pathname)) return
-  queries.clear()
-  void router.navigate({ to: '/login', search: { to: href } })
+  void router.navigate({ to: '/login', search: { to: href } }).then(() => queries.clear()) // not before: what is still shown would be asked for again
 })
 
 createRoot(document.getElementById('root')!).render(

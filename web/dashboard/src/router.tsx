@@ -58,10 +58,14 @@ const index = createRoute({
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search): { to?: string; error?: string } => {
+  validateSearch: (search): { to?: string; error?: string; organization?: string } => {
     const to = destination(search['to'])
-    const { error } = search // a code; whatever else a link may bring is not shown
-    return { ...(to && { to }), ...(typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) && { error }) }
+    const { error, organization } = search // a code and a slug; whatever else a link may bring is not shown
+    return {
+      ...(to && { to }),
+      ...(typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) && { error }),
+      ...(typeof organization === 'string' && /^[a-z0-9-]{1,63}$/.test(organization) && { organization }),
+    }
   },
   beforeLoad: async ({ search }) => {
     await session.start()

@@ -1,14 +1,34 @@
 import { Menu as Base } from '@base-ui/react/menu'
 import { Check, type LucideIcon } from 'lucide-react'
-import { Fragment, type ReactElement } from 'react'
+import { cloneElement, Fragment, type KeyboardEvent, type ReactElement, useState } from 'react'
 import { cx } from './cx'
 
 export type MenuItem = { label: string; icon?: LucideIcon; onSelect: () => void; danger?: boolean; disabled?: boolean; checked?: boolean } | 'line'
 
-/** What a button opens: `<Menu trigger={<IconButton …/>} items={[…]} />`. Needs no wrapper for keys. */
-export function Menu({ trigger, items, align = 'end' }: { trigger: ReactElement<Record<string, unknown>>; items: MenuItem[]; align?: 'start' | 'end' }) {
+type Menu = { trigger: ReactElement<Record<string, unknown>>; items: MenuItem[]; align?: 'start' | 'end' }
+
+/**
+ * What a button opens: `<Menu trigger={<IconButton …/>} items={[…]} />`. Needs no wrapper for keys. There is no menu until
+ * somebody wants it: most rows of a long list never get one.
+ */
+export function Menu(menu: Menu) {
+  const [wanted, setWanted] = useState(false)
+  if (wanted) return <Opened {...menu} />
+  return cloneElement(menu.trigger, {
+    'aria-haspopup': 'menu',
+    'aria-expanded': false,
+    onClick: () => setWanted(true),
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
+      event.preventDefault()
+      setWanted(true)
+    },
+  })
+}
+
+function Opened({ trigger, items, align = 'end' }: Menu) {
   return (
-    <Base.Root>
+    <Base.Root defaultOpen>
       <Base.Trigger render={trigger} />
       <Base.Portal render={<section aria-label="Menu" />}>
         <Base.Positioner sideOffset={4} align={align} className="z-50">
@@ -29,7 +49,7 @@ function Entry({ label, icon: Icon, onSelect, danger, disabled, checked }: Exclu
       onClick={onSelect}
       disabled={disabled ?? false}
       className={cx(
-        'flex cursor-pointer items-center gap-2 rounded-md px-2.5 py-1.5 outline-none select-none data-disabled:cursor-not-allowed data-disabled:opacity-55 data-highlighted:bg-hover',
+        'flex cursor-pointer items-center gap-2 rounded-md px-2.5 py-1.5 -outline-offset-2 select-none data-disabled:cursor-not-allowed data-disabled:opacity-55 data-highlighted:bg-hover',
         danger && 'text-bad',
       )}
     >

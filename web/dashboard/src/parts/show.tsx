@@ -151,7 +151,6 @@ export function EmptyState({ icon: Icon, title, children, action, snippets }: { 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_557_600],
   ['month', 2_629_800],
-  ['week', 604_800],
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
@@ -159,11 +158,11 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
-/** "3 hr. ago", "in 2 days": short enough for a column of 7rem. */
+/** "3 hr ago", "in 2 days": short enough for a column of 7rem. */
 export function relativeTime(then: number, now: number): string {
   const seconds = Math.round((then - now) / 1000)
   for (const [unit, size] of units) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit).replace('.', '')
   }
   return seconds > 0 ? 'in a minute' : 'just now' // the clock of the page ticks too seldom for more
 }

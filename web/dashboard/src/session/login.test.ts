@@ -5,7 +5,7 @@ import { Problem } from './problem'
 vi.stubGlobal('location', { origin: 'http://localhost:8080' })
 const { within } = await import('./login')
 
-const wish = { expires_in: 259_200, renewable: true, ips: ['192.0.2.7', '198.51.100.4'] }
+const wish = { expires_in: 259_200, renewable: true, ips: ['request_ip', '198.51.100.4'] }
 
 /** Refuses with these codes, one after the other, then grants. */
 function exchange(...codes: string[]) {

@@ -1,12 +1,25 @@
-import { remember, remembered } from './addresses'
+import { Addresses } from '@daypass/client'
 import { session } from './index'
 import { asked } from './passkey'
 import { Problem } from './problem'
 import type { Grant, Schemas } from './schemas'
-import { entryOf } from './session'
 
 /** How long a login by key lasts unless it is renewed: three days, in seconds. */
 const life = 259_200
+
+/** Where people logged in from: their passes are good from there, so that moving between home and office does not end the session. */
+export const addresses = new Addresses()
+
+export type Options = Schemas['LoginOptions']
+
+/** What this server offers, and where this browser is seen to come from. */
+export async function readOptions(organization = '', signal?: AbortSignal): Promise<Options> {
+  const answer = await fetch(`/v1/login${organization && `?organization=${encodeURIComponent(organization)}`}`, signal && { signal }).catch((reason: unknown) => {
+    throw Problem.of(reason)
+  })
+  if (!answer.ok) throw await Problem.from(answer)
+  return (await answer.json()) as Options
+}
 
 type Wish = Pick<Schemas['ExchangeRequest'], 'expires_in' | 'renewable' | 'ips' | 'no_ip_protection'>
 
@@ -15,11 +28,10 @@ type Wish = Pick<Schemas['ExchangeRequest'], 'expires_in' | 'renewable' | 'ips' 
  * the key. Without `bound` the pass is good from anywhere the key is.
  */
 export async function enterWithKey(key: string, address: string, bound: boolean): Promise<void> {
-  const addresses = [address, ...remembered().filter((one) => one !== address)].filter(Boolean)
-  const wish: Wish = { expires_in: life, renewable: true, ...(bound ? { ips: addresses.length > 0 ? addresses : ['request_ip'] } : { no_ip_protection: true }) }
-  const grant = await within(wish, (body) => send<Grant>('/v1/tokens', body, { authorization: `Bearer ${key.trim()}` }))
-  if (address) remember(address)
-  await session.enter({ token: grant.token, payload: grant.payload })
+  const wish: Wish = { expires_in: life, renewable: true, ...(bound ? { ips: addresses.ips() } : { no_ip_protection: true }) }
+  const pass = await within(wish, (body) => send<Grant>('/v1/tokens', body, { authorization: `Bearer ${key.trim()}` }))
+  addresses.remember(address)
+  await session.enter({ pass })
 }
 
 /**
@@ -43,7 +55,7 @@ function lessThan(wish: Wish, code: string): Wish | undefined {
   switch (code) {
     case 'network_exceeded':
     case 'ips_too_wide':
-      return wish.ips?.[0] === 'request_ip' ? undefined : { ...bound, ips: ['request_ip'] }
+      return wish.ips?.length === 1 ? undefined : { ...bound, ips: ['request_ip'] }
     case 'life_exceeded':
       return expires_in ? anyLife : undefined
     case 'renewable_exceeded':
@@ -55,14 +67,18 @@ function lessThan(wish: Wish, code: string): Wish | undefined {
 
 export async function enterWithPassword(username: string, password: string, organization: string): Promise<void> {
   const body = { username, password, ...(organization && { organization }) }
-  await session.enter(entryOf(await send<Schemas['LoggedIn']>('/auth/token', body)))
+  await enter(await send('/auth/token', body))
 }
 
 /** Logs in with a passkey that this device or a security key holds. Needs no name: the key knows it. */
 export async function enterWithPasskey(): Promise<void> {
   const options = await send<{ ceremony: string; public_key: PublicKeyCredentialRequestOptionsJSON }>('/v1/login/passkey/options', {})
   const credential = await asked(() => navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options.public_key) }))
-  await session.enter(entryOf(await send<Schemas['LoggedIn']>('/v1/login/passkey', { ceremony: options.ceremony, credential: credential.toJSON() })))
+  await enter(await send('/v1/login/passkey', { ceremony: options.ceremony, credential: credential.toJSON() }))
+}
+
+function enter({ token, refresh_token }: Schemas['LoggedIn']): Promise<void> {
+  return session.enter({ pass: token, refresh: refresh_token })
 }
 
 async function send<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {

@@ -8,6 +8,8 @@ export type Pages<Row> = {
   rows: Row[]
   /** The first page is on its way. */
   loading: boolean
+  /** What is shown is of the question before, until the answer to this one comes. */
+  stale: boolean
   error: Error | null
   /** There are more rows. */
   more: boolean
@@ -27,11 +29,15 @@ export function usePages<Row>(key: QueryKey, read: (cursor: { cursor?: string },
     queryFn: ({ pageParam, signal }) => read(pageParam ? { cursor: pageParam } : {}, signal),
     initialPageParam: '',
     getNextPageParam: (page: Page<Row>) => page.next_cursor,
+    // As many requests as there are pages: only short lists are read again for a glance.
+    refetchOnWindowFocus: (query) => (query.state.data?.pages.length ?? 0) < 4,
+    placeholderData: (before, query) => (query?.queryKey[0] === key[0] && query?.queryKey[1] === key[1] ? before : undefined),
   })
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data])
   return {
     rows,
     loading: query.isPending,
+    stale: query.isPlaceholderData,
     error: query.error,
     more: query.hasNextPage,
     onMore: () => void (query.isFetchingNextPage || query.fetchNextPage()),

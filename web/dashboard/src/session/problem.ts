@@ -1,3 +1,4 @@
+import { DaypassError } from '@daypass/client'
 import type { Schemas } from './schemas'
 
 type Body = Partial<Schemas['Problem']>
@@ -40,6 +41,10 @@ export class Problem extends Error {
   /** Makes a Problem of whatever was thrown. */
   static of(error: unknown): Problem {
     if (error instanceof Problem) return error
+    if (error instanceof DaypassError) {
+      const { code, title, detail, requestId } = error
+      return new Problem(error.status, code === 'unreachable' ? unreachable : { code, title, detail, ...(requestId && { request_id: requestId }) }, { cause: error })
+    }
     if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) return new Problem(0, unreachable)
     return new Problem(0, { code: 'client', title: 'Something went wrong', detail: error instanceof Error ? error.message : String(error) })
   }

@@ -12,10 +12,8 @@ export function useLeave(): (options?: { everywhere?: boolean }) => void {
     (options) => {
       session
         .leave(options)
-        .then(() => {
-          queries.clear()
-          return navigate({ to: '/login' })
-        })
+        .then(() => navigate({ to: '/login' }))
+        .then(() => queries.clear())
         .catch(toast.fail)
     },
     [navigate, queries],

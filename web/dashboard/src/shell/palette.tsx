@@ -73,7 +73,7 @@ function Finder({ close }: { close: () => void }) {
   }
   return (
     <>
-      <div className="flex items-center gap-3 border-b border-line px-4">
+      <div className="flex items-center gap-3 border-b border-line px-4 has-focus-visible:border-accent has-focus-visible:shadow-[inset_0_-1px_var(--accent)]">
         <Search aria-hidden className="size-4 shrink-0 text-muted" />
         <input
           role="combobox"

@@ -102,7 +102,7 @@ function Replay({ app, base, draft, keyNames }: { app: string; base: Text; draft
     <Card title="Replay">
       <div className="flex flex-col gap-4">
         <p className="max-w-prose text-muted">Decides the requests that are kept again, by another file, and compares. Nothing changes.</p>
-        <div className="flex flex-wrap items-end gap-3">
+        <div className="flex flex-wrap items-start gap-3">
           <Field label="Requests" className="w-full sm:w-48">
             <Select value={since} onChange={(event) => setSince(event.target.value)}>
               {spans.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
@@ -121,7 +121,7 @@ function Replay({ app, base, draft, keyNames }: { app: string; base: Text; draft
               }}
             />
           </Field>
-          <Button tone="primary" busy={run.isPending} onClick={() => run.mutate()}>Replay</Button>
+          <Button tone="primary" busy={run.isPending} onClick={() => run.mutate()} className="sm:mt-6">Replay</Button>
         </div>
         {(run.data || run.error) && <ComparisonView comparison={run.data} error={run.error} keyNames={keyNames} />}
       </div>

@@ -2,7 +2,9 @@ import { useNavigate } from '@tanstack/react-router'
 import { Download, FilterX, History } from 'lucide-react'
 import { type ReactNode, useMemo, useRef, useState } from 'react'
 import { Badge, Button, CodeBlock, CopyButton, Dialog, EmptyState, Field, Input, Menu, PageHeader, RelativeTime, Select, Sheet, Table, toast } from '~/parts'
+import { IdInput } from '~/parts/id-input'
 import { ok, type Schemas, useSession } from '~/session'
+import { UserInput } from '~/session/user-input'
 import { usePages } from '~/session/pages'
 import { useQueryParam } from '~/shell/query'
 import { csvLine, download } from './export'
@@ -57,8 +59,8 @@ export default function Audit() {
             {spans.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
           </Select>
         </Field>
-        <Typed label="Actor" value={actor} onChange={setActor} placeholder="usr_…" choices={names.users} />
-        <Typed label="Object" value={object} onChange={setObject} placeholder="key_…, app_…" choices={names.applications} />
+        <Field label="Actor"><UserInput org={org} value={actor} onChange={setActor} /></Field>
+        <Field label="Object"><IdInput value={object} onChange={setObject} placeholder="key_…, app_…" choices={names.applications} /></Field>
         <Button icon={FilterX} disabled={!filtered} onClick={() => only({})} className="col-span-2 sm:col-span-1">Clear</Button>
         {time === 'custom' && (
           <div className="col-span-full grid gap-3 sm:grid-cols-2 lg:max-w-lg">
@@ -104,33 +106,6 @@ function slugOf({ detail }: Event): string | undefined {
 
 function Named({ id, name }: { id: string; name: string | undefined }) {
   return name ? <span title={id}>{name}</span> : <code className="font-mono text-xs">{id}</code>
-}
-
-/** An id, typed or chosen by its name; it takes effect when one leaves the field or presses Enter. */
-function Typed({ label, value, onChange, placeholder, choices }: { label: string; value: string; onChange: (value: string) => void; placeholder: string; choices: Map<string, string> }) {
-  const [typed, setTyped] = useState<string>()
-  const list = `audit-${label.toLowerCase()}`
-  const done = (text: string) => {
-    setTyped(undefined)
-    const byName = [...choices].find(([, name]) => name === text.trim())
-    onChange(byName?.[0] ?? text.trim())
-  }
-  return (
-    <Field label={label}>
-      <Input
-        mono
-        list={list}
-        placeholder={placeholder}
-        value={typed ?? value}
-        onChange={(change) => (choices.has(change.target.value) || change.target.value === '' ? done(change.target.value) : setTyped(change.target.value))}
-        onBlur={() => typed !== undefined && done(typed)}
-        onKeyDown={(key) => key.key === 'Enter' && done(key.currentTarget.value)}
-      />
-      <datalist id={list}>
-        {[...choices].slice(0, 500).map(([id, name]) => <option key={id} value={id}>{name}</option>)}
-      </datalist>
-    </Field>
-  )
 }
 
 function Detail({ event, name, onFilter }: { event: Event; name: (id: string | undefined) => string | undefined; onFilter: (search: Partial<Filters>) => void }) {

@@ -82,8 +82,11 @@ const lives = [
 function Choice({ code, device, done }: { code: string; device: Schemas['Device']; done: (decision: Decision) => void }) {
   const [scopes, setScopes] = useState((device.scopes ?? ['*']).join('\n'))
   const [life, setLife] = useState(86_400)
+  const { payload } = useSession()
+  // A login by password or passkey renews nothing but itself: the program's pass lasts as long as one of its own.
+  const once = payload.via?.startsWith('ses_') ?? false
   const approve = useMutation({
-    mutationFn: () => ok(api.POST('/v1/device/approve', { body: { user_code: code, scopes: scopes.split(/\s+/).filter(Boolean), expires_in: life } })),
+    mutationFn: () => ok(api.POST('/v1/device/approve', { body: { user_code: code, scopes: scopes.split(/\s+/).filter(Boolean), ...(!once && { expires_in: life }) } })),
     onSuccess: () => done({ approved: true, client: device.client }),
   })
   const deny = useMutation({
@@ -108,15 +111,21 @@ function Choice({ code, device, done }: { code: string; device: Schemas['Device'
       <Field label="What it may do" hint="Scopes, one a line; never more than you may do yourself.">
         <Textarea mono rows={3} value={scopes} onChange={(event) => setScopes(event.target.value)} />
       </Field>
-      <Field label="Without being used for" hint="Its pass is renewed while the program is used, and ends after that.">
-        <Select value={life} onChange={(event) => setLife(Number(event.target.value))}>
-          {lives.map((one) => (
-            <option key={one.seconds} value={one.seconds}>
-              {one.name}
-            </option>
-          ))}
-        </Select>
-      </Field>
+      {once ? (
+        <p className="rounded-lg bg-info-soft px-3 py-2 text-info">
+          Its pass lasts {minutes(payload.expt)} and is not renewed, since you logged in without a key. Log in here with a key to give it longer.
+        </p>
+      ) : (
+        <Field label="Without being used for" hint="Its pass is renewed while the program is used, and ends after that.">
+          <Select value={life} onChange={(event) => setLife(Number(event.target.value))}>
+            {lives.map((one) => (
+              <option key={one.seconds} value={one.seconds}>
+                {one.name}
+              </option>
+            ))}
+          </Select>
+        </Field>
+      )}
       <Acting />
       {(approve.error ?? deny.error) && <ErrorPanel error={approve.error ?? deny.error} />}
       <div className="flex flex-wrap justify-end gap-2">
@@ -130,6 +139,8 @@ function Choice({ code, device, done }: { code: string; device: Schemas['Device'
     </div>
   )
 }
+
+const minutes = (seconds: number) => (seconds === 3600 ? 'an hour' : `${Math.round(seconds / 60)} minutes`)
 
 /** In whose name: who is in several organizations should see which one it is. */
 function Acting() {

@@ -3,8 +3,9 @@ import { Plus } from 'lucide-react'
 import { type FormEvent, useId, useRef, useState } from 'react'
 import { Button, Checkbox, Dialog, ErrorPanel, Field, Input, Select, Textarea } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
+import { UserInput } from '~/session/user-input'
 import { CeilingEditor, ceilingError } from './ceiling'
-import { useMe, usePeople } from './read'
+import { useMe } from './read'
 import { scopesOf } from './scopes'
 
 const kinds: Record<Schemas['KeyKind'], string> = {
@@ -56,7 +57,7 @@ export function CreateDialog({ open, onClose, onCreated }: { open: boolean; onCl
 
 function Form({ id, first, error, onSubmit }: { id: string; first: React.RefObject<HTMLInputElement | null>; error: Error | null; onSubmit: (body: Schemas['KeyCreate']) => void }) {
   const me = useMe()
-  const people = usePeople()
+  const { org } = useSession()
   const [comment, setComment] = useState('')
   const [user, setUser] = useState('')
   const [kind, setKind] = useState<Schemas['KeyKind']>('live')
@@ -105,16 +106,7 @@ function Form({ id, first, error, onSubmit }: { id: string; first: React.RefObje
           <Input ref={first} maxLength={500} value={comment} onChange={(event) => setComment(event.target.value)} placeholder="For the web shop" />
         </Field>
         <Field label="Owner" hint="It ends with its owner, and holds no more than they do." error={problem?.field('/user')}>
-          <Select value={user} onChange={(event) => setUser(event.target.value)}>
-            <option value="">You{me ? ` (${me.user.name || me.user.email || me.user.id})` : ''}</option>
-            {people.users
-              .filter((one) => one.id !== me?.user.id && (one.active || one.foreign))
-              .map((one) => (
-                <option key={one.id} value={one.id}>
-                  {one.name || one.email || one.id}
-                </option>
-              ))}
-          </Select>
+          <UserInput org={org} value={user} onChange={setUser} placeholder={`You${me ? ` (${me.user.name || me.user.email || me.user.id})` : ''}`} />
         </Field>
         <Field label="Kind" hint={kinds[kind]} error={problem?.field('/kind')}>
           <Select value={kind} onChange={(event) => setKind(event.target.value as Schemas['KeyKind'])}>

@@ -1,8 +1,9 @@
 import { Ellipsis, KeyRound, Plus, RotateCw, Trash2 } from 'lucide-react'
-import { useMemo, useState } from 'react'
-import { Badge, Button, EmptyState, IconButton, Menu, PageHeader, RelativeTime, SearchBox, Select, Table, toast } from '~/parts'
+import { useDeferredValue, useMemo, useState } from 'react'
+import { Badge, Button, EmptyState, IconButton, Menu, PageHeader, RelativeTime, SearchBox, Table, toast } from '~/parts'
 import { ok, type Schemas, useSession } from '~/session'
 import { usePages } from '~/session/pages'
+import { UserInput } from '~/session/user-input'
 import { useCommands } from '~/shell/commands'
 import { useQueryParam } from '~/shell/query'
 import { CreateDialog } from './create'
@@ -28,8 +29,9 @@ export default function Keys() {
   const [rolled, setRolled] = useState<Schemas['KeyCreated']>()
   const usage = useUsage(days)
 
-  const keys = usePages([org, 'keys', 'list', owner], (cursor, signal) =>
-    ok(api.GET('/v1/organizations/{org}/keys', { params: { path: { org }, query: { ...cursor, limit: 100, ...(owner && { user: owner }) } }, signal })))
+  const wanted = useDeferredValue(typed.trim())
+  const keys = usePages([org, 'keys', 'list', owner, wanted], (cursor, signal) =>
+    ok(api.GET('/v1/organizations/{org}/keys', { params: { path: { org }, query: { ...cursor, limit: 200, ...(owner && { user: owner }), ...(wanted && { q: wanted }) } }, signal })))
 
   const used = useMemo(() => {
     const byKey = new Map<string, Schemas['Usage'][]>()
@@ -42,11 +44,6 @@ export default function Keys() {
     return byKey
   }, [usage.data])
 
-  const words = typed.toLowerCase().split(/\s+/).filter(Boolean)
-  const rows = keys.rows.filter((key) => {
-    const text = [key.comment, key.id, key.kind, people.name(key.user), ...key.scopes, ...key.roles].join(' ').toLowerCase()
-    return words.every((word) => text.includes(word))
-  })
   const open = (key: Schemas['Key'], next?: Act) => {
     setChosen(key.id)
     setAct(next)
@@ -64,23 +61,20 @@ export default function Keys() {
       <PageHeader title="Keys" description="What programs keep, and make short-lived passes from. A key says the most that its passes may do." actions={create} />
       <div className="mb-3 flex flex-wrap gap-2">
         <SearchBox label="Search keys" value={typed} onChange={setTyped} />
-        <Select aria-label="Owner" value={owner} onChange={(event) => setOwner(event.target.value)} className="w-full sm:w-56">
-          <option value="">Of everybody</option>
-          {people.users.map((user) => (
-            <option key={user.id} value={user.id}>
-              {user.id === me?.user.id ? `${user.name || user.id} (you)` : user.name || user.email || user.id}
-            </option>
-          ))}
-        </Select>
+        <span className="w-full sm:w-56">
+          <UserInput org={org} label="Owner" value={owner} onChange={setOwner} placeholder="Of everybody" />
+        </span>
+        <p role="status" className="self-center text-xs text-muted sm:ml-auto">
+          {keys.rows.length > 0 && `${keys.rows.length.toLocaleString('en')} ${keys.more ? 'loaded; more come as you scroll' : keys.rows.length === 1 ? 'key' : 'keys'}`}
+        </p>
       </div>
       <Table
         label="Keys"
         {...keys}
-        rows={rows}
         rowKey={(key) => key.id}
         onOpen={(key) => open(key)}
         empty={
-          words.length > 0 || owner ? (
+          wanted || owner ? (
             <EmptyState icon={KeyRound} title="No key is like that" action={<Button onClick={() => (setTyped(''), setOwner(''))}>Show all keys</Button>} />
           ) : (
             <EmptyState icon={KeyRound} title="No keys yet" action={create} snippets={createSnippets(location.origin, org)}>
@@ -99,7 +93,11 @@ export default function Keys() {
                   <span className="block truncate text-xs text-muted">{people.name(key.user)}</span>
                 </span>
                 {key.kind !== 'live' && <KindBadge kind={key.kind} />}
-                {key.id === me?.key && <Badge tone="info">yours, now</Badge>}
+                {key.id === me?.key && (
+                  <span className="hidden sm:contents">
+                    <Badge tone="info">yours, now</Badge>
+                  </span>
+                )}
               </span>
             ),
           },

@@ -68,7 +68,7 @@ export function KeySheet({ id, listed, act, onAct, onClose, onRolled }: { id: st
   )
 }
 
-function Row({ name, children }: { name: string; children: ReactNode }) {
+export function Row({ name, children }: { name: string; children: ReactNode }) {
   return (
     <>
       <dt className="text-muted">{name}</dt>
@@ -163,7 +163,7 @@ export function Ends({ time }: { time: string }) {
   )
 }
 
-function Section({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+export function Section({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
   return (
     <section className="flex flex-col gap-2 border-t border-line pt-4">
       <div className="flex min-h-7 items-center gap-2">
@@ -188,7 +188,7 @@ function Use({ of: key }: { of: Schemas['Key'] }) {
         <Skeleton className="h-24 w-full" />
       ) : (
         <>
-          <Sparkline days={byDay(usage.data, days, Date.now())} className="h-14 w-full" />
+          <Sparkline told days={byDay(usage.data, days, Date.now())} className="h-14 w-full" />
           <UsageLegend totals={sums} />
           {sums.outcomes.length > 0 && (
             <ul aria-label="By outcome" className="flex flex-wrap gap-1.5">
@@ -214,9 +214,14 @@ function Passes({ of: key }: { of: Schemas['Key'] }) {
     <Section
       title="Live passes"
       actions={
-        <Link to="/o/$org/tokens" params={{ org }} search={{ key: key.id } as never} className={buttonClass({ size: 'small' })}>
-          Show them
-        </Link>
+        <>
+          <Link to="/o/$org/debugger" params={{ org }} search={{ who: 'key', key: key.id } as never} className={buttonClass({ size: 'small' })}>
+            What may they do?
+          </Link>
+          <Link to="/o/$org/tokens" params={{ org }} search={{ key: key.id } as never} className={buttonClass({ size: 'small' })}>
+            Show them
+          </Link>
+        </>
       }
     >
       {live.isPending ? (

@@ -9,7 +9,7 @@ import { dayBefore } from './usage'
 type Page<Row> = { items: Row[]; next_cursor?: string }
 
 /** The pages of a list one after the other, but no more than so many. */
-async function pages<Row>(most: number, read: (cursor: { cursor?: string }) => Promise<Page<Row>>): Promise<{ rows: Row[]; more: boolean }> {
+export async function pages<Row>(most: number, read: (cursor: { cursor?: string }) => Promise<Page<Row>>): Promise<{ rows: Row[]; more: boolean }> {
   const rows: Row[] = []
   let next: string | undefined
   for (let page = 0; page < most; page++) {

@@ -98,6 +98,10 @@ function Dying({ of: key, overlap }: { of: Schemas['Key']; overlap: number }) {
           </strong>{' '}
           {rows.length === 1 && !more ? 'dies' : 'die'} on the next request, and so does the old text.
         </p>
+      ) : cut === 0 && !more ? (
+        <p>
+          <strong>No pass is cut off:</strong> {rows.length === 1 ? 'the live one ends' : `the ${count(rows.length, 'live one')} end`} by {rows.length === 1 ? 'itself' : 'themselves'} before the overlap does.
+        </p>
       ) : (
         <p>
           <strong>

@@ -6,11 +6,26 @@ const words: Record<Kind, string> = { allowed: 'allowed', refused: 'refused', pa
 const order: Kind[] = ['passes', 'allowed', 'refused']
 const step = 6
 
-/** A bar for each day, of what was allowed, refused and made into passes. */
-export function Sparkline({ days, className }: { days: readonly Day[]; className?: string }) {
+/** A bar for each day, of what was allowed, refused and made into passes; `told` by day to the pointer. */
+export function Sparkline({ days, told = false, className }: { days: readonly Day[]; told?: boolean; className?: string }) {
   const most = Math.max(1, ...days.map((day) => day.allowed + day.refused + day.passes))
   const sum = (kind: Kind) => days.reduce((total, day) => total + day[kind], 0)
   const height = 24
+  const tops = days.map(() => height)
+  // One path for each kind, as a list has many of these.
+  const bars = order.map((kind) => ({
+    kind,
+    path: days
+      .map((day, index) => {
+        if (day[kind] === 0) return ''
+        const size = Math.max(1.5, (day[kind] / most) * (height - 2))
+        const top = Math.max(0, tops[index]! - size)
+        const bar = `M${index * step + 0.5} ${top}h${step - 1}V${tops[index]}h${1 - step}z`
+        tops[index] = top
+        return bar
+      })
+      .join(''),
+  }))
   return (
     <svg
       role="img"
@@ -19,22 +34,14 @@ export function Sparkline({ days, className }: { days: readonly Day[]; className
       preserveAspectRatio="none"
       className={className ?? 'h-6 w-full'}
     >
-      {days.map((day, index) => {
-        let top = height
-        return (
-          <g key={day.day}>
+      <path d={days.map((_, index) => `M${index * step + 0.5} ${height - 0.75}h${step - 1}v0.75h${1 - step}z`).join('')} className="fill-line-strong/50" />
+      {bars.map(({ kind, path }) => path && <path key={kind} d={path} className={looks[kind]} />)}
+      {told &&
+        days.map((day, index) => (
+          <rect key={day.day} x={index * step} y={0} width={step} height={height} className="fill-transparent">
             <title>{`${day.day}: ${order.map((kind) => `${day[kind]} ${words[kind]}`).join(', ')}`}</title>
-            <rect x={index * step} y={0} width={step} height={height} className="fill-transparent" />
-            <rect x={index * step + 0.5} y={height - 0.75} width={step - 1} height={0.75} className="fill-line-strong/50" />
-            {order.map((kind) => {
-              if (day[kind] === 0) return null
-              const size = Math.max(1.5, (day[kind] / most) * (height - 2))
-              top -= size
-              return <rect key={kind} x={index * step + 0.5} y={Math.max(0, top)} width={step - 1} height={size} className={looks[kind]} />
-            })}
-          </g>
-        )
-      })}
+          </rect>
+        ))}
     </svg>
   )
 }

@@ -30,3 +30,7 @@ test('outcomes are summed', () => {
   })
   expect([0, 1, 1200].map((number) => count(number, 'pass', 'passes'))).toEqual(['no passes', '1 pass', '1,200 passes'])
 })
+
+test('counts calls of this API as nothing that was refused', () => {
+  expect(totals([{ day: '2026-01-05', outcome: 'admin', count: 3 }])).toEqual({ allowed: 0, refused: 0, passes: 0, outcomes: [['admin', 3]] })
+})

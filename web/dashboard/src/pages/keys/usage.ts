@@ -6,7 +6,9 @@ type Line = Pick<Schemas['Usage'], 'day' | 'outcome' | 'count'>
 export type Kind = 'allowed' | 'refused' | 'passes'
 export type Day = { day: string } & Record<Kind, number>
 
-export function kindOf(outcome: string): Kind {
+/** Calls of this API, `admin`, are none of these. */
+export function kindOf(outcome: string): Kind | undefined {
+  if (outcome === 'admin') return undefined
   if (outcome === 'allowed' || outcome === 'public') return 'allowed'
   if (outcome === 'issued' || outcome === 'renewed' || outcome === 'narrowed' || outcome === 'exchanged') return 'passes'
   return 'refused'
@@ -26,7 +28,8 @@ export function byDay(lines: readonly Line[], days: number, now: number): Day[] 
   }
   for (const line of lines) {
     const day = all.get(line.day)
-    if (day) day[kindOf(line.outcome)] += line.count
+    const kind = kindOf(line.outcome)
+    if (day && kind) day[kind] += line.count
   }
   return [...all.values()]
 }
@@ -38,7 +41,8 @@ export function totals(lines: readonly Line[]): Totals {
   const sum: Record<Kind, number> = { allowed: 0, refused: 0, passes: 0 }
   const outcomes = new Map<string, number>()
   for (const line of lines) {
-    sum[kindOf(line.outcome)] += line.count
+    const kind = kindOf(line.outcome)
+    if (kind) sum[kind] += line.count
     outcomes.set(line.outcome, (outcomes.get(line.outcome) ?? 0) + line.count)
   }
   return { ...sum, outcomes: [...outcomes].sort((a, b) => b[1] - a[1]) }

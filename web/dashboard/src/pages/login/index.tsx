@@ -1,23 +1,20 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Fingerprint, KeyRound, LogIn, X } from 'lucide-react'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { Button, buttonClass, Checkbox, ErrorPanel, Field, IconButton, Input, Tabs } from '~/parts'
-import { type Schemas, useSessionState } from '~/session'
-import { forget, remembered } from '~/session/addresses'
-import { enterWithKey, enterWithPasskey, enterWithPassword } from '~/session/login'
-import { Problem } from '~/session/problem'
+import { useSessionState } from '~/session'
+import { addresses, enterWithKey, enterWithPasskey, enterWithPassword, type Options, readOptions } from '~/session/login'
 import { Mark } from '~/shell/mark'
 import { refusalOf, throughIssuer } from './issuer'
-
-type Options = Schemas['LoginOptions']
 
 /** Logs in by whatever this server offers, and goes back to where somebody came from. */
 export default function Login() {
   const search = useSearch({ strict: false })
   const navigate = useNavigate()
   const state = useSessionState()
-  const options = useQuery({ queryKey: ['login'], queryFn: readOptions, staleTime: 60_000 })
+  const organization = search.organization ?? ''
+  const options = useQuery({ queryKey: ['login', organization], queryFn: ({ signal }) => readOptions(organization, signal), staleTime: 60_000, placeholderData: keepPreviousData })
   const [way, setWay] = useState('key')
   const done = () => void navigate({ href: search.to ?? '/', replace: true })
   const ended = state.phase === 'out' ? state.problem : undefined
@@ -40,9 +37,7 @@ export default function Login() {
           This server is new. Log in with the key that it printed when it was made; then protect your first API.
         </p>
       )}
-      {search.error && (
-        <ErrorPanel error={refusalOf(search.error)} />
-      )}
+      {search.error && <ErrorPanel error={refusalOf(search.error)} />}
       <section aria-label="Ways to log in" className="flex flex-col gap-5 rounded-xl border border-line bg-surface p-5">
         {options.isPending || options.data?.password ? (
           <Tabs
@@ -58,7 +53,13 @@ export default function Login() {
           <ByKey options={options.data} pending={false} done={done} />
         )}
         {options.error && <ErrorPanel error={options.error} retry={() => void options.refetch()} />}
-        <Others options={options.data} to={search.to} done={done} />
+        <Others
+          options={options.data}
+          to={search.to}
+          organization={organization}
+          choose={(organization) => void navigate({ to: '/login', search: { ...search, organization }, replace: true })}
+          done={done}
+        />
       </section>
       <footer className="flex justify-between text-xs text-muted">
         <a className="underline underline-offset-2" href="/docs/errors">
@@ -68,14 +69,6 @@ export default function Login() {
       </footer>
     </main>
   )
-}
-
-async function readOptions({ signal }: { signal: AbortSignal }): Promise<Options> {
-  const answer = await fetch('/v1/login', { signal }).catch((reason: unknown) => {
-    throw Problem.of(reason)
-  })
-  if (!answer.ok) throw await Problem.from(answer)
-  return (await answer.json()) as Options
 }
 
 function Form({ onSubmit, error, busy, children }: { onSubmit: () => void; error: unknown; busy: boolean; children: ReactNode }) {
@@ -123,7 +116,7 @@ function ByKey({ options, pending, done }: { options: Options | undefined; pendi
 
 /** The addresses that the pass will be good from. One that is not trusted any more can be taken off. */
 function Remembered({ address, pending }: { address: string; pending: boolean }) {
-  const [earlier, setEarlier] = useState(() => remembered())
+  const [earlier, setEarlier] = useState(() => addresses.list())
   const others = earlier.filter((one) => one !== address)
   if (!address && !pending && others.length === 0) return null
   return (
@@ -144,8 +137,8 @@ function Remembered({ address, pending }: { address: string; pending: boolean })
               label={`Forget ${one}`}
               icon={X}
               onClick={() => {
-                forget(one)
-                setEarlier(remembered())
+                addresses.forget(one)
+                setEarlier(addresses.list())
               }}
             />
           </li>
@@ -178,9 +171,17 @@ function ByPassword({ done }: { done: () => void }) {
   )
 }
 
-function Others({ options, to, done }: { options: Options | undefined; to: string | undefined; done: () => void }) {
+interface OthersProps {
+  options: Options | undefined
+  to: string | undefined
+  organization: string
+  choose: (organization: string) => void
+  done: () => void
+}
+
+function Others({ options, to, organization, choose, done }: OthersProps) {
   const passkey = useMutation({ mutationFn: enterWithPasskey, onSuccess: done })
-  if (!options || (!options.passkey && options.issuers.length === 0)) return null
+  if (!options || (!options.passkey && !options.by_organization && options.issuers.length === 0)) return null
   return (
     <div className="flex flex-col gap-2 border-t border-line pt-4">
       {options.issuers.map((issuer) => (
@@ -195,6 +196,30 @@ function Others({ options, to, done }: { options: Options | undefined; to: strin
         </Button>
       )}
       {passkey.error && <ErrorPanel error={passkey.error} />}
+      {options.by_organization && <ByOrganization key={organization} named={organization} found={options.issuers.length > 0} choose={choose} />}
     </div>
+  )
+}
+
+/** The services that people may log in by are shown to whoever names their organization. */
+function ByOrganization({ named, found, choose }: { named: string; found: boolean; choose: (organization: string) => void }) {
+  const [organization, setOrganization] = useState(named)
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    choose(organization.trim().toLowerCase())
+  }
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-3 pt-2">
+      <Field
+        label="Organization"
+        hint="Its short name, to log in by its own service."
+        error={named && !found ? 'Nobody logs in by a service of this organization here.' : undefined}
+      >
+        <Input name="organization" value={organization} onChange={(event) => setOrganization(event.target.value)} />
+      </Field>
+      <Button type="submit" icon={KeyRound}>
+        Show its services
+      </Button>
+    </form>
   )
 }

@@ -3,7 +3,7 @@ import { type FormEvent, useId, useState } from 'react'
 import { Button, CodeBlock, Dialog, ErrorPanel, Field, Input, RelativeTime, Select, Sheet, Tabs, toast } from '~/parts'
 import { KeyOnce } from '~/parts/key-once'
 import { ok, Problem, type Schemas, useSession } from '~/session'
-import { useAll } from '~/session/all'
+import { UserInput } from '~/session/user-input'
 import { RoleMatrix } from './role-matrix'
 
 export type Way = 'invite' | 'fresh' | 'foreign'
@@ -174,7 +174,7 @@ function Foreign(frame: Frame) {
               ))}
             </Select>
           </Field>
-          <Field label="User">{from ? <UsersOf org={from} value={user} onChange={setUser} /> : <Select disabled />}</Field>
+          <Field label="User">{from ? <UserInput key={from} org={from} value={user} onChange={setUser} /> : <Input disabled />}</Field>
         </div>
       )}
       <Field label="User id" required hint="Begins with usr_. The user finds it in their own organization, under Members." error={problem?.field('/user')}>
@@ -184,21 +184,6 @@ function Foreign(frame: Frame) {
       <RoleMatrix held={roles} onChange={setRoles} />
       {error && <ErrorPanel error={error} />}
     </form>
-  )
-}
-
-function UsersOf({ org, value, onChange }: { org: string; value: string; onChange: (user: string) => void }) {
-  const { api } = useSession()
-  const users = useAll([org, 'users'], (cursor, signal) => ok(api.GET('/v1/organizations/{org}/users', { params: { path: { org }, query: { ...cursor, limit: 200 } }, signal })))
-  return (
-    <Select value={users.rows.some((user) => user.id === value) ? value : ''} onChange={(event) => onChange(event.target.value)}>
-      <option value="">{users.loading ? 'Loading…' : 'Choose…'}</option>
-      {users.rows.map((user) => (
-        <option key={user.id} value={user.id}>
-          {user.name || user.email || user.id}
-        </option>
-      ))}
-    </Select>
   )
 }
 

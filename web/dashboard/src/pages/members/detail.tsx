@@ -2,20 +2,21 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { KeyRound, LogOut, Mail, Trash2 } from 'lucide-react'
 import { useState } from 'react'
-import { Button, buttonClass, ConfirmDialog, CopyButton, ErrorPanel, Field, Input, RelativeTime, Select, Sheet, Switch, toast } from '~/parts'
+import { Button, buttonClass, ConfirmDialog, CopyButton, ErrorPanel, Field, Input, RelativeTime, Select, Sheet, Skeleton, Switch, toast } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
 import { useAll } from '~/session/all'
 import { useMe } from '~/shell/shell'
 import { LinkDialog } from './add'
-import { type Member, nameOf } from './data'
+import { type Member, nameOf, useHolders, useMember } from './data'
 import { RoleMatrix } from './role-matrix'
 import { isLastAdministrator, sameRoles } from './roles'
 
 /** One member: who, as what, since when, and everything that can be done about them. */
-export function MemberSheet({ member, all, onClose }: { member: Member | undefined; all: Member[]; onClose: () => void }) {
+export function MemberSheet({ user, listed, onClose }: { user: string; listed: Member | undefined; onClose: () => void }) {
+  const { data: member, error, refetch } = useMember(user, listed)
   return (
-    <Sheet open={member !== undefined} onClose={onClose} title={member ? nameOf(member) : ''} description={member && <Id id={member.user} />}>
-      {member && <Detail key={member.user} member={member} all={all} onClose={onClose} />}
+    <Sheet open={user !== ''} onClose={onClose} title={member ? nameOf(member) : 'Member'} description={<Id id={user} />}>
+      {member ? <Detail key={member.user} member={member} onClose={onClose} /> : error ? <ErrorPanel error={error} retry={() => void refetch()} /> : <Skeleton className="h-96 w-full" />}
     </Sheet>
   )
 }
@@ -29,13 +30,14 @@ function Id({ id }: { id: string }) {
   )
 }
 
-function Detail({ member, all, onClose }: { member: Member; all: Member[]; onClose: () => void }) {
+function Detail({ member, onClose }: { member: Member; onClose: () => void }) {
   const { org, api } = useSession()
   const queries = useQueryClient()
   const me = useMe()
   const user = member.who
   const path = { org, user: member.user }
-  const last = isLastAdministrator(member, all)
+  const administrators = useHolders('administrator')
+  const last = administrators !== undefined && isLastAdministrator(member, administrators.items)
   const [removing, setRemoving] = useState(false)
   const [ending, setEnding] = useState(false)
   const [link, setLink] = useState<Schemas['PasswordLink']>()

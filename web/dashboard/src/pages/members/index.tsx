@@ -4,12 +4,11 @@ import { Badge, Button, Menu, PageHeader, RelativeTime, SearchBox, Table, Tabs }
 import { useCommands } from '~/shell/commands'
 import { useQueryParam } from '~/shell/query'
 import { AddMember, type Way } from './add'
-import { finds, type Member, nameOf, useMembers } from './data'
+import { type Member, nameOf, useMembers } from './data'
 import { MemberSheet } from './detail'
 import { RoleList } from './role-list'
 
 export default function Members() {
-  const members = useMembers()
   const [tab, setTab] = useQueryParam('tab', 'members')
   const [opened, setOpened] = useQueryParam('user')
   const [role, setRole] = useQueryParam('role')
@@ -50,34 +49,31 @@ export default function Members() {
         value={tab}
         onChange={setTab}
         tabs={[
-          { id: 'members', label: 'Members', content: <List members={members} onOpen={(member) => setOpened(member.user)} /> },
-          { id: 'roles', label: 'Roles', content: <RoleList members={members.rows} editing={role} onEdit={setRole} /> },
+          { id: 'members', label: 'Members', content: <List opened={opened} onOpened={setOpened} /> },
+          { id: 'roles', label: 'Roles', content: <RoleList editing={role} onEdit={setRole} /> },
         ]}
       />
       <AddMember way={way} onWay={setWay} onClose={() => setWay(undefined)} />
-      <MemberSheet member={members.loading ? undefined : members.rows.find((member) => member.user === opened)} all={members.rows} onClose={() => setOpened('')} />
     </>
   )
 }
 
-function List({ members, onOpen }: { members: ReturnType<typeof useMembers>; onOpen: (member: Member) => void }) {
+function List({ opened, onOpened }: { opened: string; onOpened: (user: string) => void }) {
   const [typed, setTyped] = useQueryParam('q')
-  const wanted = useDeferredValue(typed)
-  const rows = wanted ? members.rows.filter((member) => finds(member, wanted)) : members.rows
+  const wanted = useDeferredValue(typed.trim())
+  const members = useMembers(wanted)
+  const onOpen = (member: Member) => onOpened(member.user)
   return (
     <div className="flex flex-col gap-3">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <SearchBox label="Search members" value={typed} onChange={setTyped} />
         <p role="status" className="text-xs text-muted">
-          {members.loading ? '' : `${rows.length}${wanted ? ` of ${members.rows.length}` : ''} ${rows.length === 1 && !wanted ? 'member' : 'members'}${members.complete ? '' : ', loading more…'}`}
+          {members.rows.length > 0 && `${members.rows.length.toLocaleString('en')} ${members.more ? 'loaded; more come as you scroll' : members.rows.length === 1 ? 'member' : 'members'}`}
         </p>
       </div>
       <Table
         label="Members"
-        rows={rows}
-        loading={members.loading}
-        error={members.error}
-        retry={members.retry}
+        {...members}
         rowKey={(member) => member.user}
         onOpen={onOpen}
         empty={<p className="rounded-lg border border-line p-6 text-center text-muted">Nobody here is found by “{wanted}”.</p>}
@@ -111,6 +107,7 @@ function List({ members, onOpen }: { members: ReturnType<typeof useMembers>; onO
           { id: 'active', header: 'State', width: '5.5rem', cell: (member) => <State member={member} /> },
         ]}
       />
+      <MemberSheet user={opened} listed={members.rows.find((member) => member.user === opened)} onClose={() => onOpened('')} />
     </div>
   )
 }

@@ -3,19 +3,18 @@ import { Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { Badge, Button, ConfirmDialog, ErrorPanel, Field, IconButton, Input, Sheet, Table, Textarea, toast } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
-import { type Member, useRoles } from './data'
+import { useHolders, useRoles } from './data'
 import { means, splitScopes } from './roles'
 
 type Role = Schemas['Role']
 
 /** The built-in roles and the organization's own. `editing` is the one being written: its name, or `new`. */
-export function RoleList({ members, editing, onEdit }: { members: Member[]; editing: string; onEdit: (role: string) => void }) {
+export function RoleList({ editing, onEdit }: { editing: string; onEdit: (role: string) => void }) {
   const roles = useRoles()
   const { org, api } = useSession()
   const queries = useQueryClient()
   const [removing, setRemoving] = useState<Role>()
   const opened = roles.rows.find((role) => role.name === editing && !role.builtin)
-  const holders = (role: Role) => members.filter((member) => member.roles.some((text) => text.split('@', 1)[0] === role.name)).length
   return (
     <>
       <Table
@@ -27,7 +26,7 @@ export function RoleList({ members, editing, onEdit }: { members: Member[]; edit
           { id: 'name', header: 'Role', cell: (role) => <code className="font-mono text-xs">{role.name}</code> },
           { id: 'kind', header: 'Kind', width: '6.5rem', cell: (role) => <Badge tone={role.builtin ? 'plain' : 'info'}>{role.builtin ? 'built in' : 'custom'}</Badge> },
           { id: 'gives', header: 'Gives', wide: true, width: '55%', cell: (role) => <span title={role.scopes.join(' ')}>{role.builtin ? means[role.name] : <code className="font-mono text-xs">{role.scopes.join('  ')}</code>}</span> },
-          { id: 'held', header: 'Held by', width: '5rem', align: 'right', cell: holders },
+          { id: 'held', header: 'Held by', width: '5rem', align: 'right', cell: (role) => <Holders role={role.name} /> },
           {
             id: 'actions',
             header: 'Actions',
@@ -51,10 +50,24 @@ export function RoleList({ members, editing, onEdit }: { members: Member[]; edit
           toast.done('Role deleted')
         }}
       >
-        <p>{removing && holders(removing) > 0 ? `Held by ${holders(removing)}: take it from them first, and from their keys.` : 'Nobody holds it. A key may; then it stays until the key lets go of it.'}</p>
+        {removing && <Consequence role={removing.name} />}
       </ConfirmDialog>
     </>
   )
+}
+
+/** `3`, or `200+`. */
+function held(holders: ReturnType<typeof useHolders>): string {
+  return holders ? `${holders.items.length}${holders.next_cursor ? '+' : ''}` : ''
+}
+
+function Holders({ role }: { role: string }) {
+  return <span className="tabular-nums">{held(useHolders(role))}</span>
+}
+
+function Consequence({ role }: { role: string }) {
+  const holders = useHolders(role)
+  return <p>{holders?.items.length ? `Held by ${held(holders)}: take it from them first, and from their keys.` : 'Nobody holds it. A key may; then it stays until the key lets go of it.'}</p>
 }
 
 function RoleForm({ role, taken, onClose }: { role: Role | undefined; taken: string[]; onClose: () => void }) {

@@ -4,6 +4,14 @@ import { ArrowRight, Boxes, KeyRound, type LucideIcon, Rocket, Ticket, Users } f
 import type { ReactNode } from 'react'
 import { buttonClass, Card, EmptyState, ErrorPanel, PageHeader, RelativeTime, Skeleton } from '~/parts'
 import { ok, type Schemas, useSession } from '~/session'
+import { told } from '../audit/filters'
+import { useNames } from '../audit/names'
+import { useUsage } from '../keys/read'
+import { Sparkline, UsageLegend } from '../keys/sparkline'
+import { byDay, totals } from '../keys/usage'
+
+const until = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+const days = 14
 
 /** How many of a noun are counted; beyond it is said so. */
 const most = 100
@@ -22,7 +30,7 @@ export default function Overview() {
 
   return (
     <>
-      <PageHeader title="Overview" description={`Organization ${org}. Your pass is good until ${new Date(payload.exp * 1000).toLocaleString()}.`} />
+      <PageHeader title="Overview" description={`Organization ${org}. Your pass is good until ${until.format(payload.exp * 1000)}.`} />
       {applications.data?.items.length === 0 && (
         <div className="mb-6">
           <EmptyState
@@ -44,7 +52,10 @@ export default function Overview() {
         <Count to="/o/$org/tokens" icon={Ticket} name="Living passes" org={org} list={tokens} />
         <Count to="/o/$org/members" icon={Users} name="Members" org={org} list={members} />
       </ul>
-      <Latest />
+      <div className="flex flex-col gap-6">
+        <Use />
+        <Latest />
+      </div>
     </>
   )
 }
@@ -70,7 +81,35 @@ function counted(list: List['data']): ReactNode {
   return list.next_cursor ? `${most}+` : list.items.length
 }
 
+function Use() {
+  const { org } = useSession()
+  const usage = useUsage(days)
+  if (usage.error) return null // not everybody may see it
+  return (
+    <Card
+      title={`Last ${days} days`}
+      actions={
+        <Link to="/o/$org/usage" params={{ org }} className="inline-flex items-center gap-1 text-accent underline-offset-2 hover:underline">
+          Usage <ArrowRight aria-hidden className="size-4" />
+        </Link>
+      }
+    >
+      <div className="flex h-28 flex-col gap-3">
+        {usage.isPending ? (
+          <Skeleton className="h-full" />
+        ) : (
+          <>
+            <Sparkline told days={byDay(usage.data, days, Date.now())} className="min-h-0 w-full flex-1" />
+            <UsageLegend totals={totals(usage.data)} />
+          </>
+        )}
+      </div>
+    </Card>
+  )
+}
+
 function Latest() {
+  const { name } = useNames()
   const { org, api } = useSession()
   const events = useQuery({
     queryKey: [org, 'events', 'latest'],
@@ -93,7 +132,8 @@ function Latest() {
         {events.data?.items.map((event: Schemas['Event']) => (
           <li key={event.id} className="flex h-8 items-center justify-between gap-4">
             <span className="min-w-0 truncate">
-              <span className="font-medium">{event.action}</span> <code className="font-mono text-xs text-muted">{event.object}</code>
+              <span className="font-medium">{told(event.action)}</span>{' '}
+              {name(event.object) ? <span className="text-muted">{name(event.object)}</span> : <code className="font-mono text-xs text-muted">{event.object}</code>}
             </span>
             <span className="shrink-0 text-xs text-muted">
               <RelativeTime time={event.time} />

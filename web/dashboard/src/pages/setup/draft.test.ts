@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { blank, commands, keep, load, resourceFile, samplePath, scopesOf, slugOf, usualRules } from './draft'
 
-const draft = { ...blank('acme', 'localhost'), app: 'photos', host: 'photos.acme.example', rules: usualRules('photos', '/') }
+const draft = { ...blank('acme'), gateway: 'http://localhost:8000', app: 'photos', host: 'photos.acme.example', rules: usualRules('photos', '/') }
 
 describe('the draft of the first application', () => {
   it('writes a resource file', () => {

@@ -12,14 +12,15 @@ export type Draft = {
   by: 'host' | 'prefix' | 'any'
   host: string
   prefix: string
+  /** As the server says, until somebody knows better. */
   gateway: string
   rules: Rule[]
   /** Id of the key that was made. */
   key: string
 }
 
-export function blank(org: string, host: string): Draft {
-  return { step: 0, org, app: '', upstream: 'http://127.0.0.1:9000', by: 'host', host: '', prefix: '/', gateway: `http://${host}:8000`, rules: [], key: '' }
+export function blank(org: string): Omit<Draft, 'gateway'> {
+  return { step: 0, org, app: '', upstream: 'http://127.0.0.1:9000', by: 'host', host: '', prefix: '/', rules: [], key: '' }
 }
 
 /** Reading is open to who may read, everything else to who may write; health is anybody's. */
@@ -93,7 +94,7 @@ export function load(storage: Pick<Storage, 'getItem'> = localStorage): Partial<
   }
 }
 
-export function keep(draft: Draft | undefined, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): void {
+export function keep(draft: Partial<Draft> | undefined, storage: Pick<Storage, 'setItem' | 'removeItem'> = localStorage): void {
   try {
     if (draft) storage.setItem(store, JSON.stringify(draft))
     else storage.removeItem(store)

@@ -2,9 +2,8 @@ import { useMutation } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Button, Card, CodeBlock, ErrorPanel, Field, Input } from '~/parts'
-import { Problem, session } from '~/session'
-import { remember, remembered } from '~/session/addresses'
-import type { Grant } from '~/session/schemas'
+import type { Problem } from '~/session'
+import { enterWithKey, readOptions } from '~/session/login'
 import { Mark } from '~/shell/mark'
 
 /** The first login: with the key that `daypass init` printed. The text is dropped once it is a pass. */
@@ -12,17 +11,8 @@ export function Enter({ problem }: { problem?: Problem }) {
   const [key, setKey] = useState('')
   const enter = useMutation({
     mutationFn: async () => {
-      const answer = await fetch('/v1/tokens', {
-        method: 'POST',
-        headers: { authorization: `Bearer ${key.trim()}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ expires_in: 259_200, renewable: true, ips: ['request_ip', ...remembered()].slice(0, 9) }),
-      })
-      if (!answer.ok) throw await Problem.from(answer)
-      const grant = (await answer.json()) as Grant
-      const own = grant.payload.ips?.[0]
-      if (own) remember(own)
-      setKey('')
-      await session.enter(grant)
+      const { address } = await readOptions()
+      await enterWithKey(key, address, true)
     },
   })
   return (

@@ -4,6 +4,7 @@ import { Check } from 'lucide-react'
 import { buttonClass, cx, Skeleton } from '~/parts'
 import { session, useSession, useSessionState } from '~/session'
 import { Mark } from '~/shell/mark'
+import { useMe } from '~/shell/shell'
 import { blank, type Draft, keep, load } from './draft'
 import { Enter } from './enter'
 import { Api, FirstRequest, Key, Organization, Rules } from './steps'
@@ -27,10 +28,12 @@ export default function Setup() {
 function Wizard() {
   const { org } = useSession()
   const navigate = useNavigate()
-  const [draft, setDraft] = useState<Draft>(() => ({ ...blank(org, location.hostname), ...load() }))
+  const me = useMe()
+  const [kept, setDraft] = useState<Omit<Draft, 'gateway'> & Partial<Draft>>(() => ({ ...blank(org), ...load() }))
+  const draft: Draft = { ...kept, gateway: kept.gateway ?? me?.gateway ?? `http://${location.hostname}:8000` }
   const [key, setKey] = useState<string>() // the text, while this page is open
   const change = (next: Partial<Draft>) => {
-    const changed = { ...draft, ...next }
+    const changed = { ...kept, ...next }
     setDraft(changed)
     keep(changed)
   }

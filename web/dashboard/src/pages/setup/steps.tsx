@@ -142,7 +142,7 @@ export function Api({ draft, change, next, back, skip }: Frame) {
             <Input mono value={draft.prefix} onChange={(event) => change({ prefix: event.target.value.trim() })} pattern="\/[^\s]*" placeholder="/photos" />
           </Field>
         )}
-        <Field label="Address of the gateway" required hint="As the server said at its start; port 8000 unless told otherwise.">
+        <Field label="Address of the gateway" required hint="As this machine asks it; your clients may have another name for it.">
           <Input mono value={draft.gateway} onChange={(event) => change({ gateway: event.target.value.trim().replace(/\/+$/, '') })} pattern="https?://[^\/\s]+" />
         </Field>
       </div>

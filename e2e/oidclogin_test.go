@@ -276,6 +276,11 @@ func TestOIDCLogin_NarrowRoles(t *testing.T) {
 	for _, path := range []string{"/tokens", "/keys", "/users", "/memberships", "/identities", "/usage", "/events", "/issuers", "/applications"} {
 		w.expect(path, w.send("GET", orgPath("acme", path), pass, nil), 403, "role_missing")
 	}
+	w.must(200, "PUT", orgPath("acme", "/issuers/staff"), w.founder, p.loginTrust(object{"grants": []object{{"when": object{"sub": "bob"}, "scopes": []string{"daypass:*"}, "roles": []string{"account_manager"}}}}))
+	n = w.navigator()
+	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != "/login?error=login_empty" || n.cookies["__Host-daypass"] != "" {
+		t.Errorf("somebody to whom no grant gives anything was led to %s", to)
+	}
 	// A pass of the same issuer has no place in administration where nobody logs in through it.
 	w.must(200, "PUT", orgPath("acme", "/issuers/staff"), w.founder, p.loginTrust(object{"login": nil}))
 	made := w.must(200, "POST", "/v1/tokens", p.outsideIssuer.token(nil, object{"aud": "dashboard"}), object{})

@@ -17,7 +17,8 @@ const refusals: Record<string, string> = {
   login_issuer_mixed: `The answer came from another issuer than the one that was asked. ${again}.`,
   login_issuer_unknown: 'Nobody logs in through this issuer any more. Log in in another way.',
   login_issuer_unavailable: `The issuer does not answer, or not as it should. Wait a minute, then ${other}.`,
-  issuer_token_refused: 'The issuer knows you, but its rules here give you nothing. Ask whoever administers Daypass to look at the claims and grants of the issuer in the settings.',
+  login_empty: 'The issuer knows you, but its rules here give you nothing. Ask whoever administers Daypass to look at the claims and grants of the issuer in the settings.',
+  issuer_token_refused: 'The issuer knows you, but its rules here refuse what it says of you. Ask whoever administers Daypass to look at the claims that the issuer must have, in the settings.',
 }
 
 /** The error that a login came back with, as an ErrorPanel shows it. */

@@ -181,7 +181,8 @@ interface OthersProps {
 
 function Others({ options, to, organization, choose, done }: OthersProps) {
   const passkey = useMutation({ mutationFn: enterWithPasskey, onSuccess: done })
-  if (!options || (!options.passkey && !options.by_organization && options.issuers.length === 0)) return null
+  const passkeys = options?.passkey && !/^[\d.]+$|:/.test(location.hostname) // browsers have none at an address that is no name
+  if (!options || (!passkeys && !options.by_organization && options.issuers.length === 0)) return null
   return (
     <div className="flex flex-col gap-2 border-t border-line pt-4">
       {options.issuers.map((issuer) => (
@@ -190,7 +191,7 @@ function Others({ options, to, organization, choose, done }: OthersProps) {
           Continue with {issuer.name}
         </a>
       ))}
-      {options.passkey && (
+      {passkeys && (
         <Button icon={Fingerprint} busy={passkey.isPending} onClick={() => passkey.mutate()}>
           Use a passkey
         </Button>

@@ -7,11 +7,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/daypass/daypass/internal/server"
 	"github.com/daypass/daypass/web"
 )
 
@@ -72,6 +75,46 @@ func TestBrowserSession(t *testing.T) {
 // TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
 func TestBrowserLife(t *testing.T) {
 	browse(t, newWorld(t, nil), "life.mjs")
+}
+
+func TestBrowserPasskeys(t *testing.T) {
+	browse(t, newWorld(t, atLocalhost(t)), "passkey-pages.mjs")
+}
+
+func TestBrowserIssuerLogin(t *testing.T) {
+	at := atLocalhost(t)
+	w := newWorld(t, func(c *server.Config) {
+		at(c)
+		c.IssuerNetworks = []string{"127.0.0.0/8"}
+	})
+	p := newLoginProvider(t)
+	browse(t, w, "issuer-login.mjs", "ISSUER="+p.server.URL, "CLIENT_SECRET="+clientSecret)
+	if len(p.secrets) != 3 || slices.ContainsFunc(p.secrets, func(s string) bool { return s != clientSecret }) {
+		t.Errorf("the issuer was shown the client secrets %q", p.secrets)
+	}
+}
+
+func TestBrowserInvitation(t *testing.T) {
+	at := atLocalhost(t)
+	mails := filepath.Join(t.TempDir(), "mail")
+	w := newWorld(t, func(c *server.Config) {
+		at(c)
+		c.MailDir = mails
+	})
+	browse(t, w, "invitation.mjs", "MAIL_DIR="+mails)
+}
+
+func TestBrowserDevice(t *testing.T) {
+	w := newWorld(t, atLocalhost(t))
+	program := filepath.Join(t.TempDir(), "daypass")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/daypass").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	browse(t, w, "device.mjs", "DAYPASS="+program)
+}
+
+func TestBrowserReference(t *testing.T) {
+	browse(t, newWorld(t, nil), "reference.mjs")
 }
 
 // TestBrowserKeyboard: the life of a key without a mouse.

@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"html"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -48,11 +51,36 @@ func newLoginProvider(t *testing.T) *loginProvider {
 		case "/token":
 			p.token(w, r)
 		default:
+			if group, ok := strings.CutPrefix(r.URL.Path, "/authorize"); ok {
+				p.authorize(w, r, strings.TrimPrefix(group, "/"))
+				return
+			}
 			p.serve(w, r)
 		}
 	}
 	p.answer.Store(&handler)
 	return p
+}
+
+// authorize asks a person as member of which group to log in, and sends the browser back.
+func (p *loginProvider) authorize(w http.ResponseWriter, r *http.Request, group string) {
+	q := r.URL.Query()
+	back := url.Values{"state": {q.Get("state")}}
+	switch group {
+	case "":
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Issuer</title><h1>Log in at the issuer</h1>`)
+		for path, name := range map[string]string{"operators": "Let in operators", "visitors": "Let in visitors", "strangers": "Let in strangers", "nobody": "Refuse"} {
+			_, _ = fmt.Fprintf(w, `<p><a href="/authorize/%s?%s">%s</a>`, path, html.EscapeString(r.URL.RawQuery), name)
+		}
+		return
+	case "nobody":
+		back.Set("error", "access_denied")
+	default:
+		p.challenge, p.nonce, p.claims = q.Get("code_challenge"), q.Get("nonce"), object{"groups": group}
+		back.Set("code", "good")
+	}
+	http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 }
 
 // token answers to the code "good" with an ID token, if PKCE holds.
@@ -247,6 +275,11 @@ func TestOIDCLogin_NarrowRoles(t *testing.T) {
 	w.must(200, "GET", "/v1/me", pass, nil)
 	for _, path := range []string{"/tokens", "/keys", "/users", "/memberships", "/identities", "/usage", "/events", "/issuers", "/applications"} {
 		w.expect(path, w.send("GET", orgPath("acme", path), pass, nil), 403, "role_missing")
+	}
+	w.must(200, "PUT", orgPath("acme", "/issuers/staff"), w.founder, p.loginTrust(object{"grants": []object{{"when": object{"sub": "bob"}, "scopes": []string{"daypass:*"}, "roles": []string{"account_manager"}}}}))
+	n = w.navigator()
+	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != "/login?error=login_empty" || n.cookies["__Host-daypass"] != "" {
+		t.Errorf("somebody to whom no grant gives anything was led to %s", to)
 	}
 	// A pass of the same issuer has no place in administration where nobody logs in through it.
 	w.must(200, "PUT", orgPath("acme", "/issuers/staff"), w.founder, p.loginTrust(object{"login": nil}))

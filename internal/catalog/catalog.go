@@ -74,20 +74,47 @@ func (c *Catalog) place(a *Application) {
 	if c.byName[a.Name()] == nil {
 		c.byName[a.Name()] = a
 	}
-	prefix := a.Document.prefix
+	for _, host := range a.Document.Hosts {
+		sites, name := c.sites(host)
+		if sites[name] == nil {
+			sites[name] = &site{}
+		}
+		sites[name].add(a.Document.prefix, a)
+	}
 	if len(a.Document.Hosts) == 0 {
-		c.anyHost.add(prefix, a)
+		c.anyHost.add(a.Document.prefix, a)
+	}
+}
+
+// sites are those of hosts like this, and the name that it has among them.
+func (c *Catalog) sites(host string) (map[string]*site, string) {
+	if strings.HasPrefix(host, "*") {
+		return c.byWildcard, host[1:]
+	}
+	return c.byHost, host
+}
+
+// Taken returns a host of an active application whose requests go to another one,
+// which was there first, and that one. The host is empty where neither names one.
+// Nil: it has all its places.
+func (c *Catalog) Taken(a *Application) (host string, by *Application) {
+	if c == nil || !a.Active {
+		return "", nil
+	}
+	if len(a.Document.Hosts) == 0 {
+		if by = c.anyHost.byPrefix[a.Document.prefix]; by != nil && by.ID != a.ID {
+			return "", by
+		}
 	}
 	for _, host := range a.Document.Hosts {
-		sites := c.byHost
-		if strings.HasPrefix(host, "*") {
-			sites, host = c.byWildcard, host[1:]
+		sites, name := c.sites(host)
+		if s := sites[name]; s != nil {
+			if by = s.byPrefix[a.Document.prefix]; by != nil && by.ID != a.ID {
+				return host, by
+			}
 		}
-		if sites[host] == nil {
-			sites[host] = &site{}
-		}
-		sites[host].add(prefix, a)
 	}
+	return "", nil
 }
 
 func (s *site) add(prefix string, a *Application) {

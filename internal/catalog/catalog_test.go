@@ -146,6 +146,30 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestTaken(t *testing.T) {
+	first := application(t, "app_1", "acme/first", "{}")
+	deep := application(t, "app_2", "acme/deep", "prefix: /deep\n")
+	late := application(t, "app_3", "acme/late", "{}")
+	named := application(t, "app_4", "acme/named", "hosts: [a.example.com, '*.example.com']\n")
+	usurper := application(t, "app_5", "acme/usurper", "hosts: [b.example.com, '*.example.com']\n")
+	off := application(t, "app_6", "acme/off", "{}")
+	off.Active = false
+	var none *Catalog
+	c := none.With(first, deep, late, named, usurper, off)
+	for a, want := range map[*Application]string{first: "", deep: "", late: " acme/first", named: "", usurper: "*.example.com acme/named", off: ""} {
+		got := ""
+		if host, by := c.Taken(a); by != nil {
+			got = host + " " + by.Name()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", a.Name(), got, want)
+		}
+	}
+	if _, by := none.Taken(first); by != nil {
+		t.Error("nothing takes something")
+	}
+}
+
 func TestCatalogIsImmutable(t *testing.T) {
 	one := (&Catalog{}).With(application(t, "app_1", "acme/photos", "prefix: /a\n"))
 	two := one.With(application(t, "app_2", "acme/albums", "prefix: /b\n"), application(t, "app_1", "acme/photos", "prefix: /c\n"))

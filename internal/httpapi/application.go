@@ -15,12 +15,37 @@ import (
 )
 
 func (h *Handler) applicationView(a admin.Application) api.Application {
-	tried, warning := h.triedOf(a)
-	return api.Application{
-		Shadow: tried, Warning: warning,
+	out := api.Application{
 		ID: a.ID, Slug: a.Slug, Organization: a.Organization, Audience: a.Organization + "/" + a.Slug,
 		Active: a.Active, Created: a.Created.UTC(), Revision: a.Revision,
 	}
+	view := h.Gate.View()
+	if view == nil {
+		return out
+	}
+	if app := view.Catalog.Application(a.ID); app != nil {
+		out.Shadow, out.Warning = triedOf(app), optional(warningOf(view.Catalog, app))
+	}
+	return out
+}
+
+// warningOf says what somebody who put an application may not have meant; empty: nothing.
+func warningOf(c *catalog.Catalog, app *catalog.Application) string {
+	if app.Tried() == catalog.TriedAlone {
+		return "nothing is enforced yet, so every request is denied; put a file without mode: shadow, or promote this one"
+	}
+	host, by := c.Taken(app)
+	if by == nil {
+		return ""
+	}
+	first := by.Name()
+	if by.OrganizationID != app.OrganizationID {
+		first = "an application of another organization"
+	}
+	if host == "" {
+		return "gets no requests by their address: those for any host go to " + first + ", which was there first; give it hosts or a prefix of its own"
+	}
+	return "gets no requests for " + host + ": they go to " + first + ", which was there first; name another host or prefix"
 }
 
 func (o operations) ListApplications(ctx context.Context, in api.ListApplicationsRequestObject) (api.ListApplicationsResponseObject, error) {

@@ -34,6 +34,7 @@ var (
 	errLoginState = access.New(access.Unauthenticated, "login_state", "this login was not begun in this browser, took too long, or is over: log in again")
 	errLoginMixed = access.New(access.Unauthenticated, "login_issuer_mixed", "the answer is of another issuer than this login was begun with")
 	errLoginNo    = access.New(access.Unauthenticated, "login_denied", "the issuer did not let you in")
+	errLoginEmpty = access.New(access.Forbidden, "login_empty", "the issuer knows who you are, but its rules here give you no scope or no role")
 	errReturnTo   = access.New(access.Malformed, "invalid_parameter", "return_to is a page of this dashboard, such as /o/acme/keys").At("/return_to")
 )
 
@@ -212,6 +213,9 @@ func (h *Handler) confirmLogin(r *http.Request, c *call) (p pendingLogin, text s
 	grant, err := h.Exchange.Exchange(r.Context(), exchange.OutsideLogin{Text: idToken, Issuer: p.Issuer, Nonce: p.Nonce}, exchange.Wish{}, c.client)
 	if err != nil {
 		return p, "", err
+	}
+	if a := grant.Token.Authority; a.Scopes.IsEmpty() || len(a.Roles) == 0 {
+		return p, "", errLoginEmpty // the dashboard would refuse every page
 	}
 	return p, grant.Text, nil
 }

@@ -18,7 +18,7 @@ type passwordPage struct {
 	Refused string // nothing can be set
 }
 
-const passwordPageStyle = `body{font:16px/1.5 system-ui,sans-serif;max-width:30rem;margin:4rem auto;padding:0 1rem}label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}input{padding:.5rem;margin:.25rem 0 1rem}button{padding:.6rem}[role=alert]{border-left:4px solid #b60;padding-left:.8rem}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}`
+const passwordPageStyle = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:30rem;margin:4rem auto;padding:0 1rem}label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}input{padding:.5rem;margin:.25rem 0 1rem}input{border:1px solid #7d8888;border-radius:6px}button{padding:.6rem;border:0;border-radius:6px;background:#0b6b63;color:#fff;cursor:pointer}[role=alert]{border-left:4px solid #b60;padding-left:.8rem}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}button{background:#4fd1c1;color:#04211d}}`
 
 var passwordTemplate = template.Must(template.New("password").Parse(`<!doctype html>
 <html lang="en">
@@ -28,7 +28,7 @@ var passwordTemplate = template.Must(template.New("password").Parse(`<!doctype h
 <title>Daypass: choose a password</title>
 <style>` + passwordPageStyle + `</style>
 {{if .Done}}<h1>Done</h1>
-<p>The password is set. Log in as <strong>{{.Done}}</strong>. You were logged out everywhere else.</p>
+<p>The password is set. <a href="/login">Log in</a> as <strong>{{.Done}}</strong>. You were logged out everywhere else.</p>
 {{else if .Refused}}<h1>This does not work</h1>
 <p role="alert">{{.Refused}}</p>
 {{else}}<h1>Choose a password</h1>

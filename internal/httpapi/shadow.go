@@ -21,21 +21,12 @@ type Facts interface {
 }
 
 // triedOf tells what of an application is in shadow mode, as the gate has it.
-func (h *Handler) triedOf(a admin.Application) (shadow *api.ApplicationShadow, warning *string) {
-	view := h.Gate.View()
-	if view == nil {
-		return nil, nil
-	}
-	app := view.Catalog.Application(a.ID)
-	if app == nil || app.Tried() == catalog.TriedNothing {
-		return nil, nil
+func triedOf(app *catalog.Application) *api.ApplicationShadow {
+	if app.Tried() == catalog.TriedNothing {
+		return nil
 	}
 	tried := api.ApplicationShadow(app.Tried().String())
-	if app.Tried() == catalog.TriedAlone {
-		text := "nothing is enforced yet, so every request is denied; put a file without mode: shadow, or promote this one"
-		warning = &text
-	}
-	return &tried, warning
+	return &tried
 }
 
 // getShadow gives the file in shadow mode back.

@@ -8,6 +8,7 @@ import { createRoot } from 'react-dom/client'
 import { Toaster } from './parts/toast'
 import { router } from './router'
 import { session } from './session'
+import { forgetAnswers } from './session/forget'
 import { Problem } from './session/problem'
 import { startTheme } from './theme'
 
@@ -35,7 +36,7 @@ session.subscribe(() => {
   if (session.state.phase !== 'out') return
   const { pathname, href } = router.state.location
   if (!/^\/(o\/|device)/.test(pathname)) return
-  void router.navigate({ to: '/login', search: { to: href } }).then(() => queries.clear()) // not before: what is still shown would be asked for again
+  void router.navigate({ to: '/login', search: { to: href } }).then(() => forgetAnswers(queries)) // not before: what is still shown would be asked for again
 })
 
 createRoot(document.getElementById('root')!).render(

@@ -126,6 +126,12 @@ export const router = createRouter({
   defaultErrorComponent: PageFailed,
   defaultNotFoundComponent: PageMissing,
   scrollRestoration: false,
+  // All that stands in an address is text, so it stands there as it is.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const text = new URLSearchParams(Object.entries(search).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))).toString()
+    return text && `?${text}`
+  },
 })
 
 declare module '@tanstack/react-router' {

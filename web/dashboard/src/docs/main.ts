@@ -2,6 +2,7 @@ import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js'
 import 'swagger-ui-dist/swagger-ui.css'
 import './docs.css'
 import { remembered } from '../remembered'
+import { mend } from './mend'
 import { carrying, passOf } from './pass'
 
 const pass = passOf(fetch.bind(globalThis), Date.now)
@@ -25,8 +26,18 @@ const here = () => ({
   },
 })
 
+type System = { React: { createElement: (tag: string, props: null, text: string) => unknown } }
+
+/** The name of an operation is in a button that opens it; a link in there is one too many for the keyboard. The address follows what is open all the same. */
+const plain = () => ({
+  wrapComponents: {
+    DeepLink: (_: unknown, system: System) => ({ text }: { text: string }) => system.React.createElement('span', null, text),
+  },
+})
+
 const reference = document.querySelector('#reference')
 if (reference) {
+  mend(reference)
   SwaggerUI({
     url: '/openapi.yaml',
     domNode: reference,
@@ -37,7 +48,7 @@ if (reference) {
     defaultModelsExpandDepth: 0,
     tryItOutEnabled: true,
     requestSnippetsEnabled: true,
-    plugins: [here],
+    plugins: [here, plain],
     requestInterceptor: async (request) => carrying(request, location.origin, (await pass())?.token, fetch),
   })
 }

@@ -9,9 +9,9 @@ type Look = { tone?: 'plain' | 'primary' | 'danger' | 'ghost'; size?: 'small' | 
 /** The classes of a Button, for what is a link: `<Link className={buttonClass()}>`. */
 export function buttonClass({ tone = 'plain', size = 'medium' }: Look = {}): string {
   return cx(
-    'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap select-none',
+    'inline-flex max-w-full shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap select-none max-sm:whitespace-normal',
     'transition-colors disabled:cursor-not-allowed disabled:opacity-55 aria-disabled:cursor-not-allowed',
-    size === 'small' ? 'h-7 px-2.5 text-xs' : 'h-9 px-3.5 text-sm',
+    size === 'small' ? 'min-h-7 px-2.5 text-xs' : 'min-h-9 px-3.5 py-1 text-sm',
     tone === 'plain' && 'border-line-strong/60 bg-surface text-text hover:bg-hover',
     tone === 'primary' && 'border-transparent bg-accent text-on-accent hover:bg-accent-hover',
     tone === 'danger' && 'border-transparent bg-bad text-on-bad hover:bg-bad-hover',

@@ -14,7 +14,7 @@ export function Tabs({ label, tabs, value, onChange, className }: { label: strin
   }, [value, tabs.length])
   return (
     <Base.Root {...control} onValueChange={(id) => onChange?.(String(id))} className={className}>
-      <Base.List ref={row} aria-label={label} className="relative flex gap-1 overflow-x-auto border-b border-line">
+      <Base.List ref={row} aria-label={label} className="relative flex gap-1 overflow-x-auto overflow-y-hidden border-b border-line [scrollbar-width:none]">
         {tabs.map((tab) => (
           <Base.Tab
             key={tab.id}

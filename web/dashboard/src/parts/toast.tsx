@@ -14,12 +14,12 @@ export const toast = {
   },
 }
 
-/** Where toasts appear. Once, around the whole dashboard. */
+/** Where toasts appear: above, for the buttons of pages, sheets and dialogs are below. Once, around the whole dashboard. */
 export function Toaster() {
   return (
     <Base.Provider toastManager={manager} limit={4}>
       <Base.Portal>
-        <Base.Viewport className="fixed inset-x-4 bottom-4 z-50 flex flex-col gap-2 sm:left-auto sm:w-96">
+        <Base.Viewport className="fixed inset-x-4 top-16 z-50 mx-auto flex flex-col gap-2 sm:top-4 sm:w-96">
           <Shown />
         </Base.Viewport>
       </Base.Portal>
@@ -33,7 +33,7 @@ function Shown() {
     <Base.Root
       key={item.id}
       toast={item}
-      className="rounded-lg border border-line bg-surface shadow-lg transition data-ending-style:opacity-0 data-limited:hidden data-starting-style:translate-y-2 data-starting-style:opacity-0"
+      className="rounded-lg border border-line bg-surface shadow-lg transition data-ending-style:opacity-0 data-limited:hidden data-starting-style:-translate-y-2 data-starting-style:opacity-0"
     >
       <Base.Content className="flex items-start gap-3 p-3">
         {item.type === 'fail' ? <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-bad" /> : <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-good" />}

@@ -1,5 +1,6 @@
 import { Addresses } from '@daypass/client'
 import { session } from './index'
+import { asked } from './passkey'
 import { Problem } from './problem'
 import type { Grant, Schemas } from './schemas'
 
@@ -73,8 +74,7 @@ export async function enterWithPassword(username: string, password: string, orga
 /** Logs in with a passkey that this device or a security key holds. Needs no name: the key knows it. */
 export async function enterWithPasskey(): Promise<void> {
   const options = await send<{ ceremony: string; public_key: PublicKeyCredentialRequestOptionsJSON }>('/v1/login/passkey/options', {})
-  const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options.public_key) })
-  if (!(credential instanceof PublicKeyCredential)) throw new Error('The browser gave no passkey.')
+  const credential = await asked(() => navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options.public_key) }))
   await enter(await send('/v1/login/passkey', { ceremony: options.ceremony, credential: credential.toJSON() }))
 }
 

@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useCallback } from 'react'
 import { toast } from '~/parts/toast'
 import { session } from '~/session'
+import { forgetAnswers } from '~/session/forget'
 
 /** Logs out, here or everywhere, and goes to the login page. */
 export function useLeave(): (options?: { everywhere?: boolean }) => void {
@@ -13,7 +14,7 @@ export function useLeave(): (options?: { everywhere?: boolean }) => void {
       session
         .leave(options)
         .then(() => navigate({ to: '/login' }))
-        .then(() => queries.clear())
+        .then(() => forgetAnswers(queries))
         .catch(toast.fail)
     },
     [navigate, queries],

@@ -13,5 +13,5 @@ export function useQueryParam(name: string, initial = ''): [string, (value: stri
     },
     [name, initial, navigate],
   )
-  return [typeof value === 'string' || typeof value === 'number' ? String(value) : initial, set]
+  return [typeof value === 'string' ? value : initial, set]
 }

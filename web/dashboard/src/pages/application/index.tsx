@@ -160,6 +160,11 @@ function Shown({ application, first }: { application: Application; first: Text }
           {application.shadow && <Badge tone="info">{shadows[application.shadow]}</Badge>}
           {dirty && <Badge tone="warn">unsaved changes</Badge>}
         </p>
+        {application.warning && (
+          <p role="note" className="mt-3 rounded-lg border border-warn/40 bg-warn-soft px-3 py-2 text-warn">
+            <span className="font-mono text-xs">{application.audience}</span> {application.warning}.
+          </p>
+        )}
       </PageHeader>
       <Tabs
         label="Views of the application"
@@ -175,7 +180,7 @@ function Shown({ application, first }: { application: Application; first: Text }
                   <Button tone="primary" icon={Save} disabled={!dirty} onClick={review}>Review and save</Button>
                   <Button icon={Undo2} disabled={!dirty} onClick={() => setAsked('discard')}>Discard</Button>
                   <Button icon={FileUp} onClick={() => setAsked('import')}>Import OpenAPI</Button>
-                  <a href="/docs/resources" className="ml-auto text-accent underline underline-offset-2">What may stand here</a>
+                  <a href="https://github.com/daypass/daypass/blob/main/docs/resources.md" rel="noreferrer" target="_blank" className="ml-auto text-accent underline underline-offset-2">What may stand here</a>
                 </div>
                 {warnings.length > 0 && (
                   <div className="rounded-lg border border-warn/40 bg-warn-soft p-3">

@@ -65,6 +65,7 @@ export default function Applications() {
               <span className="flex gap-1.5">
                 {app.active ? <Badge tone="good">on</Badge> : <Badge tone="warn">off</Badge>}
                 {app.shadow && <Badge tone="info">{shadows[app.shadow]}</Badge>}
+                {app.warning && !app.shadow && <Badge tone="warn">no requests</Badge>}
               </span>
             ),
           },
@@ -126,7 +127,7 @@ function Create({ open, onClose }: { open: boolean; onClose: () => void }) {
         <Field label="Name" required hint="As it stands in addresses and passes: photos" error={wrong}>
           <Input ref={first} mono maxLength={63} value={name} onChange={(event) => setName(event.target.value.toLowerCase())} />
         </Field>
-        <Field label="Host" hint="That it is called by, without scheme and port: photos.example.com. Empty: any host." error={of('/hosts')}>
+        <Field label="Host" hint="That it is called by, without scheme and port: photos.example.com. Empty: any host that no other application has." error={of('/hosts')}>
           <Input mono value={host} onChange={(event) => setHost(event.target.value)} />
         </Field>
         <Field label="Upstream" hint="Where the gateway sends requests: http://127.0.0.1:9000. Not needed behind forward-auth." error={of('/upstream')}>

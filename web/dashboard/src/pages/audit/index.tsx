@@ -10,7 +10,7 @@ import { UserInput } from '~/session/user-input'
 import { usePages } from '~/session/pages'
 import { useQueryParam } from '~/shell/query'
 import { actions, type Filters, queryOf, spans, told } from './filters'
-import { useNames } from './names'
+import { slugOf, useNames } from './names'
 
 type Event = Schemas['Event']
 const mostExported = 50_000
@@ -98,11 +98,6 @@ export default function Audit() {
       </Sheet>
     </>
   )
-}
-
-function slugOf({ detail }: Event): string | undefined {
-  const slug = (detail as Record<string, unknown>)['slug']
-  return typeof slug === 'string' ? slug : undefined
 }
 
 function Named({ id, name }: { id: string; name: string | undefined }) {

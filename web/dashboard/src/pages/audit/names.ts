@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import { ok, useSession } from '~/session'
+import { ok, type Schemas, useSession } from '~/session'
 import { useKeyNames, usePeople } from '../keys/read'
 
 /** What people call the things behind ids: users, keys and applications of the organization. Who may not read them sees ids. */
@@ -22,4 +22,9 @@ export function useNames(): { users: Map<string, string>; keys: Map<string, stri
     }
     return { ...names, name: (id) => (id ? (names.users.get(id) ?? names.keys.get(id) ?? names.applications.get(id)) : undefined) }
   }, [users, keys, applications.data])
+}
+
+export function slugOf({ detail }: Schemas['Event']): string | undefined {
+  const slug = (detail as Record<string, unknown>)['slug']
+  return typeof slug === 'string' ? slug : undefined
 }

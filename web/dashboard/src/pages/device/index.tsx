@@ -24,9 +24,11 @@ export default function Device() {
       <section className="rounded-xl border border-line bg-surface p-5">
         {decision ? <Done {...decision} /> : code ? <Decide code={code} other={() => setCode('')} done={setDecision} /> : <AskCode done={setCode} />}
       </section>
-      <Link to="/" className="text-xs text-muted underline underline-offset-2">
-        To the dashboard
-      </Link>
+      {!decision && (
+        <Link to="/" className="text-xs text-muted underline underline-offset-2">
+          To the dashboard
+        </Link>
+      )}
     </main>
   )
 }
@@ -66,6 +68,12 @@ function Decide({ code, other, done }: { code: string; other: () => void; done: 
   return <Choice code={code} device={device.data} done={done} />
 }
 
+/** A code as the program shows it, however it was typed. */
+function asShown(code: string): string {
+  const letters = code.toUpperCase().replace(/[^A-Z]/g, '')
+  return `${letters.slice(0, 4)}-${letters.slice(4)}`
+}
+
 const lives = [
   { seconds: 3600, name: 'an hour' },
   { seconds: 86_400, name: 'a day' },
@@ -98,7 +106,7 @@ function Choice({ code, device, done }: { code: string; device: Schemas['Device'
           <RelativeTime time={device.created} />
         </dd>
         <dt className="text-muted">Code</dt>
-        <dd className="font-mono">{code}</dd>
+        <dd className="font-mono">{asShown(code)}</dd>
       </dl>
       <p className="rounded-lg bg-warn-soft px-3 py-2 text-warn">Allow it only if you started it just now, and the code is the one that it shows.</p>
       <Field label="What it may do" hint="Scopes, one a line; never more than you may do yourself.">

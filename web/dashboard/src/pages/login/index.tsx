@@ -6,6 +6,7 @@ import { Button, buttonClass, Checkbox, ErrorPanel, Field, IconButton, Input, Ta
 import { useSessionState } from '~/session'
 import { addresses, enterWithKey, enterWithPasskey, enterWithPassword, type Options, readOptions } from '~/session/login'
 import { Mark } from '~/shell/mark'
+import { refusalOf, throughIssuer } from './issuer'
 
 /** Logs in by whatever this server offers, and goes back to where somebody came from. */
 export default function Login() {
@@ -36,14 +37,7 @@ export default function Login() {
           This server is new. Log in with the key that it printed when it was made; then protect your first API.
         </p>
       )}
-      {search.error && (
-        <p role="alert" className="rounded-lg border border-bad/40 bg-bad-soft px-4 py-3 text-bad">
-          The login failed:{' '}
-          <a href={`/docs/errors#${search.error}`} className="underline underline-offset-2">
-            <code className="font-mono">{search.error}</code>
-          </a>
-        </p>
-      )}
+      {search.error && <ErrorPanel error={refusalOf(search.error)} />}
       <section aria-label="Ways to log in" className="flex flex-col gap-5 rounded-xl border border-line bg-surface p-5">
         {options.isPending || options.data?.password ? (
           <Tabs
@@ -61,6 +55,7 @@ export default function Login() {
         {options.error && <ErrorPanel error={options.error} retry={() => void options.refetch()} />}
         <Others
           options={options.data}
+          to={search.to}
           organization={organization}
           choose={(organization) => void navigate({ to: '/login', search: { ...search, organization }, replace: true })}
           done={done}
@@ -178,23 +173,25 @@ function ByPassword({ done }: { done: () => void }) {
 
 interface OthersProps {
   options: Options | undefined
+  to: string | undefined
   organization: string
   choose: (organization: string) => void
   done: () => void
 }
 
-function Others({ options, organization, choose, done }: OthersProps) {
+function Others({ options, to, organization, choose, done }: OthersProps) {
   const passkey = useMutation({ mutationFn: enterWithPasskey, onSuccess: done })
-  if (!options || (!options.passkey && !options.by_organization && options.issuers.length === 0)) return null
+  const passkeys = options?.passkey && !/^[\d.]+$|:/.test(location.hostname) // browsers have none at an address that is no name
+  if (!options || (!passkeys && !options.by_organization && options.issuers.length === 0)) return null
   return (
     <div className="flex flex-col gap-2 border-t border-line pt-4">
       {options.issuers.map((issuer) => (
-        <a key={issuer.id} href={`/v1/login/oidc/${encodeURIComponent(issuer.id)}`} className={buttonClass()}>
+        <a key={issuer.id} href={throughIssuer(issuer.id, to)} className={buttonClass()}>
           <KeyRound aria-hidden className="size-4" />
           Continue with {issuer.name}
         </a>
       ))}
-      {options.passkey && (
+      {passkeys && (
         <Button icon={Fingerprint} busy={passkey.isPending} onClick={() => passkey.mutate()}>
           Use a passkey
         </Button>

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { buttonClass, Card, EmptyState, ErrorPanel, PageHeader, RelativeTime, Skeleton } from '~/parts'
 import { ok, type Schemas, useSession } from '~/session'
 import { told } from '../audit/filters'
-import { useNames } from '../audit/names'
+import { slugOf, useNames } from '../audit/names'
 import { useUsage } from '../keys/read'
 import { Sparkline, UsageLegend } from '../keys/sparkline'
 import { byDay, totals } from '../keys/usage'
@@ -133,7 +133,7 @@ function Latest() {
           <li key={event.id} className="flex h-8 items-center justify-between gap-4">
             <span className="min-w-0 truncate">
               <span className="font-medium">{told(event.action)}</span>{' '}
-              {name(event.object) ? <span className="text-muted">{name(event.object)}</span> : <code className="font-mono text-xs text-muted">{event.object}</code>}
+              {name(event.object) ?? slugOf(event) ? <span className="text-muted">{name(event.object) ?? slugOf(event)}</span> : <code className="font-mono text-xs text-muted">{event.object}</code>}
             </span>
             <span className="shrink-0 text-xs text-muted">
               <RelativeTime time={event.time} />

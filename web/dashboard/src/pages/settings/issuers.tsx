@@ -1,10 +1,11 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { FlaskConical, Globe, Plus, Trash2 } from 'lucide-react'
 import { useState } from 'react'
-import { Badge, Button, Checkbox, ConfirmDialog, cx, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Select, Sheet, Table, Textarea, toast } from '~/parts'
+import { Badge, Button, Checkbox, CodeBlock, ConfirmDialog, cx, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Select, Sheet, Table, Textarea, toast } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
 import { usePages } from '~/session/pages'
 import { useCommands } from '~/shell/commands'
+import { Grants, grantOf, type GrantRow, rowOf } from './grants'
 import { claimsOf, claimsText, recipes } from './recipes'
 import { seconds, words, written } from './time'
 
@@ -98,6 +99,11 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
     scopes: (fill.scopes ?? []).join(' '),
     roles: (fill.roles ?? []).join(' '),
     active: fill.active ?? true,
+    grants: (fill.grants ?? []).map(rowOf),
+    login: fill.login !== undefined,
+    client: fill.login?.client_id ?? '',
+    secret: undefined as string | undefined, // typed; none: the one that is kept
+    asks: (fill.login?.scopes ?? ['email']).join(' '),
   })
   const [form, setForm] = useState(issuer ? start(issuer, issuer.slug) : start(recipes[0]!.fill, recipes[0]!.slug))
   const set = (next: Partial<typeof form>) => setForm({ ...form, ...next })
@@ -109,16 +115,17 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
     age: form.age && !age ? 'as in 10m, 1h or 1d' : undefined,
     life: form.life && !life ? 'as in 15m, 1h or 1d' : undefined,
   }
+  const grants = form.grants.map(grantOf)
   const [tried, setTried] = useState(false)
   const save = useMutation({
     mutationFn: () => {
       const body: Schemas['IssuerPut'] = {
         // What this form has no field for stays as it is.
-        ...(issuer && { grants: issuer.grants, ips: issuer.ips, ...(issuer.ca_certificates && { ca_certificates: issuer.ca_certificates }) }),
+        ...(issuer && { ips: issuer.ips, ...(issuer.ca_certificates && { ca_certificates: issuer.ca_certificates }) }),
         issuer: form.issuer.trim(),
         ...(form.jwks && { jwks_url: form.jwks.trim() }),
         algorithms: words(form.algorithms),
-        audiences: words(form.audiences),
+        audiences: [...new Set([...words(form.audiences), ...(form.login ? [form.client.trim()] : [])])],
         accept: form.accept,
         ...(age && { max_token_age: age }),
         ...(life && { max_token_life: life }),
@@ -126,6 +133,8 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
         ...(form.subject && { subject: form.subject }),
         scopes: words(form.scopes),
         roles: words(form.roles),
+        grants: grants.flatMap((grant) => grant ?? []),
+        ...(form.login && { login: { client_id: form.client.trim(), scopes: words(form.asks), ...(form.secret !== undefined && { client_secret: form.secret }) } }),
         active: form.active,
       }
       const header = issuer ? { header: { 'If-Match': `"${issuer.revision}"` } } : {}
@@ -145,7 +154,7 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
       onSubmit={(event) => {
         event.preventDefault()
         setTried(true)
-        if (!save.isPending && !wrong.claims && !wrong.age && !wrong.life) save.mutate()
+        if (!save.isPending && !wrong.claims && !wrong.age && !wrong.life && !grants.includes(undefined)) save.mutate()
       }}
     >
       {!issuer && (
@@ -175,7 +184,7 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
           <Input mono value={form.issuer} onChange={(event) => set({ issuer: event.target.value })} placeholder={recipe.placeholder} />
         </Field>
       </div>
-      <Field label="Audiences" required hint="Its tokens must be for one of these; apart by blanks." error={problem?.field('/audiences')}>
+      <Field label="Audiences" required={!form.login} hint={form.login ? 'Its tokens must be for one of these or the client id; apart by blanks.' : 'Its tokens must be for one of these; apart by blanks.'} error={problem?.field('/audiences')}>
         <Input mono value={form.audiences} onChange={(event) => set({ audiences: event.target.value })} placeholder="https://photos.acme.example" />
       </Field>
       <Field label="Claims that tokens must have" hint="One name=value on a line; * is anything but / and :, ** is anything." error={(tried && wrong.claims) || problem?.field('/claims')}>
@@ -211,7 +220,36 @@ function IssuerForm({ issuer, onClose, onSaved }: { issuer: Issuer | undefined; 
           <Input mono value={form.jwks} onChange={(event) => set({ jwks: event.target.value })} />
         </Field>
       </div>
-      {issuer && issuer.grants.length > 0 && <p className="rounded-lg bg-sunken p-3 text-muted">{issuer.grants.length} grants say which tokens get what of it. They stay as they are; change them with the API or daypass issuer.</p>}
+      <Grants rows={form.grants} onChange={(rows: GrantRow[]) => set({ grants: rows })} tried={tried} problem={problem?.field('/grants')} />
+      <Checkbox
+        label="People log in here through it"
+        hint="The login page then has a button for it."
+        checked={form.login}
+        // Who logs in to administer needs these; a field that is filled stays.
+        onChange={(login) => set(login ? { login, scopes: form.scopes || 'daypass:*', roles: form.roles || 'account_manager', life: form.life || '8h' } : { login })}
+      />
+      {form.login && (
+        <div className="flex flex-col gap-4 border-l-2 border-line pl-4">
+          <div className="grid gap-4 sm:grid-cols-2">
+            <Field label="Client id" required hint="That this server has at the issuer." error={problem?.field('/login/client_id')}>
+              <Input mono value={form.client} onChange={(event) => set({ client: event.target.value })} />
+            </Field>
+            <Field label="Client secret" hint={issuer?.login?.secured ? 'There is one, never shown again. Type another to replace it.' : 'Empty for a public client.'} error={problem?.field('/login/client_secret')}>
+              <Input mono type="password" autoComplete="off" value={form.secret ?? ''} onChange={(event) => set({ secret: event.target.value || undefined })} />
+            </Field>
+          </div>
+          <Field label="Ask the issuer for" hint="Scopes beside openid, so that its tokens have the claims that the grants look at." error={problem?.field('/login/scopes')}>
+            <Input mono value={form.asks} onChange={(event) => set({ asks: event.target.value })} placeholder="email groups" />
+          </Field>
+          <div className="flex flex-col gap-1">
+            <p className="font-medium">Redirect URI</p>
+            <CodeBlock wrap label="Redirect URI">
+              {`${location.origin}/v1/login/oidc/${org}/${form.slug || 'NAME'}/callback`}
+            </CodeBlock>
+            <p className="text-xs text-muted">To be registered at the issuer, exactly.</p>
+          </div>
+        </div>
+      )}
       <Checkbox label="Active" hint="Off: its tokens are refused, and passes made of them end." checked={form.active} onChange={(active) => set({ active })} />
       {issuer && (
         <p role="note" className="rounded-lg bg-warn-soft p-3 text-warn">

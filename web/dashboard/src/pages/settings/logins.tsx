@@ -3,9 +3,11 @@ import { Fingerprint, LogOut, Plus, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Table, toast } from '~/parts'
 import { ok, Problem, session, useSession } from '~/session'
-import { usePages } from '~/session/pages'
-import { useLeave } from '~/shell/leave'
 import { useMe } from '~/session/me'
+import { usePages } from '~/session/pages'
+import { asked } from '~/session/passkey'
+import { useLeave } from '~/shell/leave'
+import { browserOf } from './browser'
 
 type Passkey = { id: string; name?: string; created: string; used?: { time: string; address?: string } }
 
@@ -34,8 +36,7 @@ export function Passkeys() {
   const enrol = useMutation({
     mutationFn: async () => {
       const options = await call<{ ceremony: string; public_key: PublicKeyCredentialCreationOptionsJSON }>('/v1/passkeys/options', { method: 'POST' })
-      const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.public_key) })
-      if (!(credential instanceof PublicKeyCredential)) throw new Error('the browser made no passkey')
+      const credential = await asked(() => navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options.public_key) }))
       await call('/v1/passkeys', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, ceremony: options.ceremony, credential: credential.toJSON() }) })
     },
     onSuccess: async () => {
@@ -143,14 +144,14 @@ export function Logins() {
           rowKey={(login) => login.id}
           empty={<p className="rounded-lg border border-line p-6 text-center text-muted">No login by password or passkey. You came with a key.</p>}
           columns={[
-            { id: 'agent', header: 'With', cell: (login) => <span title={login.used.user_agent}>{login.used.user_agent || 'unknown'}</span> },
-            { id: 'address', header: 'From', width: '9rem', cell: (login) => <code className="font-mono text-xs">{login.used.address}</code> },
+            { id: 'agent', header: 'With', width: '8.5rem', cell: (login) => <span title={login.used.user_agent}>{browserOf(login.used.user_agent)}</span> },
+            { id: 'address', header: 'From', cell: (login) => <code className="font-mono text-xs">{login.used.address}</code> },
             { id: 'used', header: 'Last used', width: '8rem', wide: true, cell: (login) => <RelativeTime time={login.used.time} /> },
             { id: 'expires', header: 'Ends', width: '8rem', wide: true, cell: (login) => <RelativeTime time={login.expires} /> },
             {
               id: 'actions',
               header: 'Actions',
-              width: '6rem',
+              width: '5rem',
               align: 'right',
               cell: (login) => (
                 <Button size="small" busy={end.isPending && end.variables === login.id} aria-label={`End the login from ${login.used.address}`} onClick={() => end.mutate(login.id)}>

@@ -20,7 +20,7 @@ export async function story(tell) {
     assert.deepEqual(problems, [])
   } catch (error) {
     const pages = browser.contexts().flatMap((context) => context.pages())
-    for (const [i, page] of pages.entries()) await shoot(page, `failed-${i}`)
+    for (const [i, page] of pages.entries()) await shoot(page, `failed-${i}`).catch(() => {}) // what failed before is what is told
     throw error
   } finally {
     await browser.close()

@@ -3,7 +3,7 @@
 // Two tabs renew a pass that is due once, and a browser that was closed for longer than
 // a login's pass lasts is still logged in.
 import assert from 'node:assert/strict'
-import { logIn, settled, story, url } from './driver.mjs'
+import { logIn, settled, shoot, story, url } from './driver.mjs'
 
 const { EMAIL, PASSWORD, LATER } = process.env
 
@@ -132,4 +132,19 @@ await story(async ({ open }) => {
   await page.getByRole('link', { name: 'Audit' }).first().click()
   await page.getByText(/cannot be reached|No answer/).first().waitFor()
   await page.context().setOffline(false)
+
+  // Links that somebody else made lead nowhere else, and put nothing into what people copy.
+  for (const to of ['https://evil.example/', '//evil.example/', '/o/..//evil.example/', '/o/\t..//evil.example/', '/o/\\evil.example', 'javascript:alert(1)']) {
+    await page.goto(`/login?to=${encodeURIComponent(to)}`)
+    await page.waitForURL(`${url}/o/acme`)
+    await settled(page)
+  }
+  for (const name of ['$(id)', "x';id;'", 'a b']) {
+    for (const path of [`/o/${encodeURIComponent(name)}/keys`, `/o/acme/applications/${encodeURIComponent(name)}`]) {
+      await page.goto(path)
+      await page.getByText('There is no page at this address').waitFor()
+      assert.ok(!(await page.locator('main').last().innerText()).includes(name), `${path} is shown`)
+    }
+  }
+  await shoot(page, 'no-such-name')
 })

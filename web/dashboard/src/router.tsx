@@ -59,15 +59,12 @@ const index = createRoute({
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search): { to?: string; error?: string; organization?: string } => {
-    const to = destination(search['to'])
-    const { error, organization } = search // a code and a slug; whatever else a link may bring is not shown
-    return {
-      ...(to && { to }),
-      ...(typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) && { error }),
-      ...(typeof organization === 'string' && /^[a-z0-9-]{1,63}$/.test(organization) && { organization }),
-    }
-  },
+  // A code and a slug; whatever else a link may bring is not shown. What is left out here would stay as it came.
+  validateSearch: ({ to, error, organization }): { to?: string | undefined; error?: string | undefined; organization?: string | undefined } => ({
+    to: destination(to),
+    error: typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) ? error : undefined,
+    organization: typeof organization === 'string' && /^[a-z0-9-]{1,63}$/.test(organization) ? organization : undefined,
+  }),
   beforeLoad: async ({ search }) => {
     await session.start()
     if (session.state.phase === 'in') throw redirect({ href: search.to ?? '/', replace: true })

@@ -3,17 +3,18 @@ const most = 8
 
 /** The last eight addresses that a program was used from, for passes that are bound to them: moving between home and office ends nothing. */
 export class Addresses {
-  #storage: Pick<Storage, 'getItem' | 'setItem'> | undefined
+  /** Throws where a browser forbids it. */
+  #storage: () => Pick<Storage, 'getItem' | 'setItem'> | undefined
 
-  /** Where there is no storage, nothing is remembered. */
+  /** Where there is no storage, or none may be used, nothing is remembered. */
   constructor(storage?: Pick<Storage, 'getItem' | 'setItem'>) {
-    this.#storage = storage ?? (globalThis as { localStorage?: Storage }).localStorage
+    this.#storage = () => storage ?? (globalThis as { localStorage?: Storage }).localStorage
   }
 
   /** The latest first. */
   list(): string[] {
     try {
-      return (JSON.parse(this.#storage?.getItem(name) ?? '[]') as unknown[]).filter(single).slice(0, most)
+      return (JSON.parse(this.#storage()?.getItem(name) ?? '[]') as unknown[]).filter(single).slice(0, most)
     } catch {
       return [] // what is kept is no list, or cannot be read
     }
@@ -31,7 +32,7 @@ export class Addresses {
 
   #keep(list: string[]): void {
     try {
-      this.#storage?.setItem(name, JSON.stringify([...new Set(list)].filter(single).slice(0, most)))
+      this.#storage()?.setItem(name, JSON.stringify([...new Set(list)].filter(single).slice(0, most)))
     } catch {
       // A full or forbidden storage remembers nothing.
     }
@@ -43,6 +44,4 @@ export class Addresses {
   }
 }
 
-function single(item: unknown): item is string {
-  return typeof item === 'string' && /^[0-9a-f.:]{2,45}$/i.test(item)
-}
+const single = (item: unknown): item is string => typeof item === 'string' && /^[0-9a-f.:]{2,45}$/i.test(item)

@@ -2,17 +2,11 @@ export type Bytes = Uint8Array<ArrayBuffer>
 
 export const utf8 = (text: string): Bytes => new TextEncoder().encode(text) as Bytes
 
-export function base64(bytes: ArrayBuffer | Bytes): string {
-  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
-}
+export const base64 = (bytes: ArrayBuffer | Bytes): string => btoa(String.fromCharCode(...new Uint8Array(bytes)))
 
-export function base64url(bytes: ArrayBuffer | Bytes): string {
-  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
+export const base64url = (bytes: ArrayBuffer | Bytes): string => base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 
-export function fromBase64url(text: string): Bytes {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
-}
+export const fromBase64url = (text: string): Bytes => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
 
@@ -41,6 +35,4 @@ export function base58(bytes: Bytes): string {
   return `z${text}`
 }
 
-export async function sha256(bytes: Bytes | ArrayBuffer): Promise<ArrayBuffer> {
-  return crypto.subtle.digest('SHA-256', bytes)
-}
+export const sha256 = (bytes: Bytes | ArrayBuffer): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', bytes)

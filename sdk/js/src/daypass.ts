@@ -74,13 +74,13 @@ export class Daypass {
     this.url = plain(options.url)
     this.#send = options.fetch ?? native
     this.#origins = new Set([this.url, ...(options.origins ?? [])].map((address) => new URL(address).origin))
-    this.#tabs = new Tabs(`daypass ${this.url}`, (news) => this.#hear(news))
+    this.#tabs = new Tabs(`daypass ${this.url}`, (news) => void this.#hear(news).catch(() => {}))
     void this.#read().catch(() => {}) // begins to renew what is there
   }
 
   /** Exchanges a key for passes. For development and for backends: a key in a page is everybody's. */
   withKey(key: string): this {
-    if (browser()) console.warn('daypass: who opens this page can copy its key; withKey is for development')
+    if (browser()) console.warn('daypass: withKey in a page shows the key to everybody')
     return this.withLogin((exchange) => exchange({ 'api-key': key }))
   }
 
@@ -233,11 +233,15 @@ export class Daypass {
   /** Gets the pass after the one that there was. It runs alone, in this page and among its tabs. */
   async #fresh(had: Pass | undefined): Promise<void> {
     await this.#read()
-    if (this.#pass && this.#pass !== had && !this.#due(this.#pass)) return // another tab was first
+    const pass = this.#pass
+    if (pass && pass !== had && !this.#due(pass)) return // another tab was first
+    // Who leaves meanwhile, or is somebody else, stays so.
+    const same = () => this.#pass === pass && this.#renewable(pass)
     try {
-      await this.#take(this.#made(await this.#next(this.#pass)))
+      const next = await this.#next(pass)
+      if (same()) await this.#take(this.#made(next))
     } catch (thrown) {
-      if (refusal(thrown)) await this.#lose(thrown)
+      if (same() && refusal(thrown)) await this.#lose(thrown)
       throw thrown
     }
   }
@@ -315,11 +319,11 @@ export class Daypass {
     this.#renewal.plan(Math.max(moment - this.#now() + 50, this.#renewal.wait), () => void this.#usable().catch(() => this.#plan()))
   }
 
-  #hear({ old, grant }: News): void {
+  async #hear({ old, grant }: News): Promise<void> {
     if (old !== this.#pass?.claims.jti) return
-    if (grant) return void this.#take(this.#made(grant))
+    if (grant) return this.#take(this.#made(grant))
     this.#login = undefined
-    void this.#lose(gone('logged_out'))
+    await this.#lose(gone('logged_out'))
   }
 
   async #lose(error: DaypassError): Promise<void> {
@@ -341,15 +345,9 @@ export class Daypass {
 }
 
 /** Why there is no pass any more. */
-function gone(code = 'login_required'): DaypassError {
-  return new DaypassError(401, { code, detail: 'log in again' })
-}
+const gone = (code = 'login_required'): DaypassError => new DaypassError(401, { code, detail: 'log in again' })
 
 /** Whether the server said no, so that asking again with the same is pointless. */
-function refusal(thrown: unknown): thrown is DaypassError {
-  return thrown instanceof DaypassError && (thrown.status === 401 || thrown.status === 403)
-}
+const refusal = (thrown: unknown): thrown is DaypassError => thrown instanceof DaypassError && (thrown.status === 401 || thrown.status === 403)
 
-function bearer(pass: Pass | undefined): Record<string, string> {
-  return pass ? { authorization: `Bearer ${pass.token}` } : {}
-}
+const bearer = (pass: Pass | undefined): Record<string, string> => (pass ? { authorization: `Bearer ${pass.token}` } : {})

@@ -39,7 +39,7 @@ export class SenderKey {
     const iat = Math.floor(Date.now() / 1000)
     const claims = { jti: crypto.randomUUID(), htm: method, htu: origin + pathname, iat, ath, nonce } // absent where undefined
     const text = `${this.#header}.${encoded(claims)}`
-    const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, this.#privateKey, utf8(text))
+    const signature = await crypto.subtle.sign({ ...curve, hash: 'SHA-256' }, this.#privateKey, utf8(text))
     return `${text}.${base64url(signature)}`
   }
 
@@ -76,6 +76,4 @@ export class SenderKey {
   }
 }
 
-function encoded(part: object): string {
-  return base64url(utf8(JSON.stringify(part)))
-}
+const encoded = (part: object): string => base64url(utf8(JSON.stringify(part)))

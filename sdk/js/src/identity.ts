@@ -65,6 +65,4 @@ export class Identity {
   }
 }
 
-async function pair(extractable: boolean): Promise<CryptoKeyPair> {
-  return (await crypto.subtle.generateKey(algorithm, extractable, ['sign', 'verify'])) as CryptoKeyPair
-}
+const pair = (extractable: boolean) => crypto.subtle.generateKey(algorithm, extractable, ['sign', 'verify']) as Promise<CryptoKeyPair>

@@ -64,6 +64,4 @@ export async function logInBySocket(login: PublicKeyLogin & { socket?: string | 
 type Message = { type: string; value: unknown; code?: string }
 
 /** What precedes the challenge itself in what is signed. */
-function preamble({ issuer, url }: PublicKeyLogin): string {
-  return `daypass challenge v1\n${issuer ?? plain(url)}\n`
-}
+const preamble = ({ issuer, url }: PublicKeyLogin): string => `daypass challenge v1\n${issuer ?? plain(url)}\n`

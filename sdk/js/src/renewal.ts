@@ -58,7 +58,7 @@ export class Renewal {
   }
 
   close(): void {
+    this.plan(0)
     this.#closed = true
-    clearTimeout(this.#timer)
   }
 }

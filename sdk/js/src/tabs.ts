@@ -1,4 +1,5 @@
 import type { Claims } from './pass.js'
+import { deadline } from './request.js'
 
 /** A pass and what is known of it. */
 export type Known = { token: string; payload: Partial<Claims> }
@@ -25,16 +26,18 @@ export class Tabs {
     this.#channel?.postMessage(news)
   }
 
-  /** Runs work while no other tab does. */
+  /** Runs work while no other tab does. One that does not come to an end, and a browser that forbids to wait for it, hold nobody up. */
   async alone<T>(work: () => Promise<T>): Promise<T> {
-    const locks = browser() ? (globalThis.navigator as Navigator | undefined)?.locks : undefined
-    if (!locks) return work()
+    const locks = browser() && (globalThis.navigator as Navigator | undefined)?.locks
     const asked = Date.now()
-    return locks.request(this.#name, async () => {
+    let run: Promise<T> | undefined
+    const turn = async () => {
       // Who had to wait may be about to hear what the other tab has done.
       if (Date.now() - asked > 5) await new Promise((done) => setTimeout(done, 50))
-      return work()
-    }) as Promise<T>
+      await (run = work())
+    }
+    if (locks) await locks.request(this.#name, { signal: AbortSignal.timeout(deadline) }, turn).catch(() => {})
+    return run ?? work()
   }
 
   close(): void {

@@ -15,6 +15,7 @@ export class Issuer {
   api: (token: string | undefined) => Response = () => new Response('photo')
   exchanges: string[] = []
   calls: (string | undefined)[] = []
+  urls: string[] = []
   revoked: string[] = []
   #made = 0
 
@@ -42,6 +43,7 @@ export class Issuer {
     }
     if (url.pathname !== '/v1/tokens') {
       this.calls.push(credential)
+      this.urls.push(url.href)
       return this.api(credential)
     }
     if (this.fails === 'down') throw new TypeError('fetch failed')

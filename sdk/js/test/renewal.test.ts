@@ -257,6 +257,24 @@ describe('calls', () => {
     expect(issuer.calls.at(-1)).toBe('mine')
   })
 
+  test('nor where a relative address, or what is no address, leads', async () => {
+    vi.stubGlobal('location', { href: 'https://pass.example.com/app/' })
+    vi.stubGlobal('navigator', undefined)
+    vi.stubGlobal('document', { baseURI: 'https://evil.example/' })
+    const one = daypass().withLogin((exchange) => exchange({ 'api-key': 'dp_k' }))
+    await one.fetch('photos')
+    expect([issuer.calls, issuer.urls]).toEqual([[undefined], ['https://evil.example/photos']])
+    vi.stubGlobal('document', undefined)
+    // A Request of another frame is none here; it goes where it was judged to go.
+    await one.fetch({ url: 'https://evil.example/', toString: () => '[object Request]' } as Request)
+    expect(issuer.urls.at(-1)).toBe('https://pass.example.com/app/[object%20Request]')
+    const moving = new URL(api)
+    const sent = one.fetch(moving)
+    moving.host = 'evil.example'
+    await sent
+    expect(issuer.urls.at(-1)).toBe(api)
+  })
+
   test('a stream is not sent twice, a Request is', async () => {
     const one = daypass().withKey('dp_k')
     const refused = await one.token()
@@ -274,6 +292,12 @@ describe('calls', () => {
     const body = new Blob(['flow']).stream()
     expect((await two.fetch(api, { method: 'PUT', body, duplex: 'half' } as RequestInit)).status).toBe(401)
     expect(bodies).toEqual(['whole', 'whole', 'flow'])
+    await two.use(refused)
+    const parts = (async function* () {
+      yield new TextEncoder().encode('bit by bit')
+    })()
+    expect((await two.fetch(api, { method: 'PUT', body: parts, duplex: 'half' } as unknown as RequestInit)).status).toBe(401)
+    expect(bodies.at(-1)).toBe('bit by bit')
   })
 })
 
@@ -282,7 +306,7 @@ describe('tabs', () => {
   const locks = () => {
     const last = new Map<string, Promise<unknown>>()
     return {
-      request: (name: string, work: () => Promise<unknown>) => {
+      request: (name: string, _: object, work: () => Promise<unknown>) => {
         const next = (last.get(name) ?? Promise.resolve()).then(work)
         last.set(name, next.catch(() => {}))
         return next
@@ -369,6 +393,40 @@ describe('tabs', () => {
     expect(await two.token()).toBe(other.token)
   })
 
+  test('one that holds the lock for ever, or a browser without locks for this page, holds nobody up', async () => {
+    inBrowser()
+    const waits: AbortController[] = []
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((delay) => {
+      const control = new AbortController()
+      waits.push(control)
+      setTimeout(() => control.abort(new DOMException('late', 'TimeoutError')), delay)
+      return control.signal
+    })
+    vi.stubGlobal('navigator', {
+      locks: { request: (_: string, { signal }: { signal: AbortSignal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))) },
+    })
+    let got = ''
+    void daypass({ onLoginRequired: () => {} })
+      .withLogin(async (exchange) => exchange({ 'api-key': 'dp_k' }))
+      .token()
+      .then((token) => (got = token))
+    await seconds(29)
+    expect(got).toBe('')
+    await seconds(2)
+    expect(got).not.toBe('')
+
+    vi.stubGlobal('navigator', { locks: { request: () => Promise.reject(new DOMException('sandboxed', 'SecurityError')) } })
+    expect(await daypass().withLogin((exchange) => exchange({ 'api-key': 'dp_k' })).token()).toBeTruthy()
+    vi.restoreAllMocks()
+  })
+
+  test('a failure in the lock is told once, as it was, and asked for once', async () => {
+    inBrowser('locks', 'channel')
+    issuer.fails = { status: 500, code: 'internal' }
+    await expect(daypass().withLogin((exchange) => exchange({ 'api-key': 'dp_k' })).token()).rejects.toMatchObject({ code: 'internal' })
+    expect(issuer.exchanges).toHaveLength(1)
+  })
+
   test('a key in a page is warned of', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     daypass().withKey('dp_k')
@@ -377,6 +435,51 @@ describe('tabs', () => {
     daypass().withKey('dp_k')
     expect(warn).toHaveBeenCalledOnce()
     warn.mockRestore()
+  })
+})
+
+describe('while a renewal is under way', () => {
+  test('who logs out stays so, and is asked nothing', async () => {
+    const onLoginRequired = vi.fn()
+    const stored: unknown[] = []
+    const one = daypass({ onLoginRequired, setToken: (token) => void stored.push(token) }).withKey('dp_k')
+    await one.token()
+    issuer.delay = 5_000
+    while (issuer.exchanges.length < 2) await seconds(1)
+    issuer.delay = 0
+    await one.logout()
+    await seconds(1200)
+    expect(one.tokenValidFor()).toBe(0)
+    expect(stored.at(-1)).toBeNull()
+    await expect(one.token()).rejects.toMatchObject({ code: 'login_required' })
+    expect(onLoginRequired).not.toHaveBeenCalled()
+  })
+
+  test('nor does a login that comes too late log in again', async () => {
+    issuer.delay = 5_000
+    const one = daypass().withKey('dp_k')
+    const token = one.token().catch((error: unknown) => error)
+    await seconds(1)
+    issuer.delay = 0
+    await one.logout()
+    await seconds(10)
+    expect(await token).toMatchObject({ code: 'login_required' })
+    expect(one.tokenValidFor()).toBe(0)
+  })
+
+  test.each([undefined, { status: 401, code: 'token_revoked' }])('who logs in as somebody else is that, also where it is refused: %o', async (fails) => {
+    const onLoginRequired = vi.fn()
+    const one = daypass({ onLoginRequired })
+    await one.use(issuer.pass())
+    issuer.delay = 5_000
+    while (issuer.exchanges.length < 1) await seconds(1)
+    issuer.delay = 0
+    issuer.fails = fails
+    const other = issuer.pass()
+    await one.use(other)
+    await seconds(10)
+    expect(await one.token()).toBe(other.token)
+    expect(onLoginRequired).not.toHaveBeenCalled()
   })
 })
 

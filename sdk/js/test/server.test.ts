@@ -127,6 +127,19 @@ withServer('with the real server', () => {
     addresses.remember('198.51.100.0/24')
     addresses.forget('203.0.113.9')
     expect(addresses.list()).toEqual([8, 7, 6, 5, 4, 3, 2].map((i) => `203.0.113.${i}`))
+    Object.defineProperty(globalThis, 'localStorage', {
+      configurable: true,
+      get() {
+        throw new DOMException('forbidden', 'SecurityError')
+      },
+    })
+    try {
+      const forbidden = new Addresses()
+      forbidden.remember('198.51.100.7')
+      expect(forbidden.ips()).toEqual(['request_ip'])
+    } finally {
+      Reflect.deleteProperty(globalThis, 'localStorage')
+    }
     for (const kept of ['{', '{}', 'null', '"198.51.100.7"', '[1, null, "<b>"]']) expect(new Addresses({ getItem: () => kept, setItem() {} }).list()).toEqual([])
   })
 

@@ -1,6 +1,7 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, notFound, Outlet, redirect } from '@tanstack/react-router'
 import type { ComponentType } from 'react'
 import { session } from './session'
+import { destination, named } from './session/destination'
 import { Problem } from './session/problem'
 import { PageFailed, PageMissing, PagePending } from './shell/failed'
 import { Palette } from './shell/palette'
@@ -23,9 +24,9 @@ const root = createRootRoute({
   ),
 })
 
-/** Where to go after the login: an address of the dashboard, never one elsewhere. */
-export function destination(to: unknown): string | undefined {
-  return typeof to === 'string' && /^\/(o\/|device\b)/.test(to) ? to : undefined
+/** Names out of the address go into programs that people copy, and whoever made a link chose them. */
+function needsName(name: string): void {
+  if (!named(name)) throw notFound()
 }
 
 async function needsLogin({ location }: { location: { href: string } }): Promise<void> {
@@ -84,7 +85,15 @@ const device = createRoute({
   component: page(() => import('./pages/device')),
 })
 
-const organization = createRoute({ getParentRoute: () => root, path: '/o/$org', beforeLoad: needsLogin, component: Shell })
+const organization = createRoute({
+  getParentRoute: () => root,
+  path: '/o/$org',
+  beforeLoad: (at) => {
+    needsName(at.params.org)
+    return needsLogin(at)
+  },
+  component: Shell,
+})
 
 const inside = () => organization
 const tree = root.addChildren([
@@ -99,7 +108,7 @@ const tree = root.addChildren([
     createRoute({ getParentRoute: inside, path: 'tokens', component: page(() => import('./pages/tokens')) }),
     createRoute({ getParentRoute: inside, path: 'debugger', component: page(() => import('./pages/debugger')) }),
     createRoute({ getParentRoute: inside, path: 'applications', component: page(() => import('./pages/applications')) }),
-    createRoute({ getParentRoute: inside, path: 'applications/$app', component: page(() => import('./pages/application')) }),
+    createRoute({ getParentRoute: inside, path: 'applications/$app', beforeLoad: ({ params }) => needsName(params.app), component: page(() => import('./pages/application')) }),
     createRoute({ getParentRoute: inside, path: 'audit', component: page(() => import('./pages/audit')) }),
     createRoute({ getParentRoute: inside, path: 'usage', component: page(() => import('./pages/usage')) }),
     createRoute({ getParentRoute: inside, path: 'settings', component: page(() => import('./pages/settings')) }),

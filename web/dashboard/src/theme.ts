@@ -1,22 +1,11 @@
 // The theme: light or dark as the system has it, unless the user chose one.
 import { useSyncExternalStore } from 'react'
+import { remembered, store, type Theme } from './remembered'
 
-export type Theme = 'system' | 'light' | 'dark'
-
-const store = 'daypass.theme'
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const listeners = new Set<() => void>()
 
 let chosen = remembered()
-
-function remembered(): Theme {
-  try {
-    const value = localStorage.getItem(store)
-    return value === 'light' || value === 'dark' ? value : 'system'
-  } catch {
-    return 'system' // storage may be forbidden
-  }
-}
 
 function apply(): void {
   document.documentElement.dataset['theme'] = chosen === 'system' ? (dark.matches ? 'dark' : 'light') : chosen

@@ -1,6 +1,7 @@
 import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js'
 import 'swagger-ui-dist/swagger-ui.css'
 import './docs.css'
+import { remembered } from '../remembered'
 import { mend } from './mend'
 import { carrying, passOf } from './pass'
 
@@ -8,8 +9,8 @@ const pass = passOf(fetch.bind(globalThis), Date.now)
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 function paint(): void {
-  const chosen = localStorage.getItem('daypass.theme')
-  document.documentElement.classList.toggle('dark-mode', chosen === 'dark' || (chosen !== 'light' && dark.matches))
+  const chosen = remembered()
+  document.documentElement.classList.toggle('dark-mode', chosen === 'dark' || (chosen === 'system' && dark.matches))
 }
 dark.addEventListener('change', paint)
 paint()

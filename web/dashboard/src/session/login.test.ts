@@ -3,7 +3,7 @@ import { Problem } from './problem'
 
 // login.ts speaks for the session of the page, which asks the browser where it is.
 vi.stubGlobal('location', { origin: 'http://localhost:8080' })
-const { within } = await import('./login')
+const { enterWithKey, within } = await import('./login')
 
 const wish = { expires_in: 259_200, renewable: true, ips: ['request_ip', '198.51.100.4'] }
 
@@ -46,4 +46,11 @@ test.each(['key_unknown', 'wrong_address', 'too_many_attempts'])('%s is told', a
 test('what stays refused is not asked for for ever', async () => {
   const { ask } = exchange('network_exceeded', 'network_exceeded')
   await expect(within(wish, ask)).rejects.toMatchObject({ code: 'network_exceeded' })
+})
+
+test('what cannot be a key is not sent', async () => {
+  const send = vi.fn()
+  vi.stubGlobal('fetch', send)
+  for (const key of ['“dp_live_x”', 'dp_live_x dp_live_y', '']) await expect(enterWithKey(key, '203.0.113.7', true)).rejects.toMatchObject({ code: 'key_malformed' })
+  expect(send).not.toHaveBeenCalled()
 })

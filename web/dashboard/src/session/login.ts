@@ -28,6 +28,7 @@ type Wish = Pick<Schemas['ExchangeRequest'], 'expires_in' | 'renewable' | 'ips' 
  * the key. Without `bound` the pass is good from anywhere the key is.
  */
 export async function enterWithKey(key: string, address: string, bound: boolean): Promise<void> {
+  if (!/^[\x21-\x7e]+$/.test(key.trim())) throw new Problem(0, { code: 'key_malformed', title: 'Not a key', detail: 'A key has letters, digits and underscores alone. Copy it again, without what stood around it.' })
   const wish: Wish = { expires_in: life, renewable: true, ...(bound ? { ips: addresses.ips() } : { no_ip_protection: true }) }
   const pass = await within(wish, (body) => send<Grant>('/v1/tokens', body, { authorization: `Bearer ${key.trim()}` }))
   addresses.remember(address)

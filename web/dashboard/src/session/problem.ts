@@ -34,8 +34,8 @@ export class Problem extends Error {
 
   static async from(response: Response): Promise<Problem> {
     const type = response.headers.get('content-type') ?? ''
-    const body = /json/.test(type) ? await response.json().catch(() => ({})) : {}
-    return new Problem(response.status, body as Body)
+    const body: unknown = /json/.test(type) ? await response.json().catch(() => undefined) : undefined
+    return new Problem(response.status, (body ?? {}) as Body)
   }
 
   /** Makes a Problem of whatever was thrown. */

@@ -15,9 +15,11 @@ class Server {
   down = false
   #made = 0
 
+  user = 'usr_1'
+
   pass(life = 3 * day, rn = true): Grant {
     const iat = Math.floor(Date.now() / 1000)
-    const payload = { iat, exp: iat + life, rn, org: 'acme', jti: `tok_${++this.#made}` } as Claims
+    const payload = { iat, exp: iat + life, rn, org: 'acme', uid: this.user, jti: `tok_${++this.#made}` } as Claims
     const token = `e30.${btoa(JSON.stringify(payload))}.`
     this.live.add(token)
     return { token, payload } as Grant
@@ -48,7 +50,7 @@ class Server {
         if (this.cookie.refresh && this.cookie.refresh !== this.refresh) return problem(401, 'refresh_token_invalid')
         if (this.cookie.refresh) this.cookie = { ...this.login() }
         else this.cookie = { pass: this.pass().token }
-        return answer(200, { token: this.cookie.pass, payload: {}, renews: true })
+        return answer(200, { token: this.cookie.pass, payload: { uid: this.user }, renews: true })
       case 'PUT /v1/session':
         if (!known) return problem(401, 'token_revoked')
         if (!this.keeps) return problem(422, 'session_pass_required')
@@ -107,6 +109,27 @@ test('without a cookie nobody is logged in, and a server that is down is told', 
   const other = open()
   await other.start()
   expect(other.state).toMatchObject({ phase: 'out', problem: { code: 'unreachable' } })
+})
+
+test('an answer that comes after a login does not log out', async () => {
+  for (const late of [new Response(null, { status: 204 }), problem(500, 'internal')]) {
+    let answers = (_: Response) => {}
+    const session = new Session(url, (input, init) => (!init?.method || init.method === 'GET' ? new Promise((done) => (answers = done)) : server.fetch(input, init)))
+    const restored = session.restore()
+    await session.enter({ pass: server.pass() })
+    answers(late)
+    await restored
+    expect(session.state).toMatchObject({ phase: 'in' })
+  }
+})
+
+test('who is replaced in another tab does not become the other', async () => {
+  const session = open()
+  await session.enter({ pass: server.pass() })
+  server.user = 'usr_2'
+  await open().enter({ pass: server.pass() })
+  await seconds(1.6 * day)
+  expect(session.state).toMatchObject({ phase: 'out', problem: { code: 'login_replaced' } })
 })
 
 test('a dead pass ends the session with the reason', async () => {

@@ -52,6 +52,7 @@ export class Session {
   async restore(): Promise<void> {
     try {
       const answer = await this.#kept('GET')
+      if (this.state.phase === 'in') return // somebody logged in meanwhile
       if (answer.status === 204) return this.#set({ phase: 'out' })
       if (answer.ok) {
         const { token, renews } = (await answer.json()) as Kept
@@ -62,7 +63,7 @@ export class Session {
       this.#lasting = true
       await this.#daypass.withLogin(this.#renew, false).token()
     } catch (error) {
-      this.#out(error)
+      if (this.state.phase !== 'in') this.#out(error)
     }
   }
 
@@ -109,7 +110,10 @@ export class Session {
   #renew: Login = async () => {
     const answer = await this.#kept('POST')
     if (!answer.ok) throw await DaypassError.from(answer)
-    return ((await answer.json()) as Kept).token
+    const { token, payload } = (await answer.json()) as Kept
+    // What is shown here is of who was logged in; whoever took their place in another tab begins with an empty page.
+    if (this.state.phase === 'in' && this.state.payload.uid !== payload.uid) throw new DaypassError(401, { code: 'login_replaced', detail: 'somebody else logged in, in another tab.' })
+    return token
   }
 
   /** Renews where no cookie can be set: the refresh token lives as long as the page. */

@@ -7,6 +7,7 @@ import { cx } from '~/parts/cx'
 import { Sheet } from '~/parts/dialog'
 import { Menu } from '~/parts/menu'
 import { ok, useSession, useSessionState } from '~/session'
+import { useMe } from '~/session/me'
 import { setTheme, useTheme } from '~/theme'
 import { useCommands } from './commands'
 import { useLeave } from './leave'
@@ -182,12 +183,6 @@ function AccountMenu({ compact = false }: { compact?: boolean }) {
       ]}
     />
   )
-}
-
-/** Who is logged in. */
-export function useMe() {
-  const { api, payload } = useSession()
-  return useQuery({ queryKey: ['me', payload.uid], queryFn: ({ signal }) => ok(api.GET('/v1/me', { signal })), staleTime: 300_000 }).data
 }
 
 function FleetingNote() {

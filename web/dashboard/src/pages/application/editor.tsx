@@ -118,7 +118,11 @@ export function Editor({ ref, label, value, onChange, marks, onSave, invalid, de
 // Comment, key of a member, text in quotes; what is between stays as it is.
 const token = /(#.*$)|((?:"(?:[^"\\]|\\.)*"|'[^']*'|[\w$.-]+)(?=\s*:(?:\s|$)))|("(?:[^"\\]|\\.)*"|'[^']*')/g
 
+/** The expression may take the square of a line's length, so what is longer than anybody reads stays plain. */
+const longestLine = 2000
+
 function Coloured({ text }: { text: string }) {
+  if (text.length > longestLine) return text
   const parts: React.ReactNode[] = []
   let end = 0
   for (const found of text.matchAll(token)) {

@@ -100,3 +100,13 @@ describe('diff', () => {
     expect([added, removed, hunks.length, hunks[0]!.skipped, hunks[0]!.lines.length, tail]).toEqual([1, 1, 1, 47, 8, 46])
   })
 })
+
+it.each([
+  ['a bomb of aliases', `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefghi'].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`).join('\n')}`, /alias/],
+  ['what is nested too deeply', '['.repeat(20_000), /stack/],
+  ['members that every object has', 'application: photos\nupstream: https://photos.example\nresources:\n  - { match: GET /, access: public, constructor: 1 }', /unknown field "constructor"/],
+  ['a prototype', 'application: photos\nupstream: https://photos.example\nresources:\n  - { match: GET /, access: public, __proto__: { access: public } }', /unknown field "__proto__"/],
+])('%s is marked', (_, text, message) => {
+  expect(read(text).marks[0]?.message).toMatch(message)
+  expect(Object.hasOwn(Object.prototype, 'access')).toBe(false)
+})

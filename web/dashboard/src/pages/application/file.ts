@@ -39,9 +39,14 @@ export const longFrom = 48 * 1024
 
 export function read(text: string): Read {
   const counter = new LineCounter()
-  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, maxAliasCount: 100 } as never)
+  const document = parseDocument(text, { lineCounter: counter })
   const wrong: Mark[] = document.errors.map((error) => ({ ...place(counter, error.pos[0]), message: sentence(error.message) }))
-  const value: unknown = wrong.length ? undefined : plain(document)
+  let value: unknown
+  try {
+    if (!wrong.length) value = document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    wrong.push({ line: 1, column: 1, message: error instanceof Error ? sentence(error.message) : String(error) })
+  }
   const file = isObject(value) ? value : {}
   const lineOf = (path: Path) => place(counter, start(document, path))
   const marks = wrong.length
@@ -168,14 +173,6 @@ function ruleOf(given: unknown, index: number, line: number): Rule {
     limits: [rule['limit']].flat().filter(isObject) as Limit[],
     shadow: rule['mode'] === 'shadow',
     comment: typeof rule['comment'] === 'string' ? rule['comment'] : '',
-  }
-}
-
-function plain(document: Document): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 })
-  } catch {
-    return undefined
   }
 }
 

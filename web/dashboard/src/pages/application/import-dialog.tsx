@@ -2,7 +2,7 @@ import { useRef, useState } from 'react'
 import { Button, Dialog, Field, Textarea } from '~/parts'
 import { importOpenAPI, withResources } from './openapi'
 
-const longest = 16 * 1024 * 1024
+const longest = 64 * 1024 * 1024 // bytes; what is read of it has a limit of its own
 
 /** Makes resources of an OpenAPI document and hands the file on to the editor; nothing is saved. */
 export function ImportDialog({ open, onClose, draft, onImported }: { open: boolean; onClose: () => void; draft: string; onImported: (text: string, resources: number, warnings: string[]) => void }) {
@@ -48,7 +48,7 @@ export function ImportDialog({ open, onClose, draft, onImported }: { open: boole
             onChange={async (event) => {
               const file = event.target.files?.[0]
               if (!file) return
-              if (file.size > longest) return setError('A document may have 16 MiB.')
+              if (file.size > longest) return setError('This file is too large for a document.')
               setError(undefined)
               setText(await file.text())
             }}

@@ -57,3 +57,14 @@ it('keeps of the file what OpenAPI has no word for', () => {
   expect(rules.map((rule) => [rule.match, rule.scopes, rule.limits])).toEqual([['GET /v1/a', ['a'], [{ rate: '5/s' }]]])
   expect(read(withResources('application: photos\n', [{ match: 'GET /a', access: 'public' }])).marks).toEqual([])
 })
+
+it('a large document is read at once where it is JSON, and refused where it would hold up the page', () => {
+  const paths = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`/things/${i}`, { get: { description: 'x'.repeat(400), security: [{ login: ['things:read'] }] } }]))
+  const text = JSON.stringify({ openapi: '3.1.0', paths })
+  expect(text.length).toBeGreaterThan(2_000_000)
+  const began = performance.now()
+  expect(importOpenAPI(text).resources).toHaveLength(5000)
+  expect(performance.now() - began).toBeLessThan(1000)
+  expect(() => importOpenAPI(`# YAML\n${text}`)).toThrow('Convert it to JSON')
+  expect(() => importOpenAPI(' '.repeat(16_000_001))).toThrow('command line')
+})

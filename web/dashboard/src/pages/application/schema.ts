@@ -96,7 +96,7 @@ export function faults(root: Schema, value: unknown, most = 50): Fault[] {
     for (const [name, member] of Object.entries(value)) {
       const at = [...path, name]
       if (schema.propertyNames) found.push(...look(schema.propertyNames, name, at))
-      const known = schema.properties?.[name]
+      const known = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined
       if (known) found.push(...look(known, member, at))
       else if (schema.additionalProperties === false) found.push({ path: at, message: `unknown field "${name}"; known here are: ${Object.keys(schema.properties ?? {}).join(', ')}` })
       else if (typeof schema.additionalProperties === 'object') found.push(...look(schema.additionalProperties, member, at))

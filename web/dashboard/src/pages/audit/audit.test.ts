@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { csvLine } from './export'
+import { csvLine } from '~/parts/csv'
 import { queryOf, told } from './filters'
 
 it('writes CSV that no spreadsheet runs', () => {

@@ -1,13 +1,14 @@
 import { useNavigate } from '@tanstack/react-router'
 import { Download, FilterX, History } from 'lucide-react'
-import { type ReactNode, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { Badge, Button, CodeBlock, CopyButton, Dialog, EmptyState, Field, Input, Menu, PageHeader, RelativeTime, Select, Sheet, Table, toast } from '~/parts'
+import { csvLine } from '~/parts/csv'
+import { download } from '~/parts/download'
 import { IdInput } from '~/parts/id-input'
 import { ok, type Schemas, useSession } from '~/session'
 import { UserInput } from '~/session/user-input'
 import { usePages } from '~/session/pages'
 import { useQueryParam } from '~/shell/query'
-import { csvLine, download } from './export'
 import { actions, type Filters, queryOf, spans, told } from './filters'
 import { slugOf, useNames } from './names'
 
@@ -154,6 +155,7 @@ const csvOf = (event: Event) => csvLine([event.time, event.action, event.object,
 function Export({ read, name }: { read: (cursor: { cursor?: string }, signal?: AbortSignal) => Promise<Schemas['EventList']>; name: string }) {
   const [got, setGot] = useState<number>()
   const stop = useRef<AbortController>(undefined)
+  useEffect(() => () => stop.current?.abort(), [])
 
   const run = async (form: 'csv' | 'json') => {
     const control = new AbortController()

@@ -4,6 +4,7 @@ import { CircleCheck, CircleX } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { Button, buttonClass, ErrorPanel, Field, Input, RelativeTime, Select, Skeleton, Textarea } from '~/parts'
 import { api, ok, type Schemas, useSession } from '~/session'
+import { useMe } from '~/session/me'
 import { Mark } from '~/shell/mark'
 
 type Decision = { approved: boolean; client: string }
@@ -145,7 +146,7 @@ const minutes = (seconds: number) => (seconds === 3600 ? 'an hour' : `${Math.rou
 /** In whose name: who is in several organizations should see which one it is. */
 function Acting() {
   const { payload } = useSession()
-  const me = useQuery({ queryKey: ['me', payload.uid], queryFn: ({ signal }) => ok(api.GET('/v1/me', { signal })), staleTime: 300_000 }).data
+  const me = useMe()
   return (
     <p className="min-h-5 text-muted">
       It will act as <strong className="font-medium text-text">{me?.user.name || me?.user.email || payload.sub}</strong> in <strong className="font-medium text-text">{payload.org}</strong>.

@@ -3,9 +3,9 @@ import { Plus } from 'lucide-react'
 import { type FormEvent, useId, useRef, useState } from 'react'
 import { Button, Checkbox, Dialog, ErrorPanel, Field, Input, Select, Textarea } from '~/parts'
 import { ok, Problem, type Schemas, useSession } from '~/session'
+import { useMe } from '~/session/me'
 import { UserInput } from '~/session/user-input'
 import { CeilingEditor, ceilingError } from './ceiling'
-import { useMe } from './read'
 import { scopesOf } from './scopes'
 
 const kinds: Record<Schemas['KeyKind'], string> = {

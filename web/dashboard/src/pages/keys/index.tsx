@@ -1,15 +1,16 @@
 import { Ellipsis, KeyRound, Plus, RotateCw, Trash2 } from 'lucide-react'
 import { useDeferredValue, useMemo, useState } from 'react'
 import { Badge, Button, EmptyState, IconButton, Menu, PageHeader, RelativeTime, SearchBox, Table, toast } from '~/parts'
+import { KeyOnce } from '~/parts/key-once'
 import { ok, type Schemas, useSession } from '~/session'
+import { useMe } from '~/session/me'
 import { usePages } from '~/session/pages'
 import { UserInput } from '~/session/user-input'
 import { useCommands } from '~/shell/commands'
 import { useQueryParam } from '~/shell/query'
 import { CreateDialog } from './create'
 import { type Act, Ends, KeySheet, KindBadge } from './key'
-import { useMe, usePeople, useUsage } from './read'
-import { SecretDialog } from './secret'
+import { usePeople, useUsage } from './read'
 import { createSnippets } from './snippets'
 import { Sparkline } from './sparkline'
 import { byDay } from './usage'
@@ -169,7 +170,7 @@ export default function Keys() {
           setCreated(next)
         }}
       />
-      <SecretDialog
+      <KeyOnce
         created={created}
         title="Keep the key now"
         onDone={() => {
@@ -177,7 +178,7 @@ export default function Keys() {
           toast.done('Key created')
         }}
       />
-      <SecretDialog created={rolled} title="Keep the new text now" onDone={() => setRolled(undefined)}>
+      <KeyOnce created={rolled} title="Keep the new text now" onDone={() => setRolled(undefined)}>
         <p className="rounded-lg bg-info-soft p-3 text-info">
           {rolled?.overlap_until ? (
             <>
@@ -187,7 +188,7 @@ export default function Keys() {
             'The old text and all passes made from it have ended.'
           )}
         </p>
-      </SecretDialog>
+      </KeyOnce>
     </>
   )
 }

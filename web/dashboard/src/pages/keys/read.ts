@@ -21,10 +21,6 @@ export async function pages<Row>(most: number, read: (cursor: { cursor?: string 
   return { rows, more: true }
 }
 
-export function useMe(): Schemas['Me'] | undefined {
-  return useQuery({ queryKey: ['me'], queryFn: ({ signal }) => ok(api.GET('/v1/me', { signal })), staleTime: 60_000 }).data
-}
-
 export type People = { users: Schemas['User'][]; name: (id: string) => string }
 
 /** The users of the organization, for names and to choose from. */

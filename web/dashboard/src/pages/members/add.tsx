@@ -8,12 +8,13 @@ import { RoleMatrix } from './role-matrix'
 
 export type Way = 'invite' | 'fresh' | 'foreign'
 type Link = Schemas['PasswordLink']
+type NewKey = { created: Schemas['KeyCreated']; name: string }
 
 /** Three ways for somebody to come into the organization, in one sheet. */
 export function AddMember({ way, onWay, onClose }: { way: Way | undefined; onWay: (way: Way) => void; onClose: () => void }) {
   const form = useId()
   const [busy, setBusy] = useState(false)
-  const [key, setKey] = useState<{ text: string; name: string }>()
+  const [key, setKey] = useState<NewKey>()
   const [link, setLink] = useState<Link>()
   const frame = { form, onBusy: setBusy, onClose }
   const actions: Record<Way, string> = { invite: 'Invite', fresh: 'Create user and key', foreign: 'Add' }
@@ -45,7 +46,7 @@ export function AddMember({ way, onWay, onClose }: { way: Way | undefined; onWay
           />
         )}
       </Sheet>
-      <KeyOnce text={key?.text} title={`The key of ${key?.name ?? ''}`} onDone={() => setKey(undefined)} />
+      <KeyOnce created={key?.created} title={`The key of ${key?.name ?? ''}`} onDone={() => setKey(undefined)} />
       <LinkDialog link={link} onClose={() => setLink(undefined)} />
     </>
   )
@@ -116,7 +117,7 @@ function Invite({ onLink, ...frame }: Frame & { onLink: (link: Link) => void }) 
   )
 }
 
-function Fresh({ onKey, ...frame }: Frame & { onKey: (key: { text: string; name: string }) => void }) {
+function Fresh({ onKey, ...frame }: Frame & { onKey: (key: NewKey) => void }) {
   const { org, api } = useSession()
   const [name, setName] = useState('')
   const [comment, setComment] = useState('')
@@ -128,7 +129,7 @@ function Fresh({ onKey, ...frame }: Frame & { onKey: (key: { text: string; name:
       const ceiling = scopes.split(/[\s,]+/).filter(Boolean)
       return ok(api.POST('/v1/organizations/{org}/users', { params: { path: { org } }, body: { name, roles, comment, ...(ceiling.length > 0 && { scopes: ceiling }) } }))
     },
-    (made) => onKey({ text: made.key.key, name: made.user.name }),
+    (made) => onKey({ created: made.key, name: made.user.name }),
   )
   return (
     <form id={frame.form} onSubmit={submit} className="flex flex-col gap-4">

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react'
 import { Badge, cx, ErrorPanel, Select, Skeleton } from '~/parts'
-import { useMe } from '~/shell/shell'
+import { useMe } from '~/session/me'
 import { useApplications, useRoles } from './data'
 import { mayGive, means, onlyWhole, placesOf, scopesOf, toggle, whole, written } from './roles'
 

@@ -1,6 +1,6 @@
 import { PageHeader, type Tab, Tabs } from '~/parts'
 import { useQueryParam } from '~/shell/query'
-import { useMe } from '~/shell/shell'
+import { useMe } from '~/session/me'
 import { Issuers } from './issuers'
 import { Logins, Passkeys, usePasskeys } from './logins'
 import { Networks } from './networks'

@@ -3,10 +3,10 @@ import { Fingerprint, LogOut, Plus, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Table, toast } from '~/parts'
 import { ok, Problem, session, useSession } from '~/session'
+import { useMe } from '~/session/me'
 import { usePages } from '~/session/pages'
 import { asked } from '~/session/passkey'
 import { useLeave } from '~/shell/leave'
-import { useMe } from '~/shell/shell'
 import { browserOf } from './browser'
 
 type Passkey = { id: string; name?: string; created: string; used?: { time: string; address?: string } }

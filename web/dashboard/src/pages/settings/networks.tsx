@@ -6,7 +6,7 @@ import { ok, type Schemas, useSession } from '~/session'
 import { useAll } from '~/session/all'
 import { usePages } from '~/session/pages'
 import { useQueryParam } from '~/shell/query'
-import { useMe } from '~/shell/shell'
+import { useMe } from '~/session/me'
 import { seconds, words } from './time'
 
 type Entry = Schemas['NetworkEntry']

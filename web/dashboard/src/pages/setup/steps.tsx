@@ -4,7 +4,7 @@ import { type FormEvent, type ReactNode, useState } from 'react'
 import { Badge, Button, Checkbox, CodeBlock, cx, ErrorPanel, Field, IconButton, Input, Select, Skeleton } from '~/parts'
 import { KeyOnce } from '~/parts/key-once'
 import { ok, Problem, type Schemas, session, useSession } from '~/session'
-import { useMe } from '~/shell/shell'
+import { useMe } from '~/session/me'
 import { commands, type Draft, resourceFile, type Rule, samplePath, scopesOf, slugOf, usualRules } from './draft'
 
 type Frame = { draft: Draft; change: (next: Partial<Draft>) => void; next: (more?: Partial<Draft>) => void; back: () => void; skip: () => void }
@@ -225,7 +225,7 @@ export function Key({ draft, change, next, back, skip, onKey }: Frame & { onKey:
   const { api } = useSession()
   const [name, setName] = useState(`${draft.app || 'first'} client`)
   const [scopes, setScopes] = useState(scopesOf(draft.rules).join(' '))
-  const [text, setText] = useState<string>()
+  const [created, setCreated] = useState<Schemas['KeyCreated']>()
   const make = useMutation({
     mutationFn: () => {
       const ceiling = scopes.split(/[\s,]+/).filter(Boolean)
@@ -234,7 +234,7 @@ export function Key({ draft, change, next, back, skip, onKey }: Frame & { onKey:
     onSuccess: ({ key }) => {
       change({ key: key.id })
       onKey(key.key)
-      setText(key.key)
+      setCreated(key)
     },
   })
   const problem = make.error ? Problem.of(make.error) : undefined
@@ -260,10 +260,10 @@ export function Key({ draft, change, next, back, skip, onKey }: Frame & { onKey:
         </div>
       </Step>
       <KeyOnce
-        text={text}
+        created={created}
         title={`The key of ${name}`}
         onDone={() => {
-          setText(undefined)
+          setCreated(undefined)
           next()
         }}
       />

@@ -10,13 +10,3 @@ function cell(value: string | number | undefined): string {
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
-
-/** Hands text to the browser as a file. */
-export function download(name: string, type: string, parts: string[]): void {
-  const address = URL.createObjectURL(new Blob(parts, { type }))
-  const link = document.createElement('a')
-  link.href = address
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(address), 60_000)
-}

@@ -1,7 +1,7 @@
 import { useId, useState } from 'react'
 import { Input } from './field'
 
-/** An id, typed or chosen by its name; it takes effect when one leaves the field or presses Enter. */
+/** An id, typed or chosen by its name, or by a part that no other name has; it takes effect when one leaves the field or presses Enter. */
 export function IdInput({ value, onChange, onType, choices, placeholder, label, className }: {
   value: string
   onChange: (id: string) => void
@@ -24,8 +24,7 @@ export function IdInput({ value, onChange, onType, choices, placeholder, label, 
   const done = (text: string) => {
     type(undefined)
     if (text.trim() === name) return
-    const byName = [...choices].find(([, choice]) => choice === text.trim())
-    onChange(byName?.[0] ?? text.trim())
+    onChange(idOf(text.trim(), choices))
   }
   return (
     <>
@@ -55,4 +54,12 @@ export function IdInput({ value, onChange, onType, choices, placeholder, label, 
       </datalist>
     </>
   )
+}
+
+/** The id that a text means: of the choice that is called so, or of the only one whose name has it; else the text is an id. */
+export function idOf(text: string, choices: Map<string, string>): string {
+  const wanted = text.toLowerCase()
+  const named = [...choices].filter(([, name]) => wanted && name.toLowerCase().includes(wanted))
+  const found = named.find(([, name]) => name.toLowerCase() === wanted) ?? (named.length === 1 ? named[0] : undefined)
+  return found?.[0] ?? text
 }

@@ -28,10 +28,10 @@ run: build ## serve from ./daypass-data, made on first use
 	./bin/daypass serve --data daypass-data --log-format text
 
 test: web ## all tests with the race detector, on SQLite and PostgreSQL, and in a browser; those of time without it
-	$(GO) test -run '^TestAttack_Timing' ./e2e
+	$(GO) test -run '^(TestAttack_Timing|TestBrowserLists$$)' ./e2e
 	@command -v npm >/dev/null || { echo 'npm is not installed: the tests of JavaScript are left out'; exit 0; }; \
 	npm run test --workspaces --if-present --silent
-	$(GO) test -race -gcflags=$(NO_CHECKPTR) -shuffle=on -timeout 15m ./...
+	$(GO) test -race -gcflags=$(NO_CHECKPTR) -shuffle=on -timeout 18m ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }

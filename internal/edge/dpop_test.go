@@ -170,6 +170,8 @@ func TestWebSocketBound(t *testing.T) {
 			}
 		}
 	}
+	w.upstream.mu.Lock()
+	defer w.upstream.mu.Unlock()
 	for _, h := range w.upstream.headers {
 		if h["Dpop"] != nil {
 			t.Errorf("the upstream got the proof: %v", h)

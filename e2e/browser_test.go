@@ -37,7 +37,7 @@ func browse(t *testing.T, w *world, story string, env ...string) {
 	if _, built := web.Dashboard(); !built {
 		t.Skip("needs the dashboard: make web")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, story)
 	cmd.Dir = "browser"
@@ -56,12 +56,14 @@ func browse(t *testing.T, w *world, story string, env ...string) {
 }
 
 func TestBrowserPages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.serve("acme", "photos", photos)
 	browse(t, w, "pages.mjs")
 }
 
 func TestBrowserSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.person("acme", "ada@acme.example", "developer")
 	clock := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -74,14 +76,17 @@ func TestBrowserSession(t *testing.T) {
 
 // TestBrowserLife: from nothing to a key that is used, rolled and deleted, by clicking.
 func TestBrowserLife(t *testing.T) {
+	t.Parallel()
 	browse(t, newWorld(t, nil), "life.mjs")
 }
 
 func TestBrowserPasskeys(t *testing.T) {
+	t.Parallel()
 	browse(t, newWorld(t, atLocalhost(t)), "passkey-pages.mjs")
 }
 
 func TestBrowserIssuerLogin(t *testing.T) {
+	t.Parallel()
 	at := atLocalhost(t)
 	w := newWorld(t, func(c *server.Config) {
 		at(c)
@@ -95,6 +100,7 @@ func TestBrowserIssuerLogin(t *testing.T) {
 }
 
 func TestBrowserInvitation(t *testing.T) {
+	t.Parallel()
 	at := atLocalhost(t)
 	mails := filepath.Join(t.TempDir(), "mail")
 	w := newWorld(t, func(c *server.Config) {
@@ -105,20 +111,18 @@ func TestBrowserInvitation(t *testing.T) {
 }
 
 func TestBrowserDevice(t *testing.T) {
-	w := newWorld(t, atLocalhost(t))
-	program := filepath.Join(t.TempDir(), "daypass")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/daypass").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	browse(t, w, "device.mjs", "DAYPASS="+program)
+	t.Parallel()
+	browse(t, newWorld(t, atLocalhost(t)), "device.mjs", "DAYPASS="+Program(t))
 }
 
 func TestBrowserReference(t *testing.T) {
+	t.Parallel()
 	browse(t, newWorld(t, nil), "reference.mjs")
 }
 
 // TestBrowserKeyboard: the life of a key without a mouse.
 func TestBrowserKeyboard(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.serve("acme", "photos", photos)
 	browse(t, w, "keyboard.mjs")

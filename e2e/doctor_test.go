@@ -24,12 +24,7 @@ type clinic struct {
 
 func newClinic(t *testing.T) *clinic {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "daypass")
-	build := exec.Command("go", "build", "-o", program, "../cmd/daypass")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := Program(t)
 	c := &clinic{world: newWorld(t, func(c *server.Config) { c.TrustedProxies = []string{"127.0.0.1"} }), program: program, echo: freeAddress(t)}
 	run(t, t.TempDir(), program, "doctor", "echo", "--listen", c.echo)
 	waitFor(t, "daypass doctor echo", c.echo)

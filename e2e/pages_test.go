@@ -4,11 +4,13 @@ package e2e_test
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -21,17 +23,19 @@ export DAYPASS_LISTEN=127.0.0.1:8080 DAYPASS_GATEWAY=127.0.0.1:8000 DAYPASS_OPS=
 
 // TestPages follows the pages on proofs and doors, each with a server of its own that was just made.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	areInstalled(t, "bash", "curl", "jq", "openssl", "basenc")
-	daypassOnPath(t)
+	begin := daypassOnPath(t) + settings
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}\n") }))
 	t.Cleanup(service.Close)
 	for _, name := range []string{
 		"doors", "dpop", "encrypted-passes", "issuers", "oauth", "passwords", "public-key-login", "signed-requests", "signing-keys", "stateless",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			page := filepath.Join(repository, "docs", name+".md")
 			knownFences(t, page)
-			r := reader{folder: t.TempDir(), begin: settings, ports: freePorts(t, service)}
+			r := reader{folder: t.TempDir(), begin: begin, ports: freePorts(t, service)}
 			if name != "stateless" {
 				r.beginAsQuickstart(t)
 			}
@@ -74,18 +78,19 @@ func knownFences(t *testing.T, page string) {
 	}
 }
 
-// freePorts replaces those that pages name, the service's among them.
+// freePorts replaces those that pages name, the service's among them, by some that no
+// connection is given as its own: they lie below the range of these.
 func freePorts(t *testing.T, service *httptest.Server) *strings.Replacer {
 	t.Helper()
 	_, at, _ := net.SplitHostPort(service.Listener.Addr().String())
 	replaced := []string{"9000", at, "4000", at}
 	for _, port := range []string{"8080", "8000", "9090"} {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		at := strconv.Itoa(20_000 + rand.IntN(12_000))
+		free, err := net.Listen("tcp", "127.0.0.1:"+at)
+		for ; err != nil; free, err = net.Listen("tcp", "127.0.0.1:"+at) {
+			at = strconv.Itoa(20_000 + rand.IntN(12_000))
 		}
 		defer free.Close()
-		_, at, _ := net.SplitHostPort(free.Addr().String())
 		replaced = append(replaced, port, at)
 	}
 	return strings.NewReplacer(replaced...)

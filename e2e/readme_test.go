@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/daypass/daypass/e2e"
 )
 
 const (
@@ -51,19 +53,13 @@ func TestReadme(t *testing.T) {
 // TestQuickstart follows docs/quickstart.md in an empty folder, with daypass on the PATH.
 func TestQuickstart(t *testing.T) {
 	portsAreFree(t)
-	daypassOnPath(t)
-	reader{folder: t.TempDir()}.follow(t, filepath.Join(repository, "docs", "quickstart.md"))
+	reader{folder: t.TempDir(), begin: daypassOnPath(t)}.follow(t, filepath.Join(repository, "docs", "quickstart.md"))
 }
 
-func daypassOnPath(t *testing.T) {
+// daypassOnPath is what a shell is told to find daypass, which is built first.
+func daypassOnPath(t *testing.T) string {
 	t.Helper()
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/daypass")
-	build.Dir, build.Env = repository, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	return fmt.Sprintf("export PATH='%s':\"$PATH\"\n", filepath.Dir(e2e.Program(t)))
 }
 
 func portsAreFree(t *testing.T) {

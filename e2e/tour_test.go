@@ -14,6 +14,7 @@ import (
 //
 // With TOUR=all in the environment there is a picture of each dialog too, in both themes and sizes.
 func TestBrowserTour(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.fortnight()
 	browse(t, w, "tour.mjs")

@@ -44,6 +44,11 @@ async function open(browser, problems, { context, theme = 'light', size = 'deskt
   return page
 }
 
+/** Tells a part of a story in both themes and sizes, or in those given, side by side. */
+export async function inEachLook(tell, looks = ['light', 'dark'].flatMap((theme) => Object.keys(sizes).map((size) => ({ theme, size })))) {
+  await Promise.all(looks.map(tell))
+}
+
 export async function logIn(page, text = key) {
   await page.goto('/login')
   await page.locator('input[name=key]').fill(text)

@@ -1,7 +1,7 @@
 // Every page, in both themes and sizes: nothing against the policy, nothing that
 // axe-core finds, nothing wider than the window.
 import assert from 'node:assert/strict'
-import { checkAccess, checkFits, key, logIn, settled, shoot, story, url } from './driver.mjs'
+import { checkAccess, checkFits, inEachLook, key, logIn, settled, shoot, story, url } from './driver.mjs'
 
 const pages = ['', 'members', 'keys', 'tokens', 'debugger', 'applications', 'applications/photos', 'audit', 'usage', 'settings']
 
@@ -67,29 +67,27 @@ async function debug(page, look, { narrowed, encrypted }) {
 
 await story(async ({ open }) => {
   const passes = await line()
-  for (const theme of ['light', 'dark']) {
-    for (const size of ['desktop', 'phone']) {
-      const page = await open({ theme, size })
-      const look = async (name) => {
-        await settled(page)
-        await checkAccess(page)
-        await checkFits(page)
-        await shoot(page, `${name}-${theme}-${size}`)
-      }
-      await page.goto('/login')
-      await look('login')
-      await logIn(page)
-      for (const name of pages) {
-        await page.goto(`/o/acme/${name}`)
-        await look(name.replaceAll('/', '-') || 'overview')
-        if (name === 'tokens') await openPass(page, look, passes)
-        if (name === 'debugger') await debug(page, look, passes)
-      }
-      for (const name of ['setup', 'device']) {
-        await page.goto(`/${name}`)
-        await look(name)
-      }
-      await page.context().close()
+  await inEachLook(async ({ theme, size }) => {
+    const page = await open({ theme, size })
+    const look = async (name) => {
+      await settled(page)
+      await checkAccess(page)
+      await checkFits(page)
+      await shoot(page, `${name}-${theme}-${size}`)
     }
-  }
+    await page.goto('/login')
+    await look('login')
+    await logIn(page)
+    for (const name of pages) {
+      await page.goto(`/o/acme/${name}`)
+      await look(name.replaceAll('/', '-') || 'overview')
+      if (name === 'tokens') await openPass(page, look, passes)
+      if (name === 'debugger') await debug(page, look, passes)
+    }
+    for (const name of ['setup', 'device']) {
+      await page.goto(`/${name}`)
+      await look(name)
+    }
+    await page.context().close()
+  })
 })

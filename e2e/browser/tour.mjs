@@ -1,7 +1,10 @@
 // Pages that are full, and every dialog: nothing that axe-core finds, nothing cut off.
-import { checkAccess, checkFits, logIn, screenshots, settled, shoot, story } from './driver.mjs'
+import { checkAccess, checkFits, inEachLook, logIn, screenshots, settled, shoot, story } from './driver.mjs'
 
 const all = process.env.TOUR === 'all' || !screenshots
+
+const light = { theme: 'light', size: 'desktop' }
+const looks = screenshots ? (all ? undefined : [light, { theme: 'dark', size: 'desktop' }]) : [light, { theme: 'dark', size: 'phone' }]
 
 /** How to come to each: the address, then what to do there. */
 const pages = {
@@ -60,27 +63,25 @@ await story(async ({ open }) => {
     await settled(page)
   }
   await page.context().close()
-  for (const theme of ['light', 'dark']) {
-    for (const size of screenshots && all ? ['desktop', 'phone'] : [screenshots || theme === 'light' ? 'desktop' : 'phone']) {
-      const page = await open({ theme, size, expectFailures: true })
-      await logIn(page)
-      for (const [name, [path, act]] of Object.entries(all ? { ...pages, ...dialogs } : theme === 'light' ? pages : { overview: pages.overview })) {
-        page.once('dialog', (dialog) => dialog.accept()) // "leave without saving?"
-        try {
-          await page.goto(`/o/acme/${path}`)
-          await settled(page)
-          await act?.(page)
-          await page.waitForTimeout(200)
-          await settled(page)
-          await checkAccess(page)
-          await checkFits(page)
-        } catch (error) {
-          throw new Error(`${name}, ${theme}, ${size}`, { cause: error })
-        }
-        await shoot(page, all ? `${name}-${theme}-${size}` : theme === 'light' ? `dashboard-${name}` : `dashboard-${name}-dark`)
-        page.removeAllListeners('dialog')
+  await inEachLook(async ({ theme, size }) => {
+    const page = await open({ theme, size, expectFailures: true })
+    await logIn(page)
+    for (const [name, [path, act]] of Object.entries(all ? { ...pages, ...dialogs } : theme === 'light' ? pages : { overview: pages.overview })) {
+      page.once('dialog', (dialog) => dialog.accept()) // "leave without saving?"
+      try {
+        await page.goto(`/o/acme/${path}`)
+        await settled(page)
+        await act?.(page)
+        await page.waitForTimeout(200)
+        await settled(page)
+        await checkAccess(page)
+        await checkFits(page)
+      } catch (error) {
+        throw new Error(`${name}, ${theme}, ${size}`, { cause: error })
       }
-      await page.context().close()
+      await shoot(page, all ? `${name}-${theme}-${size}` : theme === 'light' ? `dashboard-${name}` : `dashboard-${name}-dark`)
+      page.removeAllListeners('dialog')
     }
-  }
+    await page.context().close()
+  }, looks)
 })

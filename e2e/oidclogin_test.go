@@ -193,6 +193,9 @@ func (n *navigator) finish(at string, query ...string) string {
 	return res.Header.Get("Location")
 }
 
+// refusedFor is the page that a failed login of acme leads to.
+func refusedFor(code string) string { return "/login?error=" + code + "&organization=acme" }
+
 func (n *navigator) session() answer {
 	n.t.Helper()
 	return n.send("GET", "/v1/session", "", nil, "Sec-Fetch-Site: same-origin", "Daypass-Session: 1", "Cookie: __Host-daypass="+n.cookies["__Host-daypass"])
@@ -278,7 +281,7 @@ func TestOIDCLogin_NarrowRoles(t *testing.T) {
 	}
 	w.must(200, "PUT", orgPath("acme", "/issuers/staff"), w.founder, p.loginTrust(object{"grants": []object{{"when": object{"sub": "bob"}, "scopes": []string{"daypass:*"}, "roles": []string{"account_manager"}}}}))
 	n = w.navigator()
-	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != "/login?error=login_empty" || n.cookies["__Host-daypass"] != "" {
+	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != refusedFor("login_empty") || n.cookies["__Host-daypass"] != "" {
 		t.Errorf("somebody to whom no grant gives anything was led to %s", to)
 	}
 	// A pass of the same issuer has no place in administration where nobody logs in through it.
@@ -297,7 +300,8 @@ func TestOIDCLogin_Attacks(t *testing.T) {
 
 	refused := func(what, code string, n *navigator, at string, query ...string) {
 		t.Helper()
-		if to := n.finish(at, query...); to != "/login?error="+code {
+		to := n.finish(at, query...)
+		if led, err := url.Parse(to); err != nil || led.Path != "/login" || led.Query().Get("error") != code {
 			t.Errorf("%s: led to %s, want error %s", what, to, code)
 		}
 		if n.cookies["__Host-daypass"] != "" {
@@ -324,6 +328,11 @@ func TestOIDCLogin_Attacks(t *testing.T) {
 	refused("the same login once more", "login_state", n, "acme/staff", state, "code=good")
 	n, state = begun()
 	refused("the issuer says no", "login_denied", n, "acme/staff", state, "error=access_denied", "code=good")
+
+	again := "state=" + n.begin(p, id, "?return_to=/o/acme/keys").Get("state")
+	if to := n.finish("acme/staff", again, "error=access_denied"); to != refusedFor("login_denied")+"&to=%2Fo%2Facme%2Fkeys" {
+		t.Errorf("from the login page one cannot try again where one wanted to go: led to %s", to)
+	}
 
 	n, state = begun()
 	refused("mix-up: the answer names another issuer", "login_issuer_mixed", n, "acme/staff", state, "code=good", "iss="+other.server.URL)
@@ -357,7 +366,7 @@ func TestOIDCLogin_Attacks(t *testing.T) {
 	p.mu.Unlock()
 
 	for _, to := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "/o//evil.example", "/o/../..//evil.example", "/login", "/v1/me", "/o/a?x=//evil.example", "/o/a#x", "/%2f/evil.example", "o/acme", "/o/a\r\nSet-Cookie: x=y"} {
-		if res := n.get("/v1/login/oidc/" + id + "?return_to=" + url.QueryEscape(to)); res.Header.Get("Location") != "/login?error=invalid_parameter" {
+		if res := n.get("/v1/login/oidc/" + id + "?return_to=" + url.QueryEscape(to)); res.Header.Get("Location") != refusedFor("invalid_parameter") {
 			t.Errorf("open redirect %q: led to %s", to, res.Header.Get("Location"))
 		}
 	}
@@ -389,11 +398,11 @@ func TestOIDCLogin_Issuer(t *testing.T) {
 		w.offset.Add(int64(11 * time.Minute))
 	}
 	again(object{"authorization_response_iss_parameter_supported": true})
-	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != "/login?error=login_issuer_mixed" {
+	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != refusedFor("login_issuer_mixed") {
 		t.Errorf("an answer without the iss that was promised: led to %s", to)
 	}
 	again(object{"token_endpoint": "http://169.254.169.254/latest/meta-data"})
-	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != "/login?error=login_issuer_unavailable" {
+	if to := n.finish("acme/staff", "state="+n.begin(p, id, "").Get("state"), "code=good"); to != refusedFor("login_issuer_unavailable") {
 		t.Errorf("a token endpoint that must not be asked: led to %s", to)
 	}
 	again(object{"token_endpoint_auth_methods_supported": []string{"client_secret_post"}})

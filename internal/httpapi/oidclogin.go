@@ -133,14 +133,14 @@ func (h *Handler) finishOIDCLogin(w http.ResponseWriter, r *http.Request, c *cal
 	pending, text, err := h.confirmLogin(r, c)
 	setLogin(w, "", -time.Second)
 	if err != nil {
-		return h.leadToLogin(w, r, c, err)
+		return h.leadToLogin(w, r, c, pending, err)
 	}
 	t, err := h.Gate.Token(text)
 	if err != nil {
 		return err
 	}
 	if err := h.keepSession(w, keptLogin{Pass: text, Until: t.Authority.NotAfter.Unix()}); err != nil {
-		return h.leadToLogin(w, r, c, err)
+		return h.leadToLogin(w, r, c, pending, err)
 	}
 	lead(w, pending.ReturnTo)
 	return nil
@@ -148,17 +148,30 @@ func (h *Handler) finishOIDCLogin(w http.ResponseWriter, r *http.Request, c *cal
 
 // refuseLogin shows on the login page why a login could not begin.
 func (h *Handler) refuseLogin(w http.ResponseWriter, r *http.Request, err error) {
-	_ = h.leadToLogin(w, r, nil, err)
+	_ = h.leadToLogin(w, r, nil, pendingLogin{Issuer: r.PathValue("issuer")}, err)
 }
 
-func (h *Handler) leadToLogin(w http.ResponseWriter, r *http.Request, c *call, err error) error {
+// leadToLogin shows a failed login on the login page, which then offers the same
+// issuers again and leads to the same page after.
+func (h *Handler) leadToLogin(w http.ResponseWriter, r *http.Request, c *call, p pendingLogin, err error) error {
 	e := access.AsError(err)
 	log := h.Logger.With("code", e.Code, "error", err.Error())
 	if c != nil {
 		log = log.With("request_id", c.client.RequestID)
 	}
 	log.WarnContext(r.Context(), "a login through an outside issuer failed")
-	lead(w, "/login?error="+url.QueryEscape(e.Code))
+	query := url.Values{"error": {e.Code}}
+	if h.Issuers != nil {
+		for _, l := range h.Issuers.Logins() {
+			if l.ID == p.Issuer {
+				query.Set("organization", l.Organization)
+			}
+		}
+	}
+	if p.ReturnTo != "" && p.ReturnTo != "/" {
+		query.Set("to", p.ReturnTo)
+	}
+	lead(w, "/login?"+query.Encode())
 	return nil
 }
 

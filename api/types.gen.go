@@ -2074,7 +2074,7 @@ type Problem struct {
 	RequestID *string `json:"request_id,omitempty"`
 	Status    int     `json:"status"`
 
-	// Title The status in words.
+	// Title The code in words.
 	Title string `json:"title"`
 
 	// Type Path of the page of the docs that explains the code.

@@ -122,9 +122,18 @@ func challengeText(s string) string {
 	}, s)
 }
 
+// titleWords writes a code as words; those that are names keep their letters.
+var titleWords = strings.NewReplacer("_", " ", "dpop", "DPoP", "graphql", "GraphQL", "json", "JSON", "openapi", "OpenAPI", "url", "URL", "websocket", "WebSocket")
+
+// title is the code in words, the same for each problem of its type (RFC 9457, section 3.1.3).
+func title(code string) string {
+	words := titleWords.Replace(code)
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
 func writeProblem(w http.ResponseWriter, r *http.Request, p Problem) {
 	p.Type = "/docs/errors#" + p.Code
-	p.Title = http.StatusText(p.Status)
+	p.Title = title(p.Code)
 	p.RequestID = ClientFrom(r.Context()).RequestID
 	body, err := json.Marshal(p)
 	if err != nil {

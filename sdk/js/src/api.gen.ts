@@ -2175,7 +2175,7 @@ export interface components {
         Problem: {
             /** @description Path of the page of the docs that explains the code. */
             type: string;
-            /** @description The status in words. */
+            /** @description The code in words. */
             title: string;
             status: number;
             /** @description Stable; scripts may match on it. */

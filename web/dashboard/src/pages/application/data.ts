@@ -47,7 +47,7 @@ export function useApplication(app: string) {
         if (found) return found
         cursor = page.next_cursor
       } while (cursor)
-      throw new Problem(404, { code: 'not_found', title: 'Not Found', detail: `there is no application "${app}" in this organization, or this login may not see it` })
+      throw new Problem(404, { code: 'not_found', title: 'Not found', detail: `there is no application "${app}" in this organization, or this login may not see it` })
     },
   })
 }

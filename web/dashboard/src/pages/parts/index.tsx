@@ -7,7 +7,7 @@ import { setTheme } from '~/theme'
 
 const rows = Array.from({ length: 10_000 }, (_, index) => ({ id: `key_${String(index).padStart(5, '0')}`, comment: `Key number ${index}`, uses: (index * 7919) % 1000 }))
 const denied = new Problem(403, {
-  title: 'Forbidden',
+  title: 'Scope missing',
   code: 'scope_missing',
   detail: 'the pass lacks scope "daypass:keys:write"',
   request_id: 'req_1175d26da897_4',

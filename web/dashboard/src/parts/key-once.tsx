@@ -4,11 +4,13 @@ import { Button } from './button'
 import { Dialog } from './dialog'
 import { download } from './download'
 import { Checkbox } from './field'
-import { type CreatedKey, envFile, envName, exchangeSnippets, signingSnippets } from './key-snippets'
+import { type CreatedKey, envFile, envName, exchangeSnippets, type Sample, signingSnippets } from './key-snippets'
 import { CodeBlock, CopyButton, SnippetTabs } from './show'
 
+type KeyOnceProps = { created: CreatedKey | undefined; sample: Sample; title: string; children?: ReactNode; onDone: () => void }
+
 /** Shows the text of a key, and its secret where it signs, the only time that there is one. It closes when somebody says that it is kept. */
-export function KeyOnce({ created, title, children, onDone }: { created: CreatedKey | undefined; title: string; children?: ReactNode; onDone: () => void }) {
+export function KeyOnce({ created, sample, title, children, onDone }: KeyOnceProps) {
   const [kept, setKept] = useState(false)
   const shown = created !== undefined
   useEffect(() => {
@@ -53,8 +55,8 @@ export function KeyOnce({ created, title, children, onDone }: { created: Created
             </Button>
           </div>
           <div>
-            <p className="mb-1 font-medium">Make a pass of it</p>
-            <SnippetTabs snippets={created.secret ? signingSnippets(location.origin) : exchangeSnippets(location.origin)} />
+            <p className="mb-1 font-medium">Make a pass of it, and ask your API with the pass</p>
+            <SnippetTabs snippets={(created.secret ? signingSnippets : exchangeSnippets)(location.origin, sample)} />
           </div>
           <Checkbox label="I have kept the key where only its program can read it" hint="Not in source code, not in a chat." checked={kept} onChange={setKept} className="rounded-lg border border-line p-3" />
         </div>

@@ -4,6 +4,15 @@ import type { Snippets } from './show'
 /** A key with its text, which the server tells once. */
 export type CreatedKey = Pick<Schemas['KeyCreated'], 'id' | 'key' | 'secret' | 'comment'>
 
+/** A request that passes of a key get through with. */
+export type Sample = {
+  /** Where the gateway is asked on its own machine. */
+  gateway: string | undefined
+  /** The name that the application has for its clients, if it has one. */
+  host: string | undefined
+  path: string
+}
+
 /** A file name of the comment: nothing in it means anything to a shell. */
 export function envName({ comment }: CreatedKey): string {
   return `${comment.replace(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '').toLowerCase() || 'daypass'}.env`
@@ -21,31 +30,41 @@ export function envFile(server: string, created: CreatedKey): string {
   ].join('\n')
 }
 
-/** How a program makes passes from the key, which it finds in its environment. */
-export function exchangeSnippets(server: string): Snippets {
+/** The lines of a shell that ask the sample with the pass in $PASS. */
+export function askWithPass({ gateway, host, path }: Sample): string {
+  const named = gateway && host ? ` \\\n  -H "Host: ${host}"` : ''
+  return `curl -i ${gateway ?? origin({ gateway, host })}${path}${named} \\\n  -H "Authorization: Bearer $PASS"`
+}
+
+/** Takes the token out of the answer to an exchange, with what every machine has. */
+export const tokenOfAnswer = `  | sed -E 's/.*"token":"([^"]+)".*/\\1/')`
+
+/** How a program makes passes from the key, which it finds in its environment, and asks an API with them. */
+export function exchangeSnippets(server: string, sample: Sample): Snippets {
   return {
-    curl: `curl -X POST ${server}/v1/tokens \\
+    curl: `PASS=$(curl -s -X POST ${server}/v1/tokens \\
   -H "Api-Key: $DAYPASS_KEY" \\
   -H 'Content-Type: application/json' \\
-  -d '{"expires_in": 3600}'`,
+  -d '{"expires_in": 3600}' \\
+${tokenOfAnswer}
+
+${askWithPass(sample)}`,
     js: `import { Daypass } from '@daypass/client'
 
 const daypass = new Daypass({
   url: '${server}',
   tokenOptions: { expires_in: 3600 },
+  origins: ['${origin(sample)}'], // may see the pass
 }).withKey(process.env.DAYPASS_KEY)
 
-const pass = await daypass.token() // renewed before it ends`,
+${fetching(sample)}`,
     go: `client, err := daypass.New("${server}", daypass.WithKey(os.Getenv("DAYPASS_KEY")))
-if err != nil {
-	log.Fatal(err)
-}
-pass, err := client.Exchange(ctx, daypass.ExchangeRequest{Life: time.Hour})`,
+${transporting(sample)}`,
   }
 }
 
 /** The same for a key that signs. */
-export function signingSnippets(server: string): Snippets {
+export function signingSnippets(server: string, sample: Sample): Snippets {
   return {
     curl: `# The text of this key is not enough: each request carries a signature by its
 # secret (RFC 9421), which curl cannot make. ${server}/docs/signed-requests says how.`,
@@ -55,14 +74,28 @@ const signer = new Signer(process.env.DAYPASS_KEY_ID, process.env.DAYPASS_SECRET
 const daypass = new Daypass({
   url: '${server}',
   tokenOptions: { expires_in: 3600 },
+  origins: ['${origin(sample)}'], // may see the pass
   fetch: signer.transport(),
 }).withLogin((exchange) => exchange())
 
-const pass = await daypass.token() // renewed before it ends`,
+${fetching(sample)}`,
     go: `client, err := daypass.New("${server}", daypass.WithSigningKey(os.Getenv("DAYPASS_KEY_ID"), os.Getenv("DAYPASS_SECRET")))
+${transporting(sample)}`,
+  }
+}
+
+const origin = ({ gateway, host }: Pick<Sample, 'gateway' | 'host'>) => (host ? `https://${host}` : (gateway ?? 'https://api.example.com'))
+
+const fetching = (sample: Sample) => `// Makes a pass, and the next one before that ends.
+const answer = await daypass.fetch('${origin(sample)}${sample.path}')`
+
+const transporting = (sample: Sample) => `if err != nil {
+	log.Fatal(err)
+}
+source := client.TokenSource(daypass.ExchangeRequest{Life: time.Hour})
+transport, err := daypass.NewTransport(source, "${origin(sample)}") // may see the pass
 if err != nil {
 	log.Fatal(err)
 }
-pass, err := client.Exchange(ctx, daypass.ExchangeRequest{Life: time.Hour})`,
-  }
-}
+// Makes a pass, and the next one before that ends.
+answer, err := (&http.Client{Transport: transport}).Get("${origin(sample)}${sample.path}")`

@@ -10,7 +10,7 @@ import { useCommands } from '~/shell/commands'
 import { useQueryParam } from '~/shell/query'
 import { CreateDialog } from './create'
 import { type Act, Ends, KeySheet, KindBadge } from './key'
-import { usePeople, useUsage } from './read'
+import { usePeople, useSample, useUsage } from './read'
 import { createSnippets } from './snippets'
 import { Sparkline } from './sparkline'
 import { byDay } from './usage'
@@ -28,6 +28,7 @@ export default function Keys() {
   const [act, setAct] = useState<Act>()
   const [created, setCreated] = useState<Schemas['KeyCreated']>()
   const [rolled, setRolled] = useState<Schemas['KeyCreated']>()
+  const sample = useSample((created ?? rolled)?.scopes)
   const usage = useUsage(days)
 
   const wanted = useDeferredValue(typed.trim())
@@ -172,13 +173,14 @@ export default function Keys() {
       />
       <KeyOnce
         created={created}
+        sample={sample}
         title="Keep the key now"
         onDone={() => {
           setCreated(undefined)
           toast.done('Key created')
         }}
       />
-      <KeyOnce created={rolled} title="Keep the new text now" onDone={() => setRolled(undefined)}>
+      <KeyOnce created={rolled} sample={sample} title="Keep the new text now" onDone={() => setRolled(undefined)}>
         <p className="rounded-lg bg-info-soft p-3 text-info">
           {rolled?.overlap_until ? (
             <>

@@ -2,8 +2,11 @@
 // something sees ids instead of names, and types what could have been chosen.
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
+import type { Sample } from '~/parts/key-snippets'
 import { api, ok, Problem, type Schemas, session, useSession } from '~/session'
-import { type Route, routesOf } from './routes'
+import { useMe } from '~/session/me'
+import { type Route, routesOf, sample } from './routes'
+import { holds } from './scopes'
 import { dayBefore } from './usage'
 
 type Page<Row> = { items: Row[]; next_cursor?: string }
@@ -56,10 +59,11 @@ export function useKeyNames(): { keys: Schemas['Key'][]; name: (id: string) => s
 }
 
 /** The rules of all applications that can be read, in the order of the applications. */
-export function useRoutes(): { routes: Route[]; loading: boolean; error: Error | null } {
+export function useRoutes(enabled = true): { routes: Route[]; loading: boolean; error: Error | null } {
   const { org } = useSession()
   const { data, isPending, error } = useQuery({
     queryKey: [org, 'applications', 'routes'],
+    enabled,
     staleTime: 60_000,
     retry: false,
     queryFn: async ({ signal }) => {
@@ -76,6 +80,17 @@ export function useRoutes(): { routes: Route[]; loading: boolean; error: Error |
     },
   })
   return { routes: data ?? [], loading: isPending, error }
+}
+
+/** What passes with these scopes can ask for: of the rules that can be read, the first for reading that they open whatever the role. */
+export function useSample(scopes: readonly string[] | undefined): Sample {
+  const { routes } = useRoutes(scopes !== undefined)
+  const gateway = useMe()?.gateway
+  return useMemo(() => {
+    const opened = ({ access, roles, scopes: needed }: Route) => /require|authenticated/.test(access) && roles.length === 0 && needed.every((scope) => holds(scopes ?? [], scope))
+    const asked = routes.filter(opened).map(sample).find(({ method }) => method === 'GET')
+    return { gateway, host: asked?.host, path: asked?.path ?? '/' }
+  }, [routes, gateway, scopes])
 }
 
 /** The counters of the last days, of one key or of all. */

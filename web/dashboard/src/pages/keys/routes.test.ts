@@ -21,9 +21,9 @@ test('the rules of a file, and a request for each', () => {
   ])
   expect(routes[1]).toMatchObject({ scopes: ['photos:read', 'photos:write'], roles: ['consumer'] })
   expect(routes.map(sample)).toEqual([
-    { method: 'GET', url: 'https://any.photos.example/photos/public/1' },
-    { method: 'GET', url: 'https://any.photos.example/photos/1/1.jpg' },
-    { method: 'GET', url: 'https://any.photos.example/graphql' },
+    { method: 'GET', host: 'any.photos.example', path: '/photos/public/1', url: 'https://any.photos.example/photos/public/1' },
+    { method: 'GET', host: 'any.photos.example', path: '/photos/1/1.jpg', url: 'https://any.photos.example/photos/1/1.jpg' },
+    { method: 'GET', host: 'any.photos.example', path: '/graphql', url: 'https://any.photos.example/graphql' },
   ])
   expect(knownScopes(routes)).toEqual(['photos:*', 'photos:read', 'photos:write'])
   expect(routesOf({ audience: 'acme/photos', slug: 'photos' }, 'a text')).toEqual([])

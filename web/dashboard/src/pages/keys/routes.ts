@@ -41,14 +41,15 @@ export function routesOf(application: Pick<Schemas['Application'], 'audience' | 
   })
 }
 
-/** A request that falls under the route: its first method, and for each wildcard a “1”. */
-export function sample(route: Route): { method: string; url: string } {
+/** A request that falls under the route: its first method, and for each wildcard a “1”, in the host “any”. */
+export function sample(route: Route): { method: string; host: string | undefined; path: string; url: string } {
   const first = route.methods.split(',')[0] ?? 'GET'
+  const host = route.host?.replace('*', 'any')
   const path = route.path
     .split('/')
     .map((part) => part.replace(/\{[^}]*\}|\*+/g, '1'))
     .join('/')
-  return { method: first === 'ANY' ? 'GET' : first, url: `https://${(route.host ?? 'localhost').replace('*', 'any')}${path}` }
+  return { method: first === 'ANY' ? 'GET' : first, host, path, url: `https://${host ?? 'localhost'}${path}` }
 }
 
 /** Each scope that a route needs, and for each of their beginnings the pattern of all below it. */

@@ -4,6 +4,7 @@ import { Button, CodeBlock, Dialog, ErrorPanel, Field, Input, RelativeTime, Sele
 import { KeyOnce } from '~/parts/key-once'
 import { ok, Problem, type Schemas, useSession } from '~/session'
 import { UserInput } from '~/session/user-input'
+import { useSample } from '../keys/read'
 import { RoleMatrix } from './role-matrix'
 
 export type Way = 'invite' | 'fresh' | 'foreign'
@@ -16,6 +17,7 @@ export function AddMember({ way, onWay, onClose }: { way: Way | undefined; onWay
   const [busy, setBusy] = useState(false)
   const [key, setKey] = useState<NewKey>()
   const [link, setLink] = useState<Link>()
+  const sample = useSample(key?.created.scopes)
   const frame = { form, onBusy: setBusy, onClose }
   const actions: Record<Way, string> = { invite: 'Invite', fresh: 'Create user and key', foreign: 'Add' }
   return (
@@ -46,7 +48,7 @@ export function AddMember({ way, onWay, onClose }: { way: Way | undefined; onWay
           />
         )}
       </Sheet>
-      <KeyOnce created={key?.created} title={`The key of ${key?.name ?? ''}`} onDone={() => setKey(undefined)} />
+      <KeyOnce created={key?.created} sample={sample} title={`The key of ${key?.name ?? ''}`} onDone={() => setKey(undefined)} />
       <LinkDialog link={link} onClose={() => setLink(undefined)} />
     </>
   )

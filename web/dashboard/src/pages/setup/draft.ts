@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { askWithPass, type Sample, tokenOfAnswer } from '~/parts/key-snippets'
 
 /** Who gets in where a rule matches. */
 export type Rule = { methods: string; path: string; access: 'public' | 'authenticated' | 'scope'; scope: string }
@@ -61,16 +62,14 @@ export function samplePath(rules: readonly Rule[]): string {
   return (rule?.path ?? '/').replace(/\*\*$/, '').replace(/\{[^}]*\}/g, '1').replace(/\*/g, '1') || '/'
 }
 
+/** What the gateway is asked for, once all is there. */
+export function sampleOf(draft: Draft): Sample {
+  return { gateway: draft.gateway, host: draft.by === 'host' ? draft.host.replace(/^\*\./, 'www.') : undefined, path: samplePath(draft.rules) }
+}
+
 /** The commands that make a pass and send a request through the gateway. */
 export function commands(draft: Draft, url: string, key: string | undefined): string {
-  const host = draft.by === 'host' ? ` \\\n  -H "Host: ${draft.host.replace(/^\*\./, 'www.')}"` : ''
-  return [
-    `export DAYPASS_KEY=${key ?? '…the key that you kept…'}`,
-    `PASS=$(curl -s -X POST ${url}/v1/tokens \\`,
-    `  -H "Authorization: Bearer $DAYPASS_KEY" \\`,
-    `  | sed -E 's/.*"token":"([^"]+)".*/\\1/')`,
-    `curl -i ${draft.gateway}${samplePath(draft.rules)}${host} \\\n  -H "Authorization: Bearer $PASS"`,
-  ].join('\n')
+  return [`export DAYPASS_KEY=${key ?? '…the key that you kept…'}`, `PASS=$(curl -s -X POST ${url}/v1/tokens \\`, `  -H "Authorization: Bearer $DAYPASS_KEY" \\`, tokenOfAnswer, askWithPass(sampleOf(draft))].join('\n')
 }
 
 export function slugOf(text: string): string {

@@ -5,7 +5,7 @@ import { Badge, Button, Checkbox, CodeBlock, cx, ErrorPanel, Field, IconButton, 
 import { KeyOnce } from '~/parts/key-once'
 import { ok, Problem, type Schemas, session, useSession } from '~/session'
 import { useMe } from '~/session/me'
-import { commands, type Draft, resourceFile, type Rule, samplePath, scopesOf, slugOf, usualRules } from './draft'
+import { commands, type Draft, resourceFile, type Rule, sampleOf, samplePath, scopesOf, slugOf, usualRules } from './draft'
 
 type Frame = { draft: Draft; change: (next: Partial<Draft>) => void; next: (more?: Partial<Draft>) => void; back: () => void; skip: () => void }
 
@@ -261,6 +261,7 @@ export function Key({ draft, change, next, back, skip, onKey }: Frame & { onKey:
       </Step>
       <KeyOnce
         created={created}
+        sample={sampleOf(draft)}
         title={`The key of ${name}`}
         onDone={() => {
           setCreated(undefined)

@@ -5,15 +5,15 @@ import { toast } from '~/parts/toast'
 import { session } from '~/session'
 import { forgetAnswers } from '~/session/forget'
 
-/** Logs out, here or everywhere, and goes to the login page. */
-export function useLeave(): (options?: { everywhere?: boolean }) => void {
+/** Logs out, here or everywhere, and goes to the login page; from there `to`, where it is given. */
+export function useLeave(): (options?: { everywhere?: boolean; to?: string }) => void {
   const navigate = useNavigate()
   const queries = useQueryClient()
   return useCallback(
-    (options) => {
+    ({ everywhere, to } = {}) => {
       session
-        .leave(options)
-        .then(() => navigate({ to: '/login' }))
+        .leave({ everywhere })
+        .then(() => navigate({ to: '/login', search: { to } }))
         .then(() => forgetAnswers(queries))
         .catch(toast.fail)
     },

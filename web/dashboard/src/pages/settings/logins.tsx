@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Fingerprint, LogOut, Plus, Trash2 } from 'lucide-react'
+import { Fingerprint, LogIn, LogOut, Plus, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { Button, Card, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Field, IconButton, Input, RelativeTime, Table, toast } from '~/parts'
 import { ok, Problem, session, useSession } from '~/session'
@@ -28,6 +28,7 @@ export function usePasskeys() {
 export function Passkeys() {
   const { payload } = useSession()
   const queries = useQueryClient()
+  const leave = useLeave()
   const list = usePasskeys()
   const [adding, setAdding] = useState(false)
   const [name, setName] = useState('')
@@ -46,6 +47,7 @@ export function Passkeys() {
       toast.done('Passkey added', 'From now on you can log in with it.')
     },
   })
+  const stale = enrol.error !== null && /^(fresh|whole)_login_required$/.test(Problem.of(enrol.error).code)
   const add = (
     <Button tone="primary" icon={Plus} disabled={!('PublicKeyCredential' in window)} onClick={() => setAdding(true)}>
       Add a passkey
@@ -89,7 +91,12 @@ export function Passkeys() {
             <Input value={name} onChange={(event) => setName(event.target.value)} placeholder="Laptop" maxLength={100} />
           </Field>
           {enrol.error && <ErrorPanel error={enrol.error} />}
-          <div className="flex justify-end">
+          <div className="flex justify-end gap-2">
+            {stale && (
+              <Button icon={LogIn} onClick={() => leave({ to: location.pathname + location.search })}>
+                Log in again
+              </Button>
+            )}
             <Button type="submit" tone="primary" busy={enrol.isPending}>
               Add
             </Button>

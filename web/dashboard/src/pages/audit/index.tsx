@@ -84,8 +84,21 @@ export default function Audit() {
         }
         columns={[
           { id: 'time', header: 'When', width: '8rem', cell: (row) => <RelativeTime time={row.time} /> },
-          { id: 'action', header: 'Action', cell: (row) => <span title={row.action} className="font-medium">{told(row.action)}</span> },
-          { id: 'object', header: 'Object', cell: (row) => <Named id={row.object} name={names.name(row.object) ?? slugOf(row)} /> },
+          {
+            id: 'action',
+            header: 'Action',
+            cell: (row) => (
+              <span className="flex flex-col leading-4">
+                <span title={row.action} className="truncate font-medium">
+                  {told(row.action)}
+                </span>
+                <span className="truncate text-xs text-muted md:hidden">
+                  <Named id={row.object} name={names.name(row.object) ?? slugOf(row)} />
+                </span>
+              </span>
+            ),
+          },
+          { id: 'object', header: 'Object', wide: true, cell: (row) => <Named id={row.object} name={names.name(row.object) ?? slugOf(row)} /> },
           { id: 'actor', header: 'Actor', wide: true, cell: (row) => (row.actor.user ? <Named id={row.actor.user} name={names.users.get(row.actor.user)} /> : <Badge>the system</Badge>) },
           { id: 'address', header: 'From', width: '9.5rem', wide: true, cell: (row) => <code className="font-mono text-xs">{row.actor.address}</code> },
         ]}

@@ -83,14 +83,21 @@ function List({ opened, onOpened }: { opened: string; onOpened: (user: string) =
             header: 'Member',
             cell: (member) => (
               <span className="flex min-w-0 flex-col leading-4">
-                <button type="button" onClick={() => onOpen(member)} className="truncate text-left font-medium hover:underline">
-                  {nameOf(member)}
-                </button>
+                <span className="flex items-center gap-1.5">
+                  <button type="button" onClick={() => onOpen(member)} className="truncate text-left font-medium hover:underline">
+                    {nameOf(member)}
+                  </button>
+                  {!lives(member) && (
+                    <span className="md:hidden">
+                      <State member={member} />
+                    </span>
+                  )}
+                </span>
                 <span className="truncate text-xs text-muted">{member.who?.email || member.user}</span>
               </span>
             ),
           },
-          { id: 'roles', header: 'Roles', width: '32%', cell: (member) => <Roles roles={member.roles} /> },
+          { id: 'roles', header: 'Roles', cell: (member) => <Roles roles={member.roles} /> },
           { id: 'comment', header: 'Comment', wide: true, cell: (member) => <span title={member.comment}>{member.comment}</span> },
           {
             id: 'last',
@@ -104,7 +111,7 @@ function List({ opened, onOpened }: { opened: string; onOpened: (user: string) =
               </span>
             ),
           },
-          { id: 'active', header: 'State', width: '5.5rem', cell: (member) => <State member={member} /> },
+          { id: 'active', header: 'State', width: '5.5rem', wide: true, cell: (member) => <State member={member} /> },
         ]}
       />
       <MemberSheet user={opened} listed={members.rows.find((member) => member.user === opened)} onClose={() => onOpened('')} />
@@ -112,10 +119,12 @@ function List({ opened, onOpened }: { opened: string; onOpened: (user: string) =
   )
 }
 
+const disabled = (member: Member) => member.who && !member.who.foreign && !member.who.active
+const lives = (member: Member) => member.active && !disabled(member)
+
 function State({ member }: { member: Member }) {
-  if (!member.active) return <Badge tone="bad">inactive</Badge>
-  if (member.who && !member.who.foreign && !member.who.active) return <Badge tone="bad">disabled</Badge>
-  return <Badge tone="good">active</Badge>
+  if (lives(member)) return <Badge tone="good">active</Badge>
+  return <Badge tone="bad">{member.active ? 'disabled' : 'inactive'}</Badge>
 }
 
 function Roles({ roles }: { roles: string[] }) {

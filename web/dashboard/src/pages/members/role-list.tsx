@@ -24,7 +24,7 @@ export function RoleList({ editing, onEdit }: { editing: string; onEdit: (role: 
         onOpen={(role) => !role.builtin && onEdit(role.name)}
         columns={[
           { id: 'name', header: 'Role', cell: (role) => <code className="font-mono text-xs">{role.name}</code> },
-          { id: 'kind', header: 'Kind', width: '6.5rem', cell: (role) => <Badge tone={role.builtin ? 'plain' : 'info'}>{role.builtin ? 'built in' : 'custom'}</Badge> },
+          { id: 'kind', header: 'Kind', width: '6.5rem', wide: true, cell: (role) => <Badge tone={role.builtin ? 'plain' : 'info'}>{role.builtin ? 'built in' : 'custom'}</Badge> },
           { id: 'gives', header: 'Gives', wide: true, width: '55%', cell: (role) => <span title={role.scopes.join(' ')}>{role.builtin ? means[role.name] : <code className="font-mono text-xs">{role.scopes.join('  ')}</code>}</span> },
           { id: 'held', header: 'Held by', width: '5rem', align: 'right', cell: (role) => <Holders role={role.name} /> },
           {

@@ -45,8 +45,8 @@ export function TokenDefaults() {
         empty={<EmptyState icon={AppWindow} title="No applications yet">Each application says in its resource file how long passes for it last.</EmptyState>}
         columns={[
           { id: 'slug', header: 'Application', cell: (application) => <button type="button" onClick={() => setEditing(application)} className="max-w-full truncate font-medium hover:underline">{application.slug}</button> },
-          { id: 'default', header: 'Unless asked', width: '8rem', cell: (application) => show(application, (tokens) => tokens.default_life?.toString()) },
-          { id: 'max', header: 'At most', width: '8rem', cell: (application) => show(application, (tokens) => tokens.max_life?.toString()) },
+          { id: 'default', header: 'Unless asked', width: '6.5rem', cell: (application) => show(application, (tokens) => tokens.default_life?.toString()) },
+          { id: 'max', header: 'At most', width: '6.5rem', cell: (application) => show(application, (tokens) => tokens.max_life?.toString()) },
           { id: 'encrypt', header: 'Encrypted', width: '8rem', wide: true, cell: (application) => show(application, (tokens) => (tokens.encrypt ? 'yes' : 'no')) },
           { id: 'state', header: 'State', width: '7rem', wide: true, cell: (application) => (application.active ? <Badge tone="good">active</Badge> : <Badge tone="bad">inactive</Badge>) },
         ]}

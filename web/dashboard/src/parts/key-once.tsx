@@ -56,7 +56,7 @@ export function KeyOnce({ created, sample, title, children, onDone }: KeyOncePro
           </div>
           <div>
             <p className="mb-1 font-medium">Make a pass of it, and ask your API with the pass</p>
-            <SnippetTabs snippets={(created.secret ? signingSnippets : exchangeSnippets)(location.origin, sample)} />
+            <SnippetTabs snippets={created.secret ? signingSnippets(location.origin, sample) : exchangeSnippets(location.origin, sample, created)} />
           </div>
           <Checkbox label="I have kept the key where only its program can read it" hint="Not in source code, not in a chat." checked={kept} onChange={setKept} className="rounded-lg border border-line p-3" />
         </div>

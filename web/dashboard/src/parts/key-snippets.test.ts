@@ -33,7 +33,7 @@ async function run(program: string): Promise<Request[]> {
 }
 
 test('the programs that are shown run', async () => {
-  const plain = await run(exchangeSnippets('https://pass.example', sample).js)
+  const plain = await run(exchangeSnippets('https://pass.example', sample, { key: 'dp_test_x' }).js)
   expect(plain.map(({ url, headers }) => [url, headers.get('api-key'), headers.get('authorization')])).toEqual([
     ['https://pass.example/v1/tokens', 'dp_test_x', null],
     ['https://photos.example/photos/1', null, 'Bearer e30.e30.e30'],
@@ -48,5 +48,5 @@ test('the gateway is asked by the name of the application, or by its own', () =>
   expect(askWithPass(sample)).toBe('curl -i http://127.0.0.1:8000/photos/1 \\\n  -H "Host: photos.example" \\\n  -H "Authorization: Bearer $PASS"')
   expect(askWithPass({ ...sample, host: undefined })).toBe('curl -i http://127.0.0.1:8000/photos/1 \\\n  -H "Authorization: Bearer $PASS"')
   expect(askWithPass({ ...sample, gateway: undefined })).toBe('curl -i https://photos.example/photos/1 \\\n  -H "Authorization: Bearer $PASS"')
-  expect(exchangeSnippets('https://pass.example', { ...sample, host: undefined }).go).toContain('.Get("http://127.0.0.1:8000/photos/1")')
+  expect(exchangeSnippets('https://pass.example', { ...sample, host: undefined }, { key: 'dp_test_x' }).go).toContain('.Get("http://127.0.0.1:8000/photos/1")')
 })

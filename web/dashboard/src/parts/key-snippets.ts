@@ -40,9 +40,10 @@ export function askWithPass({ gateway, host, path }: Sample): string {
 export const tokenOfAnswer = `  | sed -E 's/.*"token":"([^"]+)".*/\\1/')`
 
 /** How a program makes passes from the key, which it finds in its environment, and asks an API with them. */
-export function exchangeSnippets(server: string, sample: Sample): Snippets {
+export function exchangeSnippets(server: string, sample: Sample, { key }: Pick<CreatedKey, 'key'>): Snippets {
   return {
-    curl: `PASS=$(curl -s -X POST ${server}/v1/tokens \\
+    curl: `export DAYPASS_KEY=${key}
+PASS=$(curl -s -X POST ${server}/v1/tokens \\
   -H "Api-Key: $DAYPASS_KEY" \\
   -H 'Content-Type: application/json' \\
   -d '{"expires_in": 3600}' \\

@@ -28,11 +28,12 @@ run: build ## serve from ./daypass-data, made on first use
 	@[ -f daypass-data/daypass.db ] || ./bin/daypass init --data daypass-data
 	./bin/daypass serve --data daypass-data --log-format text
 
+# ./e2e is the longest, so it begins first; vet is a part of lint.
 test: web ## all tests with the race detector, on SQLite and PostgreSQL, and in a browser; those of time without it
-	$(PLAIN) test -run '^(TestAttack_Timing|TestBrowserLists$$)' ./e2e
+	$(PLAIN) test -vet=off -run '^(TestAttack_Timing|TestBrowserLists$$)' ./e2e
 	@command -v npm >/dev/null || { echo 'npm is not installed: the tests of JavaScript are left out'; exit 0; }; \
 	npm run test --workspaces --if-present --silent
-	$(GO) test -race -gcflags=$(NO_RACE) -shuffle=on -timeout 18m ./...
+	$(GO) test -race -vet=off -gcflags=$(NO_RACE) -shuffle=on -timeout 18m ./e2e ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }

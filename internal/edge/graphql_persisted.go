@@ -13,7 +13,13 @@ import (
 // text once with its hash, and from then on the hash alone. An application has its own. Only documents that somebody was
 // allowed to execute are remembered, and each is judged anew for each caller.
 type persistedQueries struct {
-	texts *otter.Cache[persistedKey, string]
+	texts cache
+}
+
+// cache is what is used of an otter.Cache. As an interface, it spares every package that sees a door to compile one anew.
+type cache interface {
+	GetIfPresent(persistedKey) (string, bool)
+	Set(persistedKey, string) (string, bool)
 }
 
 type persistedKey struct{ application, hash string }

@@ -120,15 +120,21 @@ type Config struct {
 // Service is the exchange.
 type Service struct {
 	Config
-	byHash   *otter.Cache[[32]byte, cached]
-	bySource *otter.Cache[access.Source, cached]
-	byKey    *otter.Cache[string, signers]
+	byHash   cache[[32]byte, cached]
+	bySource cache[access.Source, cached]
+	byKey    cache[string, signers]
 
 	entries, newcomers pace
 	devices            pace
 	allDevices         pace
 	outsideLogins      pace
-	absent             *otter.Cache[string, int64] // keys that there are not, as of a revision
+	absent             cache[string, int64] // keys that there are not, as of a revision
+}
+
+// cache is what is used of an otter.Cache. As an interface, it spares every package that sees a Service to compile one anew.
+type cache[K comparable, V any] interface {
+	GetIfPresent(K) (V, bool)
+	Set(K, V) (V, bool)
 }
 
 type cached struct {

@@ -40,7 +40,14 @@ type Gate struct {
 	view    atomic.Pointer[View]
 	epoch   atomic.Uint64
 	texts   *fingerprinter
-	tokens  *otter.Cache[tokenKey, *access.Token]
+	tokens  cache
+}
+
+// cache is what is used of an otter.Cache. As an interface, it spares every package that sees a Gate to compile one anew.
+type cache interface {
+	GetIfPresent(tokenKey) (*access.Token, bool)
+	Set(tokenKey, *access.Token) (*access.Token, bool)
+	InvalidateAll()
 }
 
 // tokenKey stands for the whole text of a pass as it was read in one epoch.

@@ -31,7 +31,13 @@ type Keyset struct {
 	issuer string
 	now    func() time.Time
 	state  atomic.Pointer[state]
-	scopes *otter.Cache[string, scope.Set] // by text, for tokens to share: theirs is most of the memory of one that is kept
+	scopes cache[string, scope.Set] // by text, for tokens to share: theirs is most of the memory of one that is kept
+}
+
+// cache is what is used of an otter.Cache. As an interface, it spares every package that sees a Keyset to compile one anew.
+type cache[K comparable, V any] interface {
+	GetIfPresent(K) (V, bool)
+	Set(K, V) (V, bool)
 }
 
 type state struct {

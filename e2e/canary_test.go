@@ -25,6 +25,7 @@ var secretFields = regexp.MustCompile(`(?i)^(.*password|.*secret|.*token|.*asser
 // one is in the log, the answers, the metrics, mail or a file afterwards. A new
 // route, or a new field of one, is tried without a line here.
 func TestAttack_CanariesAtEveryRoute(t *testing.T) {
+	t.Parallel()
 	const sings = "a canary that sings at noon, unheard"
 	w := newWorld(t, func(c *server.Config) { c.MailDir = filepath.Join(t.TempDir(), "mail") })
 	user := w.member("acme", object{"name": "Ada", "email": "ada@acme.example", "roles": []string{"consumer"}})

@@ -127,6 +127,7 @@ type edits = []func(string) string
 
 // TestDoctorProxy: the shipped configurations are safe, and ones with a mistake in them are not.
 func TestDoctorProxy(t *testing.T) {
+	t.Parallel()
 	c := newClinic(t)
 	for _, patient := range []struct {
 		front

@@ -6,8 +6,8 @@ import { checkAccess, checkFits, inEachLook, logIn, shoot, story } from './drive
 await story(async ({ open }) => {
   await inEachLook(async ({ theme, size }) => {
     const page = await open({ theme, size, expectFailures: true })
-    const look = async (name) => {
-      await checkAccess(page)
+    const look = async (name, part) => {
+      await checkAccess(page, part)
       await checkFits(page)
       await shoot(page, `docs-${name}-${theme}-${size}`)
     }
@@ -23,7 +23,7 @@ await story(async ({ open }) => {
     assert.match(await me.locator('.live-responses-table').innerText(), /"acme"/)
     assert.doesNotMatch(await me.innerText(), /Bearer ey/)
     await me.scrollIntoViewIfNeeded()
-    await look('tried')
+    await look('tried', '.opblock.is-open')
     await page.context().close()
   })
 })

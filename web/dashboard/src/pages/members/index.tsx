@@ -128,15 +128,16 @@ function State({ member }: { member: Member }) {
 }
 
 function Roles({ roles }: { roles: string[] }) {
-  const shown = roles.slice(0, roles.slice(0, 2).join('').length > 30 ? 1 : 2)
+  const shown = roles.slice(0, roles.slice(0, 2).join('').length > 30 ? 1 : 2) // a phone has room for one
   return (
     <span className="flex items-center gap-1 overflow-hidden" title={roles.join(', ')}>
-      {shown.map((role) => (
-        <Badge key={role} tone={role === 'administrator' ? 'warn' : 'plain'}>
-          {role}
-        </Badge>
+      {shown.map((role, i) => (
+        <span key={role} className={i === 0 ? 'contents' : 'hidden md:contents'}>
+          <Badge tone={role === 'administrator' ? 'warn' : 'plain'}>{role}</Badge>
+        </span>
       ))}
-      {roles.length > shown.length && <span className="text-xs text-muted">+{roles.length - shown.length}</span>}
+      {roles.length > 1 && <span className="text-xs text-muted md:hidden">+{roles.length - 1}</span>}
+      {roles.length > shown.length && <span className="hidden text-xs text-muted md:inline">+{roles.length - shown.length}</span>}
     </span>
   )
 }

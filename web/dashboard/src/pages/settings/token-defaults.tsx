@@ -32,7 +32,7 @@ export function TokenDefaults() {
     const file = of(application)
     if (!file || file.isPending) return <Skeleton className="h-4 w-16" />
     if (file.error) return <span className="text-muted">unreadable</span>
-    return value(file.data.tokens) ?? <span className="text-muted">the server’s</span>
+    return value(file.data.tokens) ?? <span className="text-muted">server’s</span>
   }
   return (
     <div className="flex flex-col gap-3">
